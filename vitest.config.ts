@@ -1,14 +1,53 @@
 import { defineConfig } from "vitest/config";
 
 const conditions = ["@windflow/source", "node", "import", "default"];
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
+const packages = "{proto,core,agent,control-plane,installer,scripts,e2e,bench}";
+const never = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];
+
+// An integration test talks to one real server and may have to start it first.
+const INTEGRATION_TIMEOUT_MS = 60_000;
+// A scenario drives several real hosts; each wait inside it has a deadline of its own that fails first and says why.
+const E2E_TIMEOUT_MS = 300_000;
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
   test: {
-    include: ["{proto,core,agent,control-plane,installer,scripts}/**/*.test.ts"],
-    exclude: ["**/node_modules/**", "**/dist/**", "**/.cache/**", "**/*.int.test.ts"],
-    environment: "node",
-    pool: "threads",
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: "unit",
+          include: [`${packages}/**/*.test.ts`],
+          exclude: [...never, "**/*.int.test.ts", "**/*.e2e.test.ts"],
+          environment: "node",
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "integration",
+          include: [`${packages}/**/*.int.test.ts`],
+          exclude: never,
+          environment: "node",
+          pool: "forks",
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.e2e.test.ts"],
+          exclude: never,
+          environment: "node",
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: E2E_TIMEOUT_MS,
+          hookTimeout: E2E_TIMEOUT_MS,
+        },
+      },
+      "ui/vitest.config.ts",
+    ],
   },
 });
