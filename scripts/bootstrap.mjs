@@ -19,7 +19,12 @@ const LOCK_POLL_MS = 200;
 /** @param {string[]} files */
 function hashOf(files) {
   const hash = createHash("sha256");
-  for (const file of files) hash.update(file).update("\0").update(readFileSync(join(root, file))).update("\0");
+  for (const file of files)
+    hash
+      .update(file)
+      .update("\0")
+      .update(readFileSync(join(root, file)))
+      .update("\0");
   return hash.digest("hex");
 }
 
@@ -44,7 +49,9 @@ const markCurrent = (name, hash) => writeFileSync(join(cache, name), `${hash}\n`
 function runOrExit(program, args, what) {
   const result = spawnSync(program, args, { cwd: root, stdio: "inherit", env: childEnvironment() });
   if (result.status === 0) return;
-  console.error(`\nwindflow: ${what} failed (${result.error?.message ?? `exit code ${result.status ?? result.signal}`}).`);
+  console.error(
+    `\nwindflow: ${what} failed (${result.error?.message ?? `exit code ${result.status ?? result.signal}`}).`,
+  );
   process.exit(result.status ?? 1);
 }
 
@@ -77,7 +84,12 @@ function install() {
 }
 
 function generate({ force = false } = {}) {
-  const inputs = [...filesUnder("proto/windflow", ".proto"), ...filesUnder("proto/scripts", ".ts"), "buf.yaml", "package-lock.json"];
+  const inputs = [
+    ...filesUnder("proto/windflow", ".proto"),
+    ...filesUnder("proto/scripts", ".ts"),
+    "buf.yaml",
+    "package-lock.json",
+  ];
   const hash = hashOf(inputs);
   if (!force && isCurrent("generated", hash) && existsSync(join(root, "proto/src/gen"))) return;
   console.log("windflow: generating code from proto/ …");
@@ -97,7 +109,9 @@ if (command === "generate") process.exit(0);
 
 const script = join(root, "scripts", `${command}.ts`);
 if (!existsSync(script)) {
-  const known = readdirSync(join(root, "scripts")).filter((name) => /^[a-z]+\.ts$/.test(name)).map((name) => name.slice(0, -3));
+  const known = readdirSync(join(root, "scripts"))
+    .filter((name) => /^[a-z]+\.ts$/.test(name))
+    .map((name) => name.slice(0, -3));
   console.error(`windflow: there is no command "${command}". Known: generate, ${known.join(", ")}.`);
   process.exit(2);
 }
@@ -106,6 +120,10 @@ if (process.execve) process.execve(ownNode, [ownNode, ...flags, script, ...comma
 // Older Nodes have no execve: stay as a thin parent. The child sees the terminal's signals itself.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
 const { spawn } = await import("node:child_process");
-const child = spawn(ownNode, [...flags, script, ...commandArguments], { cwd: root, stdio: "inherit", env: childEnvironment() });
+const child = spawn(ownNode, [...flags, script, ...commandArguments], {
+  cwd: root,
+  stdio: "inherit",
+  env: childEnvironment(),
+});
 process.on("SIGTERM", () => child.kill("SIGTERM"));
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
