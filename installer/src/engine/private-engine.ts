@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Daemon, type DaemonPlace, startDaemon } from "./daemon.ts";
+import { isAlive } from "./lock.ts";
+import { pingEngine } from "./ping.ts";
+import { run, succeeds } from "./run.ts";
+import { SetupError } from "./setup-error.ts";
+import { unpackEngine } from "./unpacked-engine.ts";
+
+// Waited for an engine of an earlier start, whose owner was killed, to end its containers and itself.
+const ADOPTED_STOP_TIMEOUT_MS = 60_000;
+const ADOPTED_POLL_MS = 100;
+
+/** An engine of the project's own on this machine. */
+export interface PrivateEngine {
+  readonly socketPath: string;
+  readonly version: string;
+  /** It was still running from an earlier start and was taken over. */
+  readonly adopted: boolean;
+  /** Ends the engine and its containers; images, volumes and stopped containers stay in the data folder. */
+  stop(): Promise<void>;
+}
+
+export interface PrivateEngineOptions {
+  /** Where images, containers, volumes and the log live. */
+  dataFolder: string;
+  /** The project's ignored cache, for the unpacked programs. */
+  cacheFolder: string;
+  onProgress: (sentence: string) => void;
+}
+
+/**
+ * Starts (or takes over) a private engine in this machine's own network namespace, so that published ports answer on
+ * localhost. Only for machines where findEngine() found none: two engines in one namespace rewrite each other's rules.
+ * Needs root on Debian or Ubuntu; throws SetupError with what to do otherwise.
+ */
+export async function startPrivateEngine(options: PrivateEngineOptions): Promise<PrivateEngine> {
+  const dataFolder = resolve(options.dataFolder);
+  const place = placeOf(dataFolder);
+  const running = await pingEngine({ socketPath: place.socketPath });
+  if (running !== undefined) return adopt(place, running.version);
+  if (process.getuid?.() !== 0) {
+    throw new SetupError(
+      "There is no container engine on this machine",
+      "a private one can be set up by root only",
+      "Install Docker or Podman, or start again as root",
+    );
+  }
+  const engine = await unpackEngine({
+    release: "current",
+    cacheFolder: options.cacheFolder,
+    onProgress: options.onProgress,
+  });
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  const bridge = await ensureBridge(place, engine.environment(process.env));
+  const daemon = await startDaemon(engine, { ...place, extraArgs: [...place.extraArgs, `--bridge=${bridge}`] });
+  return {
+    socketPath: place.socketPath,
+    version: engine.version,
+    adopted: false,
+    stop: () => stopAll(daemon, place, bridge, engine.environment(process.env)),
+  };
+}
+
+function placeOf(dataFolder: string): DaemonPlace {
+  const key = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
+  // Below /run and keyed by the data folder: short enough for sockets, and gone after a reboot like the processes.
+  const execRoot = `/run/windflow-${key}`;
+  return {
+    dataRoot: join(dataFolder, "data"),
+    execRoot,
+    socketPath: join(execRoot, "docker.sock"),
+    logFile: join(dataFolder, "dockerd.log"),
+    cgroupParent: `/windflow-${key}`,
+    // Without it the engine sets the machine's FORWARD policy to DROP, which would cut off other uses of the machine.
+    extraArgs: ["--ip-forward-no-drop"],
+  };
+}
+
+// A bridge of our own, so that a docker0 left by another engine keeps its addresses.
+async function ensureBridge(place: DaemonPlace, env: NodeJS.ProcessEnv): Promise<string> {
+  const name = `wf${place.cgroupParent.slice(-8)}`;
+  if (await succeeds("ip", ["link", "show", "dev", name], { env })) return name;
+  const taken = await run("ip", ["-4", "-o", "addr"], { env });
+  const second =
+    [...Array(14).keys()].map((index) => 17 + index).find((octet) => !taken.includes(` 172.${octet}.`)) ?? 31;
+  await run("ip", ["link", "add", name, "type", "bridge"], { env });
+  await run("ip", ["addr", "add", `172.${second}.0.1/16`, "dev", name], { env });
+  await run("ip", ["link", "set", name, "up"], { env });
+  return name;
+}
+
+async function stopAll(daemon: Daemon, place: DaemonPlace, bridge: string, env: NodeJS.ProcessEnv): Promise<void> {
+  await daemon.stop();
+  await succeeds("ip", ["link", "del", bridge], { env });
+  await rm(place.execRoot, { recursive: true, force: true });
+}
+
+async function adopt(place: DaemonPlace, version: string): Promise<PrivateEngine> {
+  const pid = Number(await readFile(join(place.execRoot, "docker.pid"), "utf8"));
+  return {
+    socketPath: place.socketPath,
+    version,
+    adopted: true,
+    stop: async () => {
+      process.kill(pid, "SIGTERM");
+      const deadline = Date.now() + ADOPTED_STOP_TIMEOUT_MS;
+      while (isAlive(pid)) {
+        if (Date.now() > deadline)
+          throw new Error(`The Docker Engine (process ${pid}) did not end; see ${place.logFile}`);
+        await sleep(ADOPTED_POLL_MS);
+      }
+      await rm(place.execRoot, { recursive: true, force: true });
+    },
+  };
+}

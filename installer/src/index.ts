@@ -1,0 +1,10 @@
+export { type Daemon, type DaemonPlace, onlyChild, startDaemon } from "./engine/daemon.ts";
+export { type FoundEngine, findEngine } from "./engine/find.ts";
+export { isAlive, withLock } from "./engine/lock.ts";
+export { type EngineAddress, type EngineAnswer, pingEngine } from "./engine/ping.ts";
+export { type PrivateApt, type PrivateAptOptions, type Suite, openPrivateApt } from "./engine/private-apt.ts";
+export { type PrivateEngine, type PrivateEngineOptions, startPrivateEngine } from "./engine/private-engine.ts";
+export type { EngineRelease } from "./engine/release.ts";
+export { run, succeeds } from "./engine/run.ts";
+export { SetupError } from "./engine/setup-error.ts";
+export { type UnpackOptions, type UnpackedEngine, alteredFiles, unpackEngine } from "./engine/unpacked-engine.ts";
