@@ -1,1 +1,2 @@
 export * from "./compose/index.ts";
+export * from "./digest/index.ts";

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { parseByteSize } from "./byte-size.ts";
+
+test.each([
+  ["0", 0],
+  ["1024", 1024],
+  ["64m", 67_108_864],
+  ["64MB", 67_108_864],
+  ["64 MiB", 67_108_864],
+  ["1.5g", 1_610_612_736],
+  ["10b", 10],
+  ["1e3", 1000],
+  ["-1", -1],
+])("%s is %d bytes", (text, bytes) => {
+  expect(parseByteSize(text)).toBe(bytes);
+});
+
+test.each(["", "m", "1ki", "1 x", "1mm", "-2", " 1", "1  k"])("refuses %j", (text) => {
+  expect(parseByteSize(text)).toBeUndefined();
+});

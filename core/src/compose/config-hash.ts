@@ -1,0 +1,75 @@
+import { sha256Hex } from "../digest/sha256.ts";
+import { goJson } from "./go-json.ts";
+import { NETWORK_SHAPE, SERVICE_SHAPE, VOLUME_SHAPE } from "./hash-shape.ts";
+import type { ComposeNetwork, ComposeVolume } from "./model.ts";
+import type { ComposeService } from "./model-service.ts";
+
+export interface ServiceHashOptions {
+  /** Id of the container that stands for another service of the project; needed for `network_mode: service:X`, ipc, pid and volumes_from. */
+  readonly containerId?: (serviceName: string) => string | undefined;
+  /** The `com.docker.compose.version` label of the container to compare with; the newest formula without it. */
+  readonly composeVersion?: string;
+}
+
+/**
+ * The value of docker compose's label `com.docker.compose.config-hash` for a service, byte for byte as `docker compose up` computes it,
+ * so that it finds our containers unchanged. The formula was read off versions 2.24 to 5.5.
+ * @returns undefined when that version's formula is unknown (older than 2.24) or a container that the hash depends on does not exist yet.
+ */
+export function serviceConfigHash(service: ComposeService, options: ServiceHashOptions = {}): string | undefined {
+  const kept = keptKeys(options.composeVersion);
+  if (kept === undefined) return undefined;
+  const resolved = resolveSharedContainers(service, options.containerId);
+  if (resolved === undefined) return undefined;
+  const { build: _build, pull_policy: _pull, scale: _scale, ...rest } = resolved;
+  const hashed: Record<string, unknown> = { ...rest };
+  if (!kept.profiles) delete hashed["profiles"];
+  if (!kept.dependsOn) delete hashed["depends_on"];
+  if (rest.deploy !== undefined) {
+    const { replicas: _replicas, ...deploy } = rest.deploy;
+    hashed["deploy"] = deploy;
+  }
+  return sha256Hex(goJson(hashed, SERVICE_SHAPE));
+}
+
+/** The config-hash label of a network. Compose before 2.31 sets none, and a network without one counts as unchanged. */
+export function networkConfigHash(network: ComposeNetwork): string {
+  return sha256Hex(goJson({ ...network, ipam: network.ipam ?? {} }, NETWORK_SHAPE));
+}
+
+/** The config-hash label of a volume. Compose before 2.32 sets none, and a volume without one counts as unchanged. */
+export function volumeConfigHash(volume: ComposeVolume): string {
+  return sha256Hex(goJson({ ...volume, driver: volume.driver ?? "local" }, VOLUME_SHAPE));
+}
+
+function keptKeys(version: string | undefined): { profiles: boolean; dependsOn: boolean } | undefined {
+  const match = /^v?(\d+)\.(\d+)/.exec(version ?? "2.31");
+  if (match === null) return undefined;
+  const minor = Number(match[1]) * 1000 + Number(match[2]);
+  if (minor < 2024) return undefined;
+  return { profiles: minor < 2031, dependsOn: minor < 2030 };
+}
+
+function resolveSharedContainers(
+  service: ComposeService,
+  containerId: ServiceHashOptions["containerId"],
+): ComposeService | undefined {
+  const resolved: ComposeService = { ...service };
+  for (const key of ["network_mode", "ipc", "pid"] as const) {
+    const other = /^service:(.*)$/.exec(service[key] ?? "")?.[1];
+    if (other === undefined) continue;
+    const id = containerId?.(other);
+    if (id === undefined) return undefined;
+    resolved[key] = `container:${id}`;
+  }
+  if (service.volumes_from === undefined) return resolved;
+  const from: string[] = [];
+  for (const spec of service.volumes_from) {
+    const [name = "", container] = spec.split(":");
+    // The access mode is dropped here because docker compose drops it too.
+    const id = name === "container" ? container : containerId?.(name);
+    if (id === undefined) return undefined;
+    from.push(id);
+  }
+  return { ...resolved, volumes_from: from };
+}

@@ -1,0 +1,2 @@
+export { canonicalJson, compareBytes } from "./canonical-json.ts";
+export { sha256Digest, sha256Hex } from "./sha256.ts";
