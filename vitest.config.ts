@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-const conditions = ["@windflow/source", "node", "import", "default"];
+// `import` and `default` are added where they belong; named here they would reach `require` too.
+const conditions = ["@windflow/source", "node"];
 const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const packages = "{proto,core,agent,control-plane,installer,scripts,e2e,bench}";
 const never = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];

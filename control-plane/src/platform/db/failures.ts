@@ -1,0 +1,57 @@
+import { commonErrors, ProblemError } from "../errors.ts";
+
+type Failure = { code?: unknown; constraint?: unknown; message?: unknown };
+
+const failureOf = (error: unknown): Failure => (typeof error === "object" && error !== null ? error : {});
+
+// https://www.postgresql.org/docs/15/errcodes-appendix.html
+const UNIQUE_VIOLATION = "23505";
+const FOREIGN_KEY_VIOLATION = "23503";
+const QUERY_CANCELED = "57014";
+const RETRIED = new Set(["40001", "40P01"]);
+const UNREACHABLE = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "ETIMEDOUT",
+  "57P01",
+  "57P02",
+  "57P03",
+  "53300",
+]);
+const UNREACHABLE_TEXT =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+
+/** True if a row with the same unique key exists; `constraint` narrows it to one key. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  const failure = failureOf(error);
+  return failure.code === UNIQUE_VIOLATION && (constraint === undefined || failure.constraint === constraint);
+}
+
+/** True if the row refers to one that does not exist, or is still referred to. */
+export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
+  const failure = failureOf(error);
+  return failure.code === FOREIGN_KEY_VIOLATION && (constraint === undefined || failure.constraint === constraint);
+}
+
+/** A deadlock or a serialization failure: nothing was changed, and a second try may succeed. */
+export function isRetryable(error: unknown): boolean {
+  return RETRIED.has(String(failureOf(error).code));
+}
+
+/** Gives driver failures that a caller can do something about their code; leaves all else as it is. */
+export function asProblem(error: unknown): unknown {
+  const failure = failureOf(error);
+  if (UNREACHABLE.has(String(failure.code)) || UNREACHABLE_TEXT.test(String(failure.message))) {
+    return new ProblemError({ code: commonErrors.WF_DATABASE_UNAVAILABLE, cause: error });
+  }
+  if (failure.code === QUERY_CANCELED) {
+    return new ProblemError({
+      code: commonErrors.WF_DEADLINE_EXCEEDED,
+      detail: "the database took too long",
+      cause: error,
+    });
+  }
+  return error;
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "./clock.ts";
+import { createClient, createPool, requireServerVersion, type ConnectionSettings } from "./db/connection.ts";
+import { createDatabase, type Database } from "./db/database.ts";
+import { migrate, type Migration } from "./db/migrate.ts";
+import { rolesSql } from "./db/roles.ts";
+import { createEventBus, type EventBus } from "./events/bus.ts";
+import { startListener } from "./events/listener.ts";
+import { createNewId, type NewId } from "./ids.ts";
+import { createJobs, type Jobs } from "./jobs/jobs.ts";
+import { field, type Log } from "./log.ts";
+import { migrations as allMigrations } from "./migrations/index.ts";
+
+/** The parts that every domain builds on. */
+export interface Platform {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly newId: NewId;
+  readonly database: Database;
+  readonly bus: EventBus;
+  readonly jobs: Jobs;
+  /** Stops the jobs, the listener and the pool; not an embedded server, which is somebody else's. */
+  close(): Promise<void>;
+}
+
+/** Connects to the database, brings its schema up to date and starts to listen. Jobs are started by the caller. */
+export async function openPlatform(parts: {
+  connection: ConnectionSettings;
+  clock: Clock;
+  log: Log;
+  migrations?: readonly Migration[];
+}): Promise<Platform> {
+  const { connection, clock, log } = parts;
+  const newId = createNewId(clock);
+  const pool = createPool(connection, (error) => {
+    log.warn({ err: error, [field.area]: "database" }, "An idle database connection broke.");
+  });
+  try {
+    await requireServerVersion(pool);
+    await prepareSchema(connection, parts.migrations ?? allMigrations, log);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const bus = createEventBus({ replicaId: newId("rep"), log });
+  const database = createDatabase({ pool, bus, log });
+  const listener = await startListener({ connect: () => createClient(connection, "events"), bus, clock, log });
+  const jobs = createJobs({ database, bus, clock, log, newId });
+  return {
+    clock,
+    log,
+    newId,
+    database,
+    bus,
+    jobs,
+    close: async () => {
+      await jobs.stop();
+      await listener.stop();
+      await database.close();
+    },
+  };
+}
+
+async function prepareSchema(
+  connection: ConnectionSettings,
+  migrations: readonly Migration[],
+  log: Log,
+): Promise<void> {
+  const client = createClient(connection, "migrations");
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    await client.query(rolesSql);
+    await migrate(client, migrations, log);
+  } finally {
+    await client.end();
+  }
+}

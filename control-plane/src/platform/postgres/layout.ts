@@ -1,0 +1,59 @@
+import { chown, mkdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { randomToken, sha256Hex } from "../crypto.ts";
+import { isReachable, makeFolder } from "./binaries.ts";
+import type { ServerUser } from "./user.ts";
+
+/** Where the embedded server keeps what. */
+export interface Layout {
+  /** Holds all the others; belongs to the server's user. */
+  home: string;
+  cluster: string;
+  socketFolder: string;
+  logFile: string;
+  password: string;
+}
+
+// sockaddr_un has room for 107 characters; PostgreSQL adds "/.s.PGSQL.5432".
+const SOCKET_FOLDER_CHARACTERS = 90;
+const PASSWORD_BYTES = 24;
+
+/**
+ * Everything lies in the state directory. Where the server's user cannot pass through to it (a project under /root),
+ * the cluster lies under /var/lib/windflow, named after the state directory.
+ */
+export async function layOut(stateDirectory: string, user: ServerUser): Promise<Layout> {
+  const state = resolve(stateDirectory);
+  const shortName = sha256Hex(state).slice(0, 12);
+  const home = (await isReachable(state, user))
+    ? join(state, "postgres")
+    : join("/var/lib/windflow", shortName, "postgres");
+  await makeFolder(home, 0o700);
+  if (user.foreign) await chown(home, user.uid, user.gid);
+  return {
+    home,
+    cluster: join(home, "cluster"),
+    socketFolder: await socketFolder(home, shortName, user),
+    logFile: join(home, "server.log"),
+    password: await password(join(state, "postgres-password")),
+  };
+}
+
+async function socketFolder(home: string, shortName: string, user: ServerUser): Promise<string> {
+  const preferred = join(home, "socket");
+  const folder =
+    preferred.length <= SOCKET_FOLDER_CHARACTERS ? preferred : join(tmpdir(), `windflow-${user.uid}-${shortName}`);
+  await makeFolder(folder, 0o700);
+  if (user.foreign) await chown(folder, user.uid, user.gid);
+  return folder;
+}
+
+async function password(path: string): Promise<string> {
+  await mkdir(resolve(path, ".."), { recursive: true });
+  const fresh = randomToken(PASSWORD_BYTES);
+  await writeFile(path, `${fresh}\n`, { mode: 0o600, flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+  return (await readFile(path, "utf8")).trim();
+}
