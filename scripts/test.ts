@@ -1,0 +1,92 @@
+// `npm test [-- NAME…]`: every suite, one after the other, with the seconds that each took. NAME picks suites.
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { prepareForTests } from "./test/prepare.ts";
+import { SUITES, type Suite } from "./test/suites.ts";
+
+const root = join(import.meta.dirname, "..");
+const reports = join(root, ".cache/test-reports");
+
+interface SuiteResult {
+  suite: Suite;
+  seconds: number;
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface VitestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numFailedTestSuites: number;
+}
+
+function readReport(path: string, exitCode: number): Omit<SuiteResult, "suite" | "seconds"> {
+  try {
+    const report = JSON.parse(readFileSync(path, "utf8")) as VitestReport;
+    const failed = Math.max(report.numFailedTests, exitCode === 0 ? 0 : 1);
+    return { passed: report.numPassedTests, failed, skipped: report.numPendingTests };
+  } catch {
+    // No report at all: vitest itself ended early, which is a failure whatever it counted.
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function runSuite(suite: Suite): Promise<SuiteResult> {
+  const report = join(reports, `${suite.name}.json`);
+  rmSync(report, { force: true });
+  const started = performance.now();
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const args = [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--project",
+    suite.project,
+    ...reporters,
+    ...suite.filters,
+  ];
+  return new Promise((resolve) => {
+    const environment = { ...process.env, NODE_ENV: "test", FORCE_COLOR: "0", ...suite.environment() };
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: environment,
+    });
+    child.on("close", (code) => {
+      const seconds = (performance.now() - started) / 1000;
+      resolve({ suite, seconds, ...readReport(report, code ?? 1) });
+    });
+  });
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !SUITES.some((suite) => suite.name === name));
+if (unknown.length > 0) {
+  console.error(`There is no suite "${unknown.join(", ")}". Suites: ${SUITES.map((suite) => suite.name).join(", ")}.`);
+  process.exit(2);
+}
+mkdirSync(reports, { recursive: true });
+const chosen = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
+const prepared = await prepareForTests(chosen.flatMap((suite) => suite.needs));
+
+const results: SuiteResult[] = [];
+for (const suite of chosen) {
+  console.log(`\n== ${suite.name}: ${suite.what}`);
+  results.push(await runSuite(suite));
+}
+await prepared.close();
+
+console.log("");
+for (const { suite, seconds, passed, failed, skipped } of results) {
+  const late = seconds > suite.budgetSeconds ? `   over its budget of ${suite.budgetSeconds} s` : "";
+  const counts = `${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped`;
+  console.log(`${suite.name.padEnd(22)} ${seconds.toFixed(1).padStart(7)} s ${counts}${late}`);
+}
+const sum = (pick: (result: SuiteResult) => number): number =>
+  results.reduce((total, result) => total + pick(result), 0);
+console.log(
+  `${sum((result) => result.passed)} passed, ${sum((result) => result.failed)} failed, ${sum((result) => result.skipped)} skipped`,
+);
+process.exitCode = sum((result) => result.failed) === 0 ? 0 : 1;

@@ -1,0 +1,3 @@
+export async function prepareForTests(_needs: string[]): Promise<{ close(): Promise<void> }> {
+  return { close: async () => undefined };
+}

@@ -1,0 +1,75 @@
+export type Need = "ui-bundle" | "engine" | "postgres-15" | "chromium";
+
+export interface Suite {
+  name: string;
+  what: string;
+  /** Project of vitest.config.ts. */
+  project: string;
+  /** Path filters of vitest; empty runs the whole project. */
+  filters: string[];
+  /** What has to be on the machine first. */
+  needs: Need[];
+  /** Seconds on two cores; more is said at the end, never a failure: times on shared machines are noise. */
+  budgetSeconds: number;
+  environment: () => Record<string, string>;
+}
+
+const nothing = (): Record<string, string> => ({});
+
+/** Everything that `npm test` runs, cheapest first. */
+export const SUITES: readonly Suite[] = [
+  {
+    name: "unit",
+    what: "values only",
+    project: "unit",
+    filters: [],
+    needs: [],
+    budgetSeconds: 30,
+    environment: nothing,
+  },
+  {
+    name: "ui",
+    what: "components and stores in happy-dom",
+    project: "ui",
+    filters: [],
+    needs: [],
+    budgetSeconds: 30,
+    environment: nothing,
+  },
+  {
+    name: "control-plane",
+    what: "the control plane on the embedded PostgreSQL",
+    project: "integration",
+    filters: ["control-plane/"],
+    needs: [],
+    budgetSeconds: 180,
+    environment: nothing,
+  },
+  {
+    name: "control-plane-pg15",
+    what: "the same on PostgreSQL 15",
+    project: "integration",
+    filters: ["control-plane/"],
+    needs: ["postgres-15"],
+    budgetSeconds: 180,
+    environment: (): Record<string, string> => ({ WINDFLOW_TEST_POSTGRES: "15" }),
+  },
+  {
+    name: "integration",
+    what: "agent and tools with a real Docker Engine, sockets and disks",
+    project: "integration",
+    filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/"],
+    needs: ["engine"],
+    budgetSeconds: 240,
+    environment: nothing,
+  },
+  {
+    name: "e2e",
+    what: "hosts in network namespaces, a real browser",
+    project: "e2e",
+    filters: [],
+    needs: ["engine", "chromium", "ui-bundle"],
+    budgetSeconds: 600,
+    environment: nothing,
+  },
+];
