@@ -1,2 +1,5 @@
 export * from "./compose/index.ts";
 export * from "./digest/index.ts";
+export * from "./metrics/index.ts";
+export * from "./seal/index.ts";
+export * from "./session-auth/index.ts";

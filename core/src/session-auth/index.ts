@@ -1,0 +1,1 @@
+export { helloBytes, signHello, verifyHello } from "./hello.ts";
