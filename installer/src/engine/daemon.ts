@@ -74,10 +74,13 @@ export async function startDaemon(
     ended,
     stop: async () => {
       if (end === undefined) signal("SIGTERM");
+      child.ref();
       await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      child.unref();
       if (isAlive(pid)) throw new Error(`dockerd did not end within ${STOP_TIMEOUT_MS / 1000} s; see ${place.logFile}`);
     },
     crash: async () => {
+      child.ref();
       signal("SIGKILL");
       await ended;
     },
