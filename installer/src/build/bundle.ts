@@ -1,0 +1,83 @@
+import { build, type Plugin } from "esbuild";
+import { join } from "node:path";
+
+// Pulled in by dockerode for ssh:// engines and build sessions, which the agent never uses: 30 MB of private memory saved.
+const NEVER_USED = /^(ssh2|cpu-features|@grpc\/proto-loader)$/;
+// Lines stay short enough for a diff or an editor to open the bundle.
+const LINE_LIMIT = 160;
+
+export interface BundleOptions {
+  root: string;
+  /** Path of the program's main file, relative to the root. */
+  entry: string;
+  /** Path of the file to write, relative to the root. */
+  outfile: string;
+  version: string;
+}
+
+/** One CommonJS file with everything that the program imports but Node's own modules. */
+export async function bundleProgram({ root, entry, outfile, version }: BundleOptions): Promise<void> {
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    minify: true,
+    lineLimit: LINE_LIMIT,
+    conditions: ["@windflow/source"],
+    legalComments: "none",
+    logLevel: "warning",
+    define: { "process.env.WINDFLOW_BUILD_VERSION": JSON.stringify(version), "import.meta.dirname": "__dirname" },
+    plugins: [stubNeverUsed(), loadTerminalFromAsset()],
+  });
+}
+
+function stubNeverUsed(): Plugin {
+  return {
+    name: "stub-never-used",
+    setup(builder): void {
+      builder.onResolve({ filter: NEVER_USED }, ({ path }) => ({ path, namespace: "never-used" }));
+      builder.onLoad({ filter: /.*/, namespace: "never-used" }, ({ path }) => ({
+        contents: `module.exports = new Proxy({}, { get(_, key) { throw new Error("${path} is not part of this program (" + String(key) + ")"); } });`,
+      }));
+    },
+  };
+}
+
+/** node-pty looks for its native half beside its own files; in a single executable that half is an asset. */
+function loadTerminalFromAsset(): Plugin {
+  return {
+    name: "terminal-from-asset",
+    setup(builder): void {
+      builder.onLoad({ filter: /node-pty[/\\]lib[/\\]utils\.js$/ }, () => ({
+        contents: [
+          'const { mkdtempSync, writeFileSync, rmSync } = require("node:fs");',
+          'const { join, dirname } = require("node:path");',
+          "exports.assign = Object.assign;",
+          "exports.loadNativeModule = () => {",
+          // Beside the state of the agent, since /tmp and /run may be mounted noexec.
+          '  const folder = mkdtempSync(join(process.env.WINDFLOW_STATE_DIR || dirname(process.execPath), ".pty-"));',
+          '  const file = join(folder, "pty.node");',
+          "  try {",
+          '    writeFileSync(file, Buffer.from(require("node:sea").getRawAsset("pty.node")), { mode: 0o600 });',
+          "    const native = { exports: {} };",
+          "    process.dlopen(native, file);",
+          "    return { dir: folder, module: native.exports };",
+          "  } finally {",
+          "    rmSync(folder, { recursive: true, force: true });",
+          "  }",
+          "};",
+        ].join("\n"),
+        loader: "js",
+      }));
+    },
+  };
+}
+
+/** Path of node-pty's native half for an architecture of ours. */
+export function terminalAddon(root: string, arch: "x64" | "arm64"): string {
+  return join(root, "node_modules/node-pty/prebuilds", `linux-${arch}`, "pty.node");
+}
