@@ -7,6 +7,7 @@ import { sourceFiles } from "./source-files.ts";
 export const DOMAIN_ORDER: readonly string[] = [
   "audit",
   "identity",
+  "events",
   "secrets",
   "registries",
   "hosts",
@@ -16,7 +17,6 @@ export const DOMAIN_ORDER: readonly string[] = [
   "rollouts",
   "containers",
   "metrics",
-  "events",
   "bundles",
   "updates",
   "status",
