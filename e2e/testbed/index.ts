@@ -3,3 +3,5 @@ export { type Machine, type MachineProcess, createMachine } from "./machine.ts";
 export { cacheFolder, repositoryRoot } from "./paths.ts";
 export { type ImageName, buildImages, imageTar } from "./images.ts";
 export { type TestPostgres, freePort, postgres15 } from "./postgres.ts";
+export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createFleet } from "./fleet.ts";
+export { type Chromium, chromium } from "./chromium.ts";

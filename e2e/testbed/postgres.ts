@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { openPrivateApt, run, withLock } from "@windflow/installer";
-import { cacheFolder } from "./paths.ts";
+import { run } from "@windflow/installer";
 import { collect } from "./output.ts";
+import { serverTree } from "./server-tree.ts";
 import { newRunFolder, removeRunFolder } from "./run-folder.ts";
 
 // Ready after 0.2 s; the rest is for a loaded machine.
@@ -32,7 +32,7 @@ export async function postgres15(): Promise<TestPostgres> {
     account === undefined ? [] : ["setpriv", `--reuid=${account.uid}`, `--regid=${account.gid}`, "--clear-groups"];
   const env = { ...process.env, ...programs.environment, LC_ALL: "C.UTF-8", TZ: "UTC" };
   const inFolder = { env, cwd: folder };
-  const [setup = "", ...setupArgs] = [
+  const [setup, ...setupArgs] = [
     ...as,
     join(programs.bin, "initdb"),
     "-D",
@@ -106,31 +106,15 @@ async function postgresPrograms(): Promise<PostgresPrograms> {
   const system = "/usr/lib/postgresql/15/bin";
   if (await stat(join(system, "postgres")).catch(() => undefined))
     return { bin: system, share: "/usr/share/postgresql/15", environment: {} };
-  const tree = join(cacheFolder, "servers", "postgresql-15");
-  await withLock(`${tree}.lock`, async () => {
-    if (!(await stat(tree).catch(() => undefined))) await unpack(tree);
-  });
-  const multiarch = (await readdir(join(tree, "usr/lib"))).filter((name) => name.endsWith("-linux-gnu"));
-  return {
-    bin: join(tree, "usr/lib/postgresql/15/bin"),
-    share: join(tree, "usr/share/postgresql/15"),
-    environment: { LD_LIBRARY_PATH: multiarch.map((name) => join(tree, "usr/lib", name)).join(":") },
-  };
-}
-
-async function unpack(tree: string): Promise<void> {
-  const onProgress = (sentence: string): void => console.log(`testbed: ${sentence}`);
-  const apt = await openPrivateApt({ folder: join(cacheFolder, "apt"), onProgress });
-  onProgress("fetching PostgreSQL 15 (unpacked into the cache, not installed) …");
-  const debs = [
+  const { folder, libraryPath } = await serverTree("postgresql-15", async (apt) => [
     ...(await apt.downloadMissing(["libpq5", "libllvm14", "libxslt1.1"])),
     ...(await apt.download(["postgresql-15"], "bookworm")),
-  ];
-  const draft = `${tree}.draft`;
-  await rm(draft, { recursive: true, force: true });
-  await mkdir(draft, { recursive: true });
-  for (const deb of debs) await run("dpkg-deb", ["-x", deb, draft]);
-  await rename(draft, tree);
+  ]);
+  return {
+    bin: join(folder, "usr/lib/postgresql/15/bin"),
+    share: join(folder, "usr/share/postgresql/15"),
+    environment: { LD_LIBRARY_PATH: libraryPath },
+  };
 }
 
 // PostgreSQL refuses to run as root. `nobody` is on every system; a postgres account may not be.

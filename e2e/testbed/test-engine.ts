@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Daemon,
@@ -33,6 +34,8 @@ export interface TestEngine {
   shutDown(): Promise<void>;
   /** Starts dockerd again after crash(), shutDown() or a power cut. */
   restart(): Promise<void>;
+  /** Empties the folder that a reboot empties; for between a power cut and restart(). */
+  forgetRunState(): Promise<void>;
   /** Ends and removes everything, files too. */
   stop(): Promise<void>;
 }
@@ -74,6 +77,7 @@ export async function runEngineOn(
     crash: () => daemon.crash(),
     shutDown: () => daemon.stop(),
     restart: start,
+    forgetRunState: () => rm(place.execRoot, { recursive: true, force: true }),
     stop: () => machine.remove(),
   };
 }

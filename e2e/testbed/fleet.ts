@@ -1,0 +1,94 @@
+import { run } from "@windflow/installer";
+import { type Machine, type MachineProcess, createMachine } from "./machine.ts";
+import { type Switch, createSwitch } from "./switch.ts";
+import { type EngineChoice, type TestEngine, runEngineOn, testEnginePrograms } from "./test-engine.ts";
+
+/** One host of a fleet: a machine with an engine and one link to the switch. */
+export interface FleetHost {
+  /** "host1", "host2", …: its host name too. */
+  readonly name: string;
+  /** Reachable from this process: published ports answer here. */
+  readonly address: string;
+  readonly machine: Machine;
+  readonly engine: TestEngine;
+  /** Takes its network cable out: nothing is refused, packets just do not arrive. */
+  cut(): Promise<void>;
+  /** Puts the cable back. */
+  heal(): Promise<void>;
+  exec(command: readonly string[]): Promise<string>;
+  start(command: readonly string[], options?: { env?: NodeJS.ProcessEnv; logFile?: string }): Promise<MachineProcess>;
+  /** Everything on it ends at once, the agent too; powerOn() starts the machine and its engine again. */
+  powerCut(): Promise<void>;
+  powerOn(): Promise<void>;
+}
+
+/** Several hosts on one switch, with this process (the control plane's side) at `address`. */
+export interface Fleet {
+  /** Where hosts reach servers of this process; bind to it. */
+  readonly address: string;
+  readonly hosts: readonly FleetHost[];
+  /** Ends and removes all of it. */
+  remove(): Promise<void>;
+}
+
+export interface FleetOptions extends EngineChoice {
+  hosts: number;
+}
+
+/** Makes the hosts side by side; about two seconds for three. */
+export async function createFleet({ hosts: count, ...choice }: FleetOptions): Promise<Fleet> {
+  const programs = await testEnginePrograms(choice.release);
+  const hub = await createSwitch(programs);
+  const made = await Promise.allSettled(
+    Array.from({ length: count }, async (_, index) => {
+      const name = `host${index + 1}`;
+      const address = hub.hostAddress(index);
+      const machine = await createMachine({
+        name,
+        engine: programs,
+        hosts: [`${hub.address} control-plane`, `${address} ${name}`],
+      });
+      await hub.plug(machine, index);
+      return fleetHost(hub, index, await runEngineOn(machine, programs, choice));
+    }),
+  );
+  const hosts = made.filter((result) => result.status === "fulfilled").map((result) => result.value);
+  const remove = async (): Promise<void> => {
+    await Promise.all(hosts.map((host) => host.engine.stop()));
+    await hub.remove();
+  };
+  const failure = made.find((result) => result.status === "rejected");
+  if (failure === undefined) return { address: hub.address, hosts, remove };
+  await remove();
+  throw failure.reason;
+}
+
+function fleetHost(hub: Switch, index: number, engine: TestEngine): FleetHost {
+  const { machine } = engine;
+  return {
+    name: machine.name,
+    address: hub.hostAddress(index),
+    machine,
+    engine,
+    cut: () => hub.setLink(index, "down"),
+    heal: () => hub.setLink(index, "up"),
+    exec: (command) => machine.exec(command),
+    start: (command, options) => machine.start(command, options),
+    powerCut: () => machine.powerCut(),
+    powerOn: async () => {
+      await engine.forgetRunState();
+      await machine.boot();
+      await hub.plug(machine, index);
+      await engine.restart();
+    },
+  };
+}
+
+/** Whether this system lets the testbed make machines: root with network namespaces. */
+export async function canMakeMachines(): Promise<boolean> {
+  if (process.getuid?.() !== 0) return false;
+  return run("unshare", ["--net", "--mount", "--pid", "--fork", "true"]).then(
+    () => true,
+    () => false,
+  );
+}
