@@ -1,5 +1,6 @@
 export * from "./compose/index.ts";
 export * from "./digest/index.ts";
 export * from "./metrics/index.ts";
+export * from "./reconcile/index.ts";
 export * from "./seal/index.ts";
 export * from "./session-auth/index.ts";

@@ -1,0 +1,41 @@
+import type { ComposeModel } from "../compose/model.ts";
+
+/** What an image reference of a revision was resolved to. */
+export interface ResolvedImage {
+  /** Engine ids that count as this image: the config digest (graph driver) and the manifest or index digest (containerd store). */
+  readonly ids: readonly string[];
+  /** `repository@sha256:…`; absent for an image that came by load or build and cannot be pulled again. */
+  readonly pullFrom?: string;
+}
+
+/** One revision that the host must run. */
+export interface DesiredStack {
+  readonly stackId: string;
+  readonly stackName: string;
+  /** Compose project name; unique on a host. */
+  readonly project: string;
+  readonly revision: number;
+  readonly bodyDigest: string;
+  readonly model: ComposeModel;
+  /** Path in the revision → digest of the content. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Image reference as written in the model → what it was resolved to; without an entry the host resolves it once. */
+  readonly images: Readonly<Record<string, ResolvedImage | undefined>>;
+  /** Ids of containers that an adoption record makes ours although they carry no label of ours. */
+  readonly adopted?: readonly string[];
+}
+
+/** Everything that one host must run. A stack that is absent here must be absent on the host. */
+export interface DesiredWorld {
+  readonly organizationId: string;
+  /** Opaque here; handed back with the report of what was applied. */
+  readonly generation: string;
+  readonly stacks: readonly DesiredStack[];
+}
+
+/** A service that an operator stopped on purpose: it stays stopped until it is started again or the revision changes. */
+export interface Hold {
+  readonly stackId: string;
+  readonly revision: number;
+  readonly service: string;
+}

@@ -1,0 +1,24 @@
+export type * from "./desired.ts";
+export { changedParts, fileUses, filesDigest, partsText, type FileUse } from "./service-digests.ts";
+export { describeStep, formatPlan } from "./format-plan.ts";
+export { familiarReference, isImageId } from "./image-reference.ts";
+export {
+  COMPOSE_LABEL,
+  COMPOSE_VERSION,
+  WINDFLOW_LABEL,
+  containerName,
+  dependenciesInLabels,
+  numberOf,
+  ownerOf,
+  serviceOf,
+  type Owner,
+} from "./labels.ts";
+export type * from "./observed.ts";
+export { planStacks, type PlanInput } from "./plan.ts";
+export { applyPins, newPins, pinOf, prunePins, type ImagePin } from "./pins.ts";
+export { resolveImage, type ImageStanding } from "./resolve-image.ts";
+export { restartPolicy, type RestartPolicy } from "./restart-policy.ts";
+export { isCompleted, isFailed, needOf } from "./run-state.ts";
+export { hasHealthcheck, inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
+export type * from "./steps.ts";
+export { indexWorld, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";

@@ -1,0 +1,109 @@
+/** Container states of the Engine API. */
+export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+
+/** `none`: no healthcheck is configured, or the container never ran. */
+export type ContainerHealth = "none" | "starting" | "healthy" | "unhealthy";
+
+export interface ObservedMount {
+  readonly type: string;
+  /** Name of the volume; absent for other types. */
+  readonly name?: string;
+  readonly source?: string;
+  readonly destination: string;
+  readonly readWrite: boolean;
+}
+
+export interface ObservedPort {
+  readonly hostIp?: string;
+  readonly hostPort?: number;
+  readonly containerPort: number;
+  readonly protocol: string;
+}
+
+export interface ObservedEndpoint {
+  readonly name: string;
+  /** Empty until the container was started for the first time. */
+  readonly networkId: string;
+  readonly ipAddress?: string;
+}
+
+/** What only an inspect of the one container tells; absent until it was inspected. */
+export interface ContainerDetail {
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly restartCount: number;
+  readonly outOfMemory: boolean;
+  readonly error?: string;
+  /** Output of the last health probe that failed, shortened. */
+  readonly healthOutput?: string;
+}
+
+export interface ObservedContainer {
+  readonly id: string;
+  readonly name: string;
+  /** Image reference as given at creation. */
+  readonly image: string;
+  readonly imageId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+  readonly health: ContainerHealth;
+  /** Of the last run, when it has ended. */
+  readonly exitCode?: number;
+  /** Milliseconds since the epoch, whole seconds. */
+  readonly createdAt: number;
+  /** As Docker words it: `Up 3 seconds (healthy)`. */
+  readonly statusText: string;
+  /** `bridge`, `host`, `none`, `container:<id>` or the name of a network. */
+  readonly networkMode: string;
+  readonly networks: readonly ObservedEndpoint[];
+  readonly mounts: readonly ObservedMount[];
+  readonly ports: readonly ObservedPort[];
+  readonly command: string;
+  readonly detail?: ContainerDetail;
+  /** It ended together with its engine or its host, not by itself and by nobody's order. */
+  readonly interrupted?: boolean;
+}
+
+export interface ObservedNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ObservedVolume {
+  readonly name: string;
+  readonly driver: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ObservedImage {
+  readonly id: string;
+  readonly tags: readonly string[];
+  /** `repository@sha256:…` each. */
+  readonly digests: readonly string[];
+  readonly sizeBytes: number;
+}
+
+export interface EngineFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly storageDriver: string;
+}
+
+/** One look at an engine: ours and strangers, duplicates and orphans, nothing left out. */
+export interface ObservedWorld {
+  /** Milliseconds since the epoch, when the first list was asked for. */
+  readonly observedAt: number;
+  readonly engine: EngineFacts;
+  readonly containers: readonly ObservedContainer[];
+  readonly networks: readonly ObservedNetwork[];
+  readonly volumes: readonly ObservedVolume[];
+  readonly images: readonly ObservedImage[];
+}

@@ -1,0 +1,93 @@
+import type { DesiredStack, DesiredWorld, ResolvedImage } from "./desired.ts";
+import { familiarReference } from "./image-reference.ts";
+import { WINDFLOW_LABEL, serviceOf } from "./labels.ts";
+import type { ObservedWorld } from "./observed.ts";
+import { indexWorld, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";
+
+/** What this host resolved an image reference to, because the revision came without a resolution. It holds for that revision. */
+export interface ImagePin {
+  readonly stackId: string;
+  readonly revision: number;
+  readonly reference: string;
+  readonly image: ResolvedImage;
+}
+
+/** The desired world with every pin filled in where the revision says nothing. */
+export function applyPins(desired: DesiredWorld, pins: readonly ImagePin[]): DesiredWorld {
+  if (pins.length === 0) return desired;
+  return { ...desired, stacks: desired.stacks.map((stack) => applyStackPins(stack, pins)) };
+}
+
+/** Drops pins of revisions that are no longer desired. */
+export function prunePins(desired: DesiredWorld, pins: readonly ImagePin[]): ImagePin[] {
+  const wanted = new Set(desired.stacks.map((stack) => `${stack.stackId} ${stack.revision}`));
+  return pins.filter((pin) => wanted.has(`${pin.stackId} ${pin.revision}`));
+}
+
+/**
+ * Pins that follow from what is on the host: the image of a container that this very revision created, else the local tag.
+ * A reference whose policy is `always` is pinned only by its pull.
+ */
+export function newPins(observed: ObservedWorld, desired: DesiredWorld): ImagePin[] {
+  if (desired.stacks.every((stack) => unresolved(stack).length === 0)) return [];
+  const index = indexWorld(observed, desired);
+  return desired.stacks.flatMap((stack) => {
+    const found = new Map<string, ImagePin>();
+    for (const { service, reference, policy } of unresolved(stack)) {
+      const local = policy === "always" ? undefined : tagged(index, reference);
+      const imageId = createdImage(index, stack, service) ?? local;
+      if (imageId !== undefined && !found.has(reference)) found.set(reference, pinOf(index, stack, reference, imageId));
+    }
+    return [...found.values()];
+  });
+}
+
+/** The pin after a pull: what the engine now has under the pulled reference. */
+export function pinOf(
+  index: Pick<WorldIndex, "imagesById">,
+  stack: DesiredStack,
+  reference: string,
+  imageId: string,
+): ImagePin {
+  const repository = familiarReference(reference).replace(/@.*$|:[^:/]*$/, "");
+  const pullFrom = index.imagesById
+    .get(imageId)
+    ?.digests.find((digest) => familiarReference(digest).startsWith(`${repository}@`));
+  const image = pullFrom === undefined ? { ids: [imageId] } : { ids: [imageId], pullFrom };
+  return { stackId: stack.stackId, revision: stack.revision, reference, image };
+}
+
+function applyStackPins(stack: DesiredStack, pins: readonly ImagePin[]): DesiredStack {
+  const own = pins.filter((pin) => pin.stackId === stack.stackId && pin.revision === stack.revision);
+  if (own.length === 0) return stack;
+  const pinned = Object.fromEntries(own.map((pin) => [pin.reference, pin.image]));
+  const resolved = Object.fromEntries(Object.entries(stack.images).filter(([, image]) => image !== undefined));
+  return { ...stack, images: { ...pinned, ...resolved } };
+}
+
+interface UnresolvedImage {
+  readonly service: string;
+  readonly reference: string;
+  readonly policy: string | undefined;
+}
+
+function unresolved(stack: DesiredStack): UnresolvedImage[] {
+  return sortedEntries(stack.model.services).flatMap(([name, service]) => {
+    const reference = service.image;
+    if (reference === undefined || stack.images[reference] !== undefined) return [];
+    return [{ service: name, reference, policy: service.pull_policy }];
+  });
+}
+
+function createdImage(index: WorldIndex, stack: DesiredStack, serviceName: string): string | undefined {
+  return ownContainers(index, stack).find(
+    (container) =>
+      serviceOf(container) === serviceName &&
+      container.labels[WINDFLOW_LABEL.revision] === String(stack.revision) &&
+      container.imageId !== "",
+  )?.imageId;
+}
+
+function tagged(index: WorldIndex, reference: string): string | undefined {
+  return index.imagesByReference.get(familiarReference(reference))?.id ?? index.imagesById.get(reference)?.id;
+}

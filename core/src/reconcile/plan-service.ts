@@ -1,0 +1,160 @@
+import type { DesiredStack, DesiredWorld } from "./desired.ts";
+import { gateOf, readyStep, type ServiceOutcome, type SlotOutcome } from "./plan-dependencies.ts";
+import type { PlanDraft } from "./plan-draft.ts";
+import type { PlannedImage } from "./plan-images.ts";
+import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import { planSlot } from "./plan-slot.ts";
+import { stepId } from "./step-ids.ts";
+import type { Slot, SurveyedService } from "./survey.ts";
+import { isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
+
+interface StepFrame {
+  readonly stackId: string;
+  readonly service: string;
+  readonly slot: string;
+  readonly cause: string;
+  readonly dependsOn: readonly string[];
+  readonly lock: string;
+}
+
+/** What the planning of one service knows. */
+export interface ServicePlanning {
+  readonly draft: PlanDraft;
+  readonly desired: DesiredWorld;
+  readonly stack: DesiredStack;
+  readonly surveyed: SurveyedService;
+  readonly image: PlannedImage;
+  readonly outcomes: ReadonlyMap<string, ServiceOutcome>;
+  /** Every pull of the stack: nothing is stopped before all images are there. */
+  readonly pulls: readonly string[];
+  readonly orphansGone: readonly string[];
+  readonly resourceSteps: readonly string[];
+  /** A network of it cannot be kept, so its containers have to go before new ones are made. */
+  readonly remakesNetwork: boolean;
+  /** Steps of its dependencies that must be done before it starts. */
+  gate(): readonly string[];
+  base(slot: Slot, cause: string, dependsOn: readonly string[]): StepFrame;
+  problem(message: string): void;
+  downtime(slot: Slot, expected: boolean, reason: string): void;
+}
+
+export interface StackPlanning {
+  readonly draft: PlanDraft;
+  readonly index: WorldIndex;
+  readonly desired: DesiredWorld;
+  readonly stack: DesiredStack;
+  readonly resources: PlannedResources;
+  readonly images: ReadonlyMap<string, PlannedImage>;
+  readonly pulls: readonly string[];
+  readonly orphansGone: readonly string[];
+  readonly held: ReadonlySet<string>;
+}
+
+/** Steps for one service. A service with an error, or held by an operator, is left as it is. */
+export function planService(
+  stackPlanning: StackPlanning,
+  surveyed: SurveyedService,
+  outcomes: ReadonlyMap<string, ServiceOutcome>,
+): ServiceOutcome {
+  const { draft, stack } = stackPlanning;
+  const errors = serviceErrors(stackPlanning, surveyed);
+  for (const message of errors)
+    draft.problem({ stackId: stack.stackId, service: surveyed.name, severity: "error", message });
+  if (errors.length > 0) return { surveyed, slots: surveyed.slots.map(asItIs) };
+  if (stackPlanning.held.has(surveyed.name)) return { surveyed, slots: planHeld(stackPlanning, surveyed) };
+  const planning = planningOf(stackPlanning, surveyed, outcomes);
+  const slots: SlotOutcome[] = [];
+  let previousReady: readonly string[] = [];
+  for (const slot of surveyed.slots) {
+    const outcome = planSlot(planning, slot, previousReady);
+    slots.push(outcome);
+    // Replicas that are replaced go one after the other; a fresh start of all needs no order.
+    const replaced = slot.outdated.length > 0 && surveyed.slots.length > 1;
+    if (replaced) previousReady = readyStep(draft, stack, { surveyed, slots }, outcome);
+  }
+  return { surveyed, slots };
+}
+
+function planningOf(
+  stackPlanning: StackPlanning,
+  surveyed: SurveyedService,
+  outcomes: ReadonlyMap<string, ServiceOutcome>,
+): ServicePlanning {
+  const { draft, stack, resources, images } = stackPlanning;
+  const used = usedResources(resources, surveyed);
+  let gate: readonly string[] | undefined;
+  return {
+    draft,
+    desired: stackPlanning.desired,
+    stack,
+    surveyed,
+    image: images.get(surveyed.name) ?? { standing: { kind: "impossible", ids: [], why: "it names no image" } },
+    outcomes,
+    pulls: stackPlanning.pulls,
+    orphansGone: stackPlanning.orphansGone,
+    resourceSteps: used.flatMap(({ createStep }) => (createStep === undefined ? [] : [createStep])),
+    remakesNetwork: used.some(({ replaced }) => replaced === true),
+    gate: () => (gate ??= gateOf(draft, stack, surveyed, outcomes)),
+    base: (slot, cause, dependsOn) => ({
+      stackId: stack.stackId,
+      service: surveyed.name,
+      slot: slot.name,
+      cause,
+      dependsOn,
+      lock: `container ${slot.name}`,
+    }),
+    problem: (message) => draft.problem({ stackId: stack.stackId, service: surveyed.name, severity: "error", message }),
+    downtime: (_slot, expected, reason) =>
+      draft.downtime({ stackId: stack.stackId, service: surveyed.name, expected, reason }),
+  };
+}
+
+function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService): string[] {
+  const { index, stack, resources, images } = stackPlanning;
+  const own = new Set(ownContainers(index, stack).map((container) => container.id));
+  const taken = surveyed.slots.flatMap((slot) => {
+    const holder = index.containersByName.get(slot.name);
+    if (!holder || own.has(holder.id) || slot.keeper) return [];
+    return [`the name ${slot.name} is taken by a container that is not of this stack: rename or remove that one`];
+  });
+  const standing = images.get(surveyed.name)?.standing;
+  const creates = surveyed.slots.some((slot) => !slot.keeper);
+  const image = creates && standing?.kind === "impossible" ? [standing.why] : [];
+  const missing = creates ? usedResources(resources, surveyed).flatMap(({ error }) => error ?? []) : [];
+  return [...taken, ...image, ...missing];
+}
+
+function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService): SlotOutcome[] {
+  const { draft, stack } = stackPlanning;
+  for (const slot of surveyed.slots) {
+    for (const container of [slot.keeper, ...slot.outdated.map((old) => old.container)]) {
+      if (!container || !isRunning(container)) continue;
+      draft.add({
+        op: "stop-container",
+        id: stepId.stop(container),
+        stackId: stack.stackId,
+        service: surveyed.name,
+        slot: slot.name,
+        containerId: container.id,
+        cause: "an operator stopped this service",
+        dependsOn: [],
+        lock: `container ${slot.name}`,
+      });
+    }
+  }
+  // To those that depend on it, it is not there, even while it still winds down.
+  return surveyed.slots.map((slot) => ({ slot: slot.name }));
+}
+
+function asItIs(slot: Slot): SlotOutcome {
+  const container = slot.keeper ?? slot.outdated.find((old) => isRunning(old.container))?.container;
+  return { slot: slot.name, ...(container ? { container } : {}) };
+}
+
+function usedResources(resources: PlannedResources, { service }: SurveyedService): PlannedResource[] {
+  const networks = Object.keys(service.networks ?? {}).map((key) => resources.networks.get(key));
+  const volumes = (service.volumes ?? []).map((mount) =>
+    mount.type === "volume" && mount.source !== undefined ? resources.volumes.get(mount.source) : undefined,
+  );
+  return [...networks, ...volumes].filter((resource) => resource !== undefined);
+}

@@ -1,0 +1,166 @@
+import type { ServicePlanning } from "./plan-service.ts";
+import { readyStep, type SlotOutcome } from "./plan-dependencies.ts";
+import { emitCreate } from "./plan-create.ts";
+import { needOf } from "./run-state.ts";
+import { whyStopFirst } from "./service-shape.ts";
+import { stepId } from "./step-ids.ts";
+import type { Outdated, Slot } from "./survey.ts";
+import { isRunning } from "./world-index.ts";
+
+/** Steps for one slot of a service: create, replace or start, as little as will do. */
+export function planSlot(planning: ServicePlanning, slot: Slot, previousReady: readonly string[]): SlotOutcome {
+  for (const [key, network] of slot.missingNetworks) connect(planning, slot, key, network.name);
+  if (slot.outdated.length === 0) return planAlone(planning, slot);
+  if (planning.remakesNetwork) return planNetworkFirst(planning, slot);
+  const running = slot.outdated.filter(({ container }) => isRunning(container));
+  if (running.length === 0) return planOverStopped(planning, slot);
+  const inherited = inheritedVolumes(planning, slot);
+  const reason =
+    whyStopFirst(planning.surveyed.service) ??
+    (inherited.length > 0 ? `it writes to ${inherited[0]?.destination ?? "a volume"}` : undefined);
+  planning.downtime(slot, reason !== undefined, reason ?? "the new container starts before the old one stops");
+  return reason === undefined
+    ? planStartFirst(planning, slot, previousReady)
+    : planStopFirst(planning, slot, previousReady);
+}
+
+function planAlone(planning: ServicePlanning, slot: Slot): SlotOutcome {
+  const { keeper } = slot;
+  if (!keeper) {
+    const created = emitCreate(planning, slot, slot.name, "missing", [], []);
+    return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
+  }
+  const renamed = keeper.name === slot.name ? [] : [rename(planning, slot, keeper.name, [])];
+  const need = needOf(keeper, planning.surveyed.service);
+  if (need.act === "none") return { slot: slot.name, container: keeper };
+  return started(planning, slot, need.cause, [...renamed, ...planning.gate(), ...planning.orphansGone]);
+}
+
+// Nothing runs that could be disturbed, so the old ones may go as soon as there is a new one.
+function planOverStopped(planning: ServicePlanning, slot: Slot): SlotOutcome {
+  const made = makeNew(planning, slot);
+  const removed = slot.outdated.map((old) => remove(planning, slot, old, [...made.steps, ...planning.pulls]));
+  const renamed = made.name === slot.name ? [] : [rename(planning, slot, made.name, [...made.steps, ...removed])];
+  planning.downtime(slot, false, "it is not running");
+  return startUnlessDone(planning, slot, [...made.steps, ...removed, ...renamed, ...planning.gate()]);
+}
+
+function planStopFirst(planning: ServicePlanning, slot: Slot, previousReady: readonly string[]): SlotOutcome {
+  const made = makeNew(planning, slot);
+  const before = [...made.steps, ...planning.pulls, ...planning.gate(), ...previousReady];
+  const removed = slot.outdated.map((old) => stopAndRemove(planning, slot, old, before));
+  const renamed = made.name === slot.name ? [] : [rename(planning, slot, made.name, removed)];
+  return startUnlessDone(planning, slot, [...removed, ...renamed]);
+}
+
+function planStartFirst(planning: ServicePlanning, slot: Slot, previousReady: readonly string[]): SlotOutcome {
+  const made = makeNew(planning, slot);
+  const before = [...made.steps, ...planning.pulls, ...planning.gate(), ...previousReady, ...planning.orphansGone];
+  const outcome = startUnlessDone(planning, slot, before);
+  const ready = readyStep(planning.draft, planning.stack, { surveyed: planning.surveyed, slots: [outcome] }, outcome);
+  if (outcome.container?.state === "exited" && outcome.container.exitCode !== 0 && outcome.startStep === undefined) {
+    planning.problem(
+      `its new container ended with exit code ${outcome.container.exitCode ?? "unknown"}; the old one keeps running`,
+    );
+    return outcome;
+  }
+  const removed = slot.outdated.map((old) => stopAndRemove(planning, slot, old, [...ready, ...planning.pulls]));
+  if (made.name !== slot.name) rename(planning, slot, made.name, removed);
+  return outcome;
+}
+
+// The network can only be made anew when nothing is attached to it, so there is no new container before the old one is gone.
+function planNetworkFirst(planning: ServicePlanning, slot: Slot): SlotOutcome {
+  const removed = slot.outdated.map((old) => stopAndRemove(planning, slot, old, planning.pulls));
+  const created = emitCreate(planning, slot, slot.name, slot.outdated[0]?.why ?? "missing", removed, []);
+  planning.downtime(slot, true, "its network is made anew");
+  return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
+}
+
+interface Made {
+  readonly name: string;
+  readonly steps: readonly string[];
+}
+
+function makeNew(planning: ServicePlanning, slot: Slot): Made {
+  if (slot.keeper) return { name: slot.keeper.name, steps: [] };
+  const nameless = slot.outdated.find(({ container }) => container.name === slot.name);
+  const name = nameless ? `${nameless.container.id.slice(0, 12)}_${slot.name}` : slot.name;
+  const cause = slot.outdated[0]?.why ?? "missing";
+  return { name, steps: [emitCreate(planning, slot, name, cause, [], inheritedVolumes(planning, slot))] };
+}
+
+/** Volumes that the image declared and the old container holds: their content goes over to the new one, as with docker compose. */
+function inheritedVolumes(planning: ServicePlanning, slot: Slot): { name: string; destination: string }[] {
+  const declared = new Set((planning.surveyed.service.volumes ?? []).map((mount) => mount.target));
+  const from = slot.outdated.find(({ container }) => isRunning(container)) ?? slot.outdated[0];
+  return (from?.container.mounts ?? []).flatMap((mount) =>
+    mount.type === "volume" && mount.name !== undefined && !declared.has(mount.destination)
+      ? [{ name: mount.name, destination: mount.destination }]
+      : [],
+  );
+}
+
+function startUnlessDone(planning: ServicePlanning, slot: Slot, dependsOn: readonly string[]): SlotOutcome {
+  if (!slot.keeper) return started(planning, slot, "new container", [...dependsOn, ...planning.orphansGone]);
+  const need = needOf(slot.keeper, planning.surveyed.service);
+  if (need.act === "none") return { slot: slot.name, container: slot.keeper };
+  return started(planning, slot, need.cause, [...dependsOn, ...planning.orphansGone]);
+}
+
+function started(planning: ServicePlanning, slot: Slot, cause: string, dependsOn: readonly string[]): SlotOutcome {
+  const startStep = planning.draft.add({
+    ...planning.base(slot, cause, dependsOn),
+    op: "start-container",
+    id: stepId.start(slot.name),
+    ...(slot.keeper ? { containerId: slot.keeper.id } : {}),
+  });
+  return { slot: slot.name, startStep, ...(slot.keeper ? { container: slot.keeper } : {}) };
+}
+
+function rename(planning: ServicePlanning, slot: Slot, name: string, dependsOn: readonly string[]): string {
+  return planning.draft.add({
+    ...planning.base(slot, "its name is free now", dependsOn),
+    op: "rename-container",
+    id: stepId.rename(slot.name),
+    name,
+    ...(slot.keeper ? { containerId: slot.keeper.id } : {}),
+  });
+}
+
+function connect(planning: ServicePlanning, slot: Slot, key: string, name: string): void {
+  const containerId = slot.keeper?.id;
+  if (containerId === undefined) return;
+  planning.draft.add({
+    ...planning.base(slot, "it is not attached to this network", []),
+    op: "connect-network",
+    id: stepId.connect(slot.name, name),
+    service: planning.surveyed.name,
+    containerId,
+    key,
+    name,
+  });
+}
+
+function stopAndRemove(planning: ServicePlanning, slot: Slot, old: Outdated, dependsOn: readonly string[]): string {
+  const stopped = isRunning(old.container) ? [stop(planning, slot, old, dependsOn)] : [];
+  return remove(planning, slot, old, stopped.length > 0 ? stopped : dependsOn);
+}
+
+function stop(planning: ServicePlanning, slot: Slot, old: Outdated, dependsOn: readonly string[]): string {
+  return planning.draft.add({
+    ...planning.base(slot, old.why, dependsOn),
+    op: "stop-container",
+    id: stepId.stop(old.container),
+    containerId: old.container.id,
+  });
+}
+
+function remove(planning: ServicePlanning, slot: Slot, old: Outdated, dependsOn: readonly string[]): string {
+  return planning.draft.add({
+    ...planning.base(slot, old.why, dependsOn),
+    op: "remove-container",
+    id: stepId.remove(old.container),
+    containerId: old.container.id,
+  });
+}

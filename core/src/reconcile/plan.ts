@@ -1,0 +1,44 @@
+import type { DesiredWorld, Hold } from "./desired.ts";
+import type { ObservedWorld } from "./observed.ts";
+import { createDraft, type PlanDraft } from "./plan-draft.ts";
+import { planRemovedStack } from "./plan-removal.ts";
+import { planStack } from "./plan-stack.ts";
+import type { Plan } from "./steps.ts";
+import { compareText, indexWorld } from "./world-index.ts";
+
+export interface PlanInput {
+  readonly observed: ObservedWorld;
+  readonly desired: DesiredWorld;
+  readonly holds?: readonly Hold[];
+  /** Stacks that this host refuses to run, by id, with the sentence that says why. */
+  readonly refusals?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The steps that bring a host from what was observed to what is desired. The same input gives the same plan byte for byte.
+ * Only what carries our labels, or stands in an adoption record, is ever changed or removed; a volume is never removed.
+ */
+export function planStacks(input: PlanInput): Plan {
+  const { observed, desired } = input;
+  const index = indexWorld(observed, desired);
+  const draft = createDraft();
+  const wanted = new Set(desired.stacks.map((stack) => stack.stackId));
+  const ours = [...index.containersByStack.keys(), ...index.networksByStack.keys()];
+  for (const stackId of [...new Set(ours)].toSorted(compareText))
+    if (!wanted.has(stackId)) planRemovedStack(draft, index, stackId);
+  for (const stack of desired.stacks.toSorted((a, b) => compareText(a.stackName, b.stackName))) {
+    if (refused(draft, input, stack.stackId, stack.project)) continue;
+    planStack(draft, index, desired, stack, input.holds ?? []);
+  }
+  return draft.finish();
+}
+
+function refused(draft: PlanDraft, input: PlanInput, stackId: string, project: string): boolean {
+  const sameProject = input.desired.stacks.find((stack) => stack.project === project && stack.stackId < stackId);
+  const message =
+    input.refusals?.[stackId] ??
+    (sameProject && `the stack ${sameProject.stackName} has the project name ${project} already: rename one of them`);
+  if (message === undefined) return false;
+  draft.problem({ stackId, severity: "error", message });
+  return true;
+}

@@ -1,0 +1,118 @@
+import { filesDigest } from "./service-digests.ts";
+import type { ComposeService } from "../compose/model.ts";
+import type { DesiredStack } from "./desired.ts";
+import { missingNetworks, whyRecreate, type WantedContainer } from "./difference.ts";
+import { COMPOSE_LABEL, containerName, numberOf, serviceOf } from "./labels.ts";
+import type { ObservedContainer } from "./observed.ts";
+import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import { resolveImage } from "./resolve-image.ts";
+import { inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
+import { compareText, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
+
+/** A container that a newer one takes the place of, and why. */
+export interface Outdated {
+  readonly container: ObservedContainer;
+  readonly why: string;
+}
+
+/** One numbered place of a service and the containers that were made for it. */
+export interface Slot {
+  readonly name: string;
+  readonly number: number;
+  /** The container that may stay. */
+  readonly keeper?: ObservedContainer;
+  readonly outdated: readonly Outdated[];
+  readonly missingNetworks: readonly [string, PlannedResource][];
+}
+
+export interface SurveyedService {
+  readonly name: string;
+  readonly service: ComposeService;
+  readonly slots: readonly Slot[];
+}
+
+/** What there is of a stack, sorted into the places where it belongs. */
+export interface Survey {
+  /** Dependencies first. */
+  readonly services: readonly SurveyedService[];
+  /** Containers of the stack that belong nowhere any more. */
+  readonly orphans: readonly Outdated[];
+}
+
+export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: PlannedResources): Survey {
+  const own = ownContainers(index, stack).filter((container) => container.labels[COMPOSE_LABEL.oneOff] !== "True");
+  const surveyed = new Map<string, SurveyedService>();
+  for (const name of inDependencyOrder(stack.model.services)) {
+    const service = stack.model.services[name];
+    if (!service) continue;
+    const containerId = (other: string): string | undefined => surveyed.get(other)?.slots[0]?.keeper?.id;
+    const wanted: WantedContainer = {
+      service,
+      image: resolveImage(index, stack, service),
+      filesDigest: filesDigest(stack, service),
+      resources,
+      containerId,
+    };
+    const candidates = own.filter((container) => serviceOf(container) === name);
+    // A sharing container goes with the one it shares, whose id it holds.
+    const lost = sharedServices(service).find((other) => containerId(other) === undefined);
+    surveyed.set(name, { name, service, slots: slotsOf(stack, name, wanted, candidates, lost) });
+  }
+  const services = [...surveyed.values()];
+  return { services, orphans: orphansOf(own, services) };
+}
+
+function slotsOf(
+  stack: DesiredStack,
+  serviceName: string,
+  wanted: WantedContainer,
+  candidates: readonly ObservedContainer[],
+  lost: string | undefined,
+): Slot[] {
+  return Array.from({ length: replicasOf(wanted.service) }, (_, i) => {
+    const number = i + 1;
+    const name = containerName(stack.project, serviceName, number, wanted.service.container_name);
+    const judged = candidates
+      .filter((container) => numberOf(container) === number)
+      .map((container) => ({
+        container,
+        why:
+          whyRecreate(container, wanted) ??
+          (lost === undefined ? undefined : `it shares the container of ${lost}, which is made anew`),
+      }));
+    const fit = judged.filter(({ why }) => why === undefined).map(({ container }) => container);
+    const keeper = fit.toSorted((a, b) => preference(a, name) - preference(b, name) || compareText(a.id, b.id))[0];
+    const outdated = judged
+      .filter(({ container }) => container !== keeper)
+      .map(({ container, why }) => ({ container, why: why ?? "there are two of it" }));
+    return {
+      name,
+      number,
+      ...(keeper ? { keeper } : {}),
+      outdated,
+      missingNetworks: keeper ? missingNetworks(keeper, wanted) : [],
+    };
+  });
+}
+
+// The running one first, then the one that has its name already.
+function preference(container: ObservedContainer, slotName: string): number {
+  return (isRunning(container) ? 0 : 2) + (container.name === slotName ? 0 : 1);
+}
+
+function orphansOf(own: readonly ObservedContainer[], services: readonly SurveyedService[]): Outdated[] {
+  const placed = new Set(
+    services.flatMap(({ slots }) =>
+      slots.flatMap((slot) => [slot.keeper?.id, ...slot.outdated.map(({ container }) => container.id)]),
+    ),
+  );
+  const wanted = new Set(services.map(({ name }) => name));
+  return own
+    .filter((container) => !placed.has(container.id))
+    .map((container) => ({
+      container,
+      why: wanted.has(serviceOf(container))
+        ? "more of it than wanted"
+        : `service ${serviceOf(container) || "of an unknown name"} is no longer in the stack`,
+    }));
+}
