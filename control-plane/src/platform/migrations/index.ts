@@ -2,6 +2,9 @@ import type { Migration } from "../db/migrate.ts";
 import { migration as platform } from "./202611221500-platform.ts";
 import { migration as identity } from "./202611221505-identity.ts";
 import { migration as audit } from "./202611221510-audit.ts";
+import { migration as events } from "./202611221520-events.ts";
+import { migration as hosts } from "./202611221525-hosts.ts";
+import { migration as agents } from "./202611221530-agents.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
-export const migrations: readonly Migration[] = [platform, identity, audit];
+export const migrations: readonly Migration[] = [platform, identity, audit, events, hosts, agents];

@@ -1,0 +1,75 @@
+import { sql } from "kysely";
+import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import type { NewEvent, Severity } from "./model.ts";
+
+export interface EventRow {
+  id: string;
+  organization_id: string;
+  at: Date;
+  recorded_at: Date;
+  type: string;
+  message: string;
+  severity: Severity;
+  actor: string;
+  host_id: string | null;
+  stack_id: string | null;
+  container_id: string | null;
+}
+interface Tables {
+  events: EventRow;
+}
+
+export async function insertEvents(
+  tx: UnitOfWork,
+  events: readonly (NewEvent & { id: string; recordedAt: Date })[],
+): Promise<void> {
+  if (events.length === 0) return;
+  await tablesOf<Tables>(tx)
+    .insertInto("events")
+    .values(
+      events.map((event) => ({
+        id: event.id,
+        organization_id: event.organizationId,
+        at: event.at,
+        recorded_at: event.recordedAt,
+        type: event.type,
+        message: event.message,
+        severity: event.severity,
+        actor: event.actor,
+        host_id: event.hostId ?? null,
+        stack_id: event.stackId ?? null,
+        container_id: event.containerId ?? null,
+      })),
+    )
+    .execute();
+}
+
+export interface EventQuery {
+  organizationId: string;
+  hostId?: string;
+  stackId?: string;
+  /** Rows older than this one, by time and then id. */
+  before?: { at: Date; id: string };
+  limit: number;
+}
+
+/** Newest first. */
+export async function readEvents(tx: UnitOfWork, query: EventQuery): Promise<EventRow[]> {
+  let select = tablesOf<Tables>(tx)
+    .selectFrom("events")
+    .selectAll()
+    .where("organization_id", "=", query.organizationId);
+  if (query.hostId !== undefined) select = select.where("host_id", "=", query.hostId);
+  if (query.stackId !== undefined) select = select.where("stack_id", "=", query.stackId);
+  if (query.before !== undefined) {
+    select = select.where(sql<boolean>`(at, id) < (${query.before.at}::timestamptz, ${query.before.id})`);
+  }
+  return select.orderBy("at", "desc").orderBy("id", "desc").limit(query.limit).execute();
+}
+
+/** Removes up to `limit` events recorded before `time`; returns how many. */
+export async function deleteEventsBefore(tx: UnitOfWork, time: Date, limit: number): Promise<number> {
+  const answer = await sql`DELETE FROM events WHERE id IN (
+    SELECT id FROM events WHERE recorded_at < ${time} ORDER BY recorded_at LIMIT ${limit})`.execute(tx.queries);
+  return Number(answer.numAffectedRows ?? 0n);
+}
