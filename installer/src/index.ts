@@ -8,3 +8,6 @@ export type { EngineRelease } from "./engine/release.ts";
 export { run, succeeds } from "./engine/run.ts";
 export { SetupError } from "./engine/setup-error.ts";
 export { type UnpackOptions, type UnpackedEngine, alteredFiles, unpackEngine } from "./engine/unpacked-engine.ts";
+export { buildHelloImages } from "./images/hello.ts";
+export { type ImageSource, imageLabel, importImage } from "./images/import.ts";
+export { type TarOptions, type TreeRecipe, packTree, packageTar } from "./images/package-tar.ts";
