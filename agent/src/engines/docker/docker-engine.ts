@@ -1,0 +1,112 @@
+import type { ComposeNetwork, ComposeVolume } from "@windflow/core";
+import type { ReconcileEngine } from "../../reconcile/engine.ts";
+import type { StreamsEngine } from "../streams-engine.ts";
+import { asked, createLink, engineError, type Connection } from "./connection.ts";
+import { createBody } from "./create-body.ts";
+import { subscribe } from "./events.ts";
+import { startExec } from "./exec.ts";
+import { containerLogs } from "./logs.ts";
+import { networkBody, volumeBody } from "./resource-bodies.ts";
+import { endpointOf } from "./networking.ts";
+import { pull } from "./pull.ts";
+import { figuresOf } from "./stats.ts";
+import { tarOf } from "./tar.ts";
+import { containerOf, detailOf, factsOf, imageOf, networkOf, volumeOf } from "./wire.ts";
+
+const NOT_MODIFIED = 304;
+const NOT_FOUND = 404;
+
+export interface DockerEngine extends ReconcileEngine, StreamsEngine {}
+
+/** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
+export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
+  const link = createLink(options.socketPath);
+  const call = async <T>(act: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await link.connect();
+    try {
+      return await asked(() => act(connection));
+    } catch (error) {
+      const failure = engineError(error);
+      // The engine may come back as another version.
+      if (failure.unreachable) link.forget();
+      throw failure;
+    }
+  };
+  return {
+    facts: () =>
+      call(async ({ docker, apiMinor }) => {
+        const [version, information] = await Promise.all([docker.version(), docker.info()]);
+        return factsOf(version, apiMinor, information as Record<string, unknown>);
+      }),
+    listContainers: () => call(async ({ docker }) => (await docker.listContainers({ all: true })).map(containerOf)),
+    listNetworks: () => call(async ({ docker }) => (await docker.listNetworks()).map(networkOf)),
+    listVolumes: () => call(async ({ docker }) => ((await docker.listVolumes()).Volumes ?? []).map(volumeOf)),
+    listImages: () => call(async ({ docker }) => (await docker.listImages()).map(imageOf)),
+    containerDetail: (containerId) =>
+      call(async ({ docker }) => detailOf(await docker.getContainer(containerId).inspect())).catch(orAbsent),
+    subscribe: (listener) => call(({ docker }) => subscribe(docker, listener)),
+    pullImage: (request, onProgress) => call(({ docker }) => pull(docker, request, onProgress)),
+    createNetwork: (name, network: ComposeNetwork, labels) =>
+      call(async ({ docker }) => void (await docker.createNetwork(networkBody(name, network, labels)))),
+    removeNetwork: (networkId) =>
+      call(async ({ docker }) => void (await docker.getNetwork(networkId).remove())).catch(ignoring(NOT_FOUND)),
+    createVolume: (name, volume: ComposeVolume, labels) =>
+      call(async ({ docker }) => void (await docker.createVolume(volumeBody(name, volume, labels)))),
+    createContainer: (request) =>
+      call(async ({ docker, apiMinor }) => {
+        const { body, later } = createBody(request, apiMinor);
+        const platform = request.service.platform;
+        const query = { name: request.name, ...(platform === undefined ? {} : { platform }) };
+        const { id } = await docker.createContainer({ ...query, ...body });
+        for (const network of later)
+          await docker.getNetwork(network.name).connect({
+            Container: id,
+            EndpointConfig: endpointOf(network, request.service, request.links, apiMinor),
+          });
+        return id;
+      }),
+    copyFiles: (containerId, files) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).putArchive(tarOf(files), { path: "/" }))),
+    startContainer: (containerId) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).start())).catch(ignoring(NOT_MODIFIED)),
+    stopContainer: (containerId) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).stop())).catch(
+        ignoring(NOT_MODIFIED, NOT_FOUND),
+      ),
+    removeContainer: (containerId) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).remove({ v: false }))).catch(
+        ignoring(NOT_FOUND),
+      ),
+    renameContainer: (containerId, name) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).rename({ name }))),
+    connectNetwork: ({ network, containerId, service }) =>
+      call(async ({ docker, apiMinor }) => {
+        const EndpointConfig = endpointOf(network, service, [], apiMinor);
+        await docker.getNetwork(network.name).connect({ Container: containerId, EndpointConfig });
+      }),
+    inspectContainer: (containerId) => call(({ docker }) => docker.getContainer(containerId).inspect()),
+    async *containerLogs(containerId, request) {
+      const { docker } = await link.connect();
+      yield* containerLogs(docker, containerId, request);
+    },
+    exec: (containerId, request) => call(({ docker }) => startExec(docker, containerId, request)),
+    containerStats: (containerId) =>
+      call(async ({ docker }) =>
+        // One shot: without it the engine waits a second for a second sample.
+        figuresOf(await docker.getContainer(containerId).stats({ stream: false, "one-shot": true })),
+      ),
+  };
+}
+
+function ignoring(...statuses: readonly number[]): (error: unknown) => void {
+  return (error) => {
+    const failure = engineError(error);
+    if (failure.status === undefined || !statuses.includes(failure.status)) throw failure;
+  };
+}
+
+function orAbsent(error: unknown): undefined {
+  const failure = engineError(error);
+  if (failure.status !== NOT_FOUND) throw failure;
+  return undefined;
+}

@@ -1,0 +1,1 @@
+export { createDockerEngine, type DockerEngine } from "./docker-engine.ts";
