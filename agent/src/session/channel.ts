@@ -1,0 +1,83 @@
+import { type ChannelOptions, type ServiceError, Metadata } from "@grpc/grpc-js";
+import {
+  AgentServiceClient,
+  type EnrollRequest,
+  type EnrollResponse,
+  type FetchSecretsRequest,
+  type FetchSecretsResponse,
+  type RenewRequest,
+  type RenewResponse,
+} from "@windflow/proto/agent";
+import { type ServerAddress, channelTarget } from "./server-address.ts";
+import { TlsCredentials, type TlsOptions } from "./tls-credentials.ts";
+
+/** Below the idle limits of common NATs and load balancers (60 s and more). */
+const PING_INTERVAL_MS = 25_000;
+/** A busy 100 kbit/s link may hold a ping back for seconds. */
+const PING_TIMEOUT_MS = 20_000;
+/** Frames are small; bodies and layers come in chunks. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Every unary call ends: long enough for a slow link, short enough to be tried again. */
+const CALL_DEADLINE_MS = 30_000;
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  "grpc.keepalive_time_ms": PING_INTERVAL_MS,
+  "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
+  "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+  "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+  "grpc.enable_channelz": 0,
+  "grpc.enable_retries": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.service_config_disable_resolution": 1,
+};
+
+/** One connection to the control plane: the session and all that rides on it. Made anew for each attempt, so that the agent's own backoff rules. */
+export interface Channel {
+  readonly client: AgentServiceClient;
+  close(): void;
+}
+
+export function openChannel(address: ServerAddress, credentials: TlsCredentials): Channel {
+  const client = new AgentServiceClient(channelTarget(address), credentials, CHANNEL_OPTIONS);
+  return { client, close: () => client.close() };
+}
+
+export function createTlsCredentials(options: TlsOptions): TlsCredentials {
+  return new TlsCredentials(options);
+}
+
+export const enroll = (client: AgentServiceClient, request: EnrollRequest): Promise<EnrollResponse> =>
+  unary((callback) => client.enroll(request, new Metadata(), deadline(), callback));
+
+export const renew = (client: AgentServiceClient, request: RenewRequest): Promise<RenewResponse> =>
+  unary((callback) => client.renew(request, new Metadata(), deadline(), callback));
+
+export const fetchSecrets = (client: AgentServiceClient, request: FetchSecretsRequest): Promise<FetchSecretsResponse> =>
+  unary((callback) => client.fetchSecrets(request, new Metadata(), deadline(), callback));
+
+/** @param maxBytes more is refused, so that a wrong digest cannot fill the memory. */
+export async function fetchBody(client: AgentServiceClient, digest: string, maxBytes: number): Promise<Buffer> {
+  const call = client.fetchBody({ digest }, new Metadata(), deadline());
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of call) {
+    const { content } = chunk as { content: Uint8Array };
+    length += content.length;
+    if (length > maxBytes) {
+      call.cancel();
+      throw new RangeError(`the body ${digest} has more than ${maxBytes} bytes`);
+    }
+    chunks.push(content);
+  }
+  return Buffer.concat(chunks);
+}
+
+const deadline = (): { deadline: number } => ({ deadline: Date.now() + CALL_DEADLINE_MS });
+
+function unary<Reply>(
+  start: (callback: (error: ServiceError | null, reply: Reply) => void) => unknown,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    start((error, reply) => (error === null ? resolve(reply) : reject(error)));
+  });
+}

@@ -1,0 +1,44 @@
+import type { Clock } from "../platform/clock.ts";
+import { pause } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import { backoffMs, refusedBackoffMs } from "./backoff.ts";
+import type { SessionEnd } from "./session.ts";
+
+export interface KeeperParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 to 1. */
+  readonly random: () => number;
+  /** One attempt: dials, runs the session to its end. Never rejects. */
+  attempt(stop: AbortSignal): Promise<SessionEnd>;
+  onEnded(end: SessionEnd): void;
+}
+
+/** Keeps a session open for as long as the agent lives. Resolves when `stop` aborts. */
+export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promise<void> {
+  let failures = 0;
+  while (!stop.aborted) {
+    const end = await parts.attempt(stop);
+    parts.onEnded(end);
+    if (stop.aborted) return;
+    if (end.welcomed) failures = 0;
+    const delayMs = nextPause(end, failures, parts.random());
+    failures++;
+    parts.log("info", "The session ended; it will be opened again.", {
+      reason: end.reason,
+      ...(end.goodbye ? { code: end.goodbye.code } : {}),
+      attempt: failures,
+      delayMs,
+    });
+    await pause(parts.clock, delayMs, stop);
+  }
+}
+
+// "Never return" is answered with the slowest pace instead of an end: revoking and taking back is then one click, with
+// nobody at the machine, and the host's key is refused meanwhile anyway.
+function nextPause(end: SessionEnd, failures: number, random: number): number {
+  const { goodbye } = end;
+  if (goodbye?.doNotReturn === true || (end.refused && !end.welcomed)) return refusedBackoffMs(random);
+  if (goodbye !== undefined && goodbye.retryAfterMs > 0) return goodbye.retryAfterMs + backoffMs(0, random);
+  return backoffMs(failures, random);
+}

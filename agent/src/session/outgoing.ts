@@ -1,0 +1,101 @@
+import type { AgentFrame } from "@windflow/proto/agent";
+
+export type AgentKind = NonNullable<AgentFrame["kind"]>;
+type Case = AgentKind["$case"];
+
+/**
+ * What happens to a frame when the link is slower than the agent. `latest`: a newer one of its kind takes its place.
+ * `kept`: waits; its number is bounded by who asks for it (requests, the spool's window). `lossy`: the oldest goes.
+ */
+const LANE: Readonly<Record<Case, "latest" | "kept" | "lossy">> = {
+  hello: "kept",
+  heartbeat: "latest",
+  spoolBatch: "kept",
+  observed: "latest",
+  progress: "lossy",
+  planReply: "kept",
+  actionReply: "kept",
+  error: "lossy",
+  goodbye: "kept",
+  desiredStateReply: "kept",
+};
+
+/** Progress of a whole host within a second or so; more than that nobody can watch. */
+const MAX_LOSSY = 256;
+/** Replies are one per request; a control plane that floods requests is cut off here. */
+const MAX_KEPT = 1_024;
+
+export interface Outgoing {
+  /** False when the frame was refused because the queue is full. */
+  send(kind: AgentKind): boolean;
+  /** Frames dropped since the session began. */
+  readonly dropped: number;
+  /** The other side's frame ids, acknowledged with the next frame. */
+  acknowledge(id: bigint): void;
+}
+
+export interface FrameSink {
+  /** False when it would rather not take more until it drains; the frame was taken nevertheless. */
+  write(frame: AgentFrame): boolean;
+  onDrain(callback: () => void): void;
+}
+
+/** The write queue of one session: bounded, and never ahead of what the transport takes. */
+export function createOutgoing(sink: FrameSink): Outgoing {
+  const latest = new Map<Case, AgentKind>();
+  const kept: AgentKind[] = [];
+  const lossy: AgentKind[] = [];
+  let blocked = false;
+  let nextId = 1n;
+  let received = 0n;
+  let dropped = 0;
+
+  const next = (): AgentKind | undefined => {
+    const [first] = latest.entries();
+    if (first !== undefined) {
+      latest.delete(first[0]);
+      return first[1];
+    }
+    return kept.shift() ?? lossy.shift();
+  };
+
+  const pump = (): void => {
+    while (!blocked) {
+      const kind = next();
+      if (kind === undefined) return;
+      blocked = !sink.write({ id: nextId++, ack: received, kind });
+    }
+  };
+  sink.onDrain(() => {
+    blocked = false;
+    pump();
+  });
+
+  const queue = (kind: AgentKind): boolean => {
+    const lane = LANE[kind.$case];
+    if (lane === "latest") latest.set(kind.$case, kind);
+    else if (lane === "kept") {
+      if (kept.length >= MAX_KEPT) return false;
+      kept.push(kind);
+    } else if (lossy.push(kind) > MAX_LOSSY) {
+      lossy.shift();
+      dropped++;
+    }
+    return true;
+  };
+
+  return {
+    send: (kind) => {
+      const taken = queue(kind);
+      if (!taken) dropped++;
+      pump();
+      return taken;
+    },
+    get dropped() {
+      return dropped;
+    },
+    acknowledge: (id) => {
+      if (id > received) received = id;
+    },
+  };
+}

@@ -1,0 +1,178 @@
+import type { KeyObject } from "node:crypto";
+import { type ServiceError, status } from "@grpc/grpc-js";
+import { signHello } from "@windflow/core";
+import { PROTOCOL_VERSION } from "@windflow/proto";
+import type {
+  AgentServiceClient,
+  ControlFrame,
+  Goodbye,
+  Hello,
+  Heartbeat,
+  Intervals,
+  Welcome,
+} from "@windflow/proto/agent";
+import { AgentError } from "../errors.ts";
+import type { Clock } from "../platform/clock.ts";
+import { type Log, reasonOf } from "../platform/log.ts";
+import { type FrameHandlers, dispatch } from "./dispatch.ts";
+import { type AgentKind, createOutgoing } from "./outgoing.ts";
+
+/** Challenge and Welcome are one round trip and one commit away; a link slower than this will not carry a session. */
+const GREETING_TIMEOUT_MS = 20_000;
+/** Until Intervals say otherwise. The lease on the other side turns stale at three of these. */
+const DEFAULT_HEARTBEAT_MS = 15_000;
+/** No byte from the other side for this many heartbeats: the connection is dead, whatever TCP believes. */
+const SILENT_HEARTBEATS = 3;
+/** Time for a last frame to leave. */
+const FAREWELL_TIMEOUT_MS = 2_000;
+
+export interface SessionLink {
+  readonly client: AgentServiceClient;
+  readonly epoch: bigint;
+  /** False when the queue is full. */
+  send(kind: AgentKind): boolean;
+  /** Aborted when the session is over. */
+  readonly ended: AbortSignal;
+}
+
+export interface SessionParts {
+  readonly client: AgentServiceClient;
+  readonly hostId: string;
+  readonly hostKey: KeyObject;
+  readonly clock: Clock;
+  readonly log: Log;
+  hello(): Omit<Hello, "protocolVersion" | "nonceSignature">;
+  heartbeat(): Heartbeat;
+  onWelcome(welcome: Welcome, link: SessionLink): void;
+  handlers(link: SessionLink): FrameHandlers;
+}
+
+/** How a session ended. */
+export interface SessionEnd {
+  readonly welcomed: boolean;
+  readonly reason: string;
+  /** The control plane's own word, when it said one. */
+  readonly goodbye: Goodbye | undefined;
+  /** The control plane does not want this host as it is: unknown key, revoked, expired. */
+  readonly refused: boolean;
+}
+
+/** Runs one session from Challenge to its end; never rejects. Aborting `stop` says goodbye first. */
+export function runSession(parts: SessionParts, stop: AbortSignal): Promise<SessionEnd> {
+  const { clock, log } = parts;
+  return new Promise((resolve) => {
+    const call = parts.client.connect();
+    const ended = new AbortController();
+    const outgoing = createOutgoing({
+      write: (frame) => call.write(frame),
+      onDrain: (callback) => void call.on("drain", callback),
+    });
+    let link: SessionLink | undefined;
+    let handlers: FrameHandlers | undefined;
+    let goodbye: Goodbye | undefined;
+    let heartbeatMs = DEFAULT_HEARTBEAT_MS;
+    let cancelBeat: () => void = () => undefined;
+    let cancelWatch = clock.after(GREETING_TIMEOUT_MS, () =>
+      end(new AgentError("WF_SESSION_TIMEOUT", `no greeting within ${GREETING_TIMEOUT_MS / 1000} s`)),
+    );
+
+    const end = (error: unknown): void => {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      cancelBeat();
+      cancelWatch();
+      stop.removeEventListener("abort", leave);
+      call.cancel();
+      resolve({
+        welcomed: link !== undefined,
+        reason: goodbye?.message ?? reasonOf(error),
+        goodbye,
+        refused: isRefusal(error),
+      });
+    };
+    const watch = (): void => {
+      cancelWatch();
+      cancelWatch = clock.after(SILENT_HEARTBEATS * heartbeatMs, () =>
+        end(new AgentError("WF_SESSION_TIMEOUT", `nothing heard for ${(SILENT_HEARTBEATS * heartbeatMs) / 1000} s`)),
+      );
+    };
+    const beat = (): void => {
+      outgoing.send({ $case: "heartbeat", value: parts.heartbeat() });
+      cancelBeat = clock.after(heartbeatMs, beat);
+    };
+    const leave = (): void => {
+      outgoing.send({
+        $case: "goodbye",
+        value: {
+          code: "WF_AGENT_STOPPING",
+          message: "The agent was asked to stop.",
+          retryAfterMs: 0,
+          doNotReturn: false,
+        },
+      });
+      call.end();
+      clock.after(FAREWELL_TIMEOUT_MS, () => end(new AgentError("WF_AGENT_STOPPING", "stopped")));
+    };
+    const setIntervals = (intervals: Intervals | undefined): void => {
+      if (intervals !== undefined && intervals.heartbeatMs > 0) heartbeatMs = intervals.heartbeatMs;
+    };
+
+    const greet = (frame: ControlFrame): void => {
+      const { kind } = frame;
+      if (kind?.$case === "challenge") {
+        const nonceSignature = signHello(parts.hostKey, kind.value.nonce, parts.hostId);
+        outgoing.send({
+          $case: "hello",
+          value: { ...parts.hello(), protocolVersion: PROTOCOL_VERSION, nonceSignature },
+        });
+      } else if (kind?.$case === "welcome") {
+        link = {
+          client: parts.client,
+          epoch: kind.value.epoch,
+          send: (reply) => !ended.signal.aborted && outgoing.send(reply),
+          ended: ended.signal,
+        };
+        handlers = parts.handlers(link);
+        setIntervals(kind.value.intervals);
+        parts.onWelcome(kind.value, link);
+        beat();
+        watch();
+      }
+    };
+
+    const handle = async (frame: ControlFrame, by: FrameHandlers): Promise<void> => {
+      const problem = await dispatch(frame, by);
+      if (problem === undefined) return;
+      const kind = frame.kind?.$case ?? "unknown";
+      log("warn", "A frame could not be handled.", { kind, code: problem.code, reason: problem.message });
+      outgoing.send({ $case: "error", value: problem });
+    };
+
+    call.on("data", (frame: ControlFrame) => {
+      outgoing.acknowledge(frame.id);
+      if (frame.kind?.$case === "goodbye") {
+        goodbye = frame.kind.value;
+        return end(new Error(goodbye.code));
+      }
+      if (handlers === undefined) {
+        try {
+          return greet(frame);
+        } catch (error) {
+          return end(error);
+        }
+      }
+      watch();
+      if (frame.kind?.$case === "intervals") setIntervals(frame.kind.value);
+      handle(frame, handlers).catch(end);
+    });
+    call.on("error", (error: ServiceError) => end(error));
+    call.on("end", () => end(new Error("the control plane closed the session")));
+    stop.addEventListener("abort", leave, { once: true });
+    if (stop.aborted) leave();
+  });
+}
+
+function isRefusal(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === status.UNAUTHENTICATED || code === status.PERMISSION_DENIED;
+}

@@ -1,0 +1,126 @@
+import type { X509Certificate } from "node:crypto";
+import { type Socket, isIP } from "node:net";
+import { type SecureContext, type TLSSocket, connect, createSecureContext } from "node:tls";
+import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
+import { AgentError } from "../errors.ts";
+import { chainProblemAt } from "./chain-at.ts";
+
+/** A server under a reconnect storm answers late; giving up earlier only adds handshakes. */
+const HANDSHAKE_TIMEOUT_MS = 30_000;
+
+export interface TlsOptions {
+  /** Name or address that the server's certificate must be for. */
+  readonly host: string;
+  /** PEM; nothing else is trusted, whatever the machine's own store says. */
+  readonly roots: string;
+  /** Absent for enrolment, which has no certificate yet. */
+  readonly client?: { readonly certificateChain: string; readonly privateKey: string };
+  /** The latest moment that is known to have passed, milliseconds since the epoch. */
+  readonly timeFloor: () => number;
+  readonly now: () => number;
+}
+
+/**
+ * TLS 1.3 with our own roots, resumption, and a check of the chain that survives a clock that fell back. It replaces
+ * grpc-js's connector through an internal method, hence the pinned version and the test of resumption.
+ */
+export class TlsCredentials extends ChannelCredentials {
+  readonly #options: TlsOptions;
+  readonly #context: SecureContext;
+  #session: Buffer | undefined;
+
+  constructor(options: TlsOptions) {
+    super();
+    this.#options = options;
+    this.#context = createSecureContext({
+      ca: options.roots,
+      minVersion: "TLSv1.3",
+      ...(options.client ? { cert: options.client.certificateChain, key: options.client.privateKey } : {}),
+    });
+  }
+
+  override _isSecure(): boolean {
+    return true;
+  }
+
+  override _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  override _createSecureConnector(): ReturnType<ChannelCredentials["_createSecureConnector"]> {
+    const callCredentials = CallCredentials.createEmpty();
+    return {
+      connect: async (socket) => ({ socket: await this.#handshake(socket), secure: true }),
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => callCredentials,
+      destroy: () => undefined,
+    };
+  }
+
+  #handshake(socket: Socket): Promise<TLSSocket> {
+    const { host } = this.#options;
+    return new Promise((resolve, reject) => {
+      const tls = connect({
+        socket,
+        host,
+        secureContext: this.#context,
+        // RFC 6066 allows no address here.
+        ...(isIP(host) === 0 ? { servername: host } : {}),
+        ALPNProtocols: ["h2"],
+        // Judged below, where a clock that fell back can be told from an impostor.
+        rejectUnauthorized: false,
+        ...(this.#session ? { session: this.#session } : {}),
+      });
+      const fail = (error: Error): void => {
+        this.#session = undefined;
+        tls.destroy();
+        reject(error);
+      };
+      tls.setTimeout(HANDSHAKE_TIMEOUT_MS, () =>
+        fail(unreachable(`no TLS handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`)),
+      );
+      tls.on("error", fail);
+      tls.on("session", (session: Buffer) => {
+        this.#session = session;
+      });
+      tls.once("secureConnect", () => {
+        tls.setTimeout(0);
+        const problem = this.#problemOf(tls);
+        if (problem !== undefined) fail(untrusted(host, problem));
+        else if (tls.alpnProtocol !== "h2")
+          fail(unreachable("the server did not agree on HTTP/2; a proxy may stand between"));
+        else resolve(tls);
+      });
+    });
+  }
+
+  #problemOf(tls: TLSSocket): string | undefined {
+    if (tls.authorized) return undefined;
+    const code = String(tls.authorizationError);
+    const floor = this.#options.timeFloor();
+    const clockFellBack = this.#options.now() < floor;
+    if (!clockFellBack || !code.includes("CERT_NOT_YET_VALID")) return code;
+    return chainProblemAt(presentedChain(tls), this.#options.roots, this.#options.host, floor);
+  }
+}
+
+function presentedChain(tls: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = tls.getPeerX509Certificate();
+  while (certificate !== undefined && !chain.some((known) => known.fingerprint256 === certificate?.fingerprint256)) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
+}
+
+function untrusted(host: string, problem: string): AgentError {
+  return new AgentError(
+    "WF_SERVER_UNTRUSTED",
+    `The certificate of ${host} is refused (${problem}). Nothing was sent. Check the address, the clock, and whether a proxy opens TLS connections.`,
+  );
+}
+
+function unreachable(problem: string): AgentError {
+  return new AgentError("WF_SERVER_UNREACHABLE", problem);
+}

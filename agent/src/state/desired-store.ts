@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { type DesiredStack, type DesiredWorld, sha256Digest } from "@windflow/core";
+import type { DesiredState, Generation, SealedBox, StackBody } from "@windflow/proto/agent";
+import { AgentError } from "../errors.ts";
+import { makePrivateFolder } from "../platform/durable-file.ts";
+import { openBodyFiles } from "./body-files.ts";
+import { type StoredDesired, loadDesired, saveDesired } from "./desired-file.ts";
+import { desiredStack } from "./desired-world.ts";
+import { compareGenerations, formatGeneration } from "./generation.ts";
+import { policyRefusal, readLocalPolicy } from "./local-policy.ts";
+import { type RevisionKey, openSecretFiles } from "./secret-files.ts";
+
+/** Where missing parts of a desired state come from. */
+export interface DesiredSource {
+  body(digest: string): Promise<Uint8Array>;
+  /** undefined when the revision has none. */
+  secrets(key: RevisionKey): Promise<SealedBox | undefined>;
+}
+
+export interface DesiredStoreOptions {
+  readonly folder: string;
+  readonly organizationId: string;
+  readonly sealingPrivateKey: Uint8Array;
+  readonly policyFile: string;
+  /** `linux/amd64`. */
+  readonly platform: string;
+}
+
+/** What the host must run, with everything that running it takes, on disk. */
+export interface DesiredStore {
+  readonly generation: Generation | undefined;
+  /** undefined while nothing was ever wanted, or when what is on disk cannot be read whole: nothing may be touched then. */
+  world(): DesiredWorld | undefined;
+  /**
+   * Takes a newer desired state: fetches what is missing, checks it, and stores it. Durable when it resolves.
+   * @throws AgentError WF_OLDER_GENERATION, WF_BODY_INVALID, WF_SECRETS_UNAVAILABLE, WF_LOCAL_POLICY; nothing is changed then.
+   */
+  take(state: DesiredState, source: DesiredSource): Promise<void>;
+  /** A body as the planner takes it, without storing it. @throws AgentError */
+  preview(body: StackBody): DesiredStack;
+  /** Why the host's own policy, as it stands now, refuses the stack; or undefined. @throws AgentError WF_LOCAL_POLICY when the policy cannot be read. */
+  refusal(stack: DesiredStack): string | undefined;
+  secretText(key: RevisionKey, reference: string): string | undefined;
+  file(stack: { readonly bodyDigest: string }, digest: string): { content: Buffer; mode: number } | undefined;
+}
+
+export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
+  const { folder } = options;
+  makePrivateFolder(folder);
+  const bodies = openBodyFiles(join(folder, "bodies"));
+  const secrets = openSecretFiles(join(folder, "secrets"), options.sealingPrivateKey);
+  let stored = loadDesired(folder);
+  let world: DesiredWorld | undefined;
+
+  const build = (desired: StoredDesired): DesiredWorld => ({
+    organizationId: options.organizationId,
+    generation: formatGeneration(desired.generation),
+    stacks: desired.stacks.map((stack) =>
+      desiredStack(bodies.read(stack.bodyDigest), stack.bodyDigest, options.platform),
+    ),
+  });
+  const refusal = (stack: DesiredStack): string | undefined =>
+    policyRefusal(readLocalPolicy(options.policyFile), stack.stackName, stack.model);
+
+  const admit = async (stack: DesiredState["stacks"][number], source: DesiredSource): Promise<void> => {
+    if (!bodies.has(stack.bodyDigest)) bodies.store(stack.bodyDigest, await source.body(stack.bodyDigest));
+    const body = bodies.read(stack.bodyDigest);
+    if (body.stackId !== stack.stackId || body.revision !== stack.revision) {
+      throw new AgentError(
+        "WF_BODY_INVALID",
+        `The body ${stack.bodyDigest} is of ${body.stackId} revision ${body.revision}, not of ${stack.stackId} revision ${stack.revision}.`,
+      );
+    }
+    const refused = refusal(desiredStack(body, stack.bodyDigest, options.platform));
+    if (refused !== undefined) throw new AgentError("WF_LOCAL_POLICY", refused);
+    if (body.secrets.length > 0 && !secrets.has(stack)) {
+      const box = await source.secrets(stack);
+      if (box === undefined)
+        throw new AgentError(
+          "WF_SECRETS_UNAVAILABLE",
+          `The control plane gave no secrets for ${body.stackName} revision ${body.revision}.`,
+        );
+      secrets.store(stack, box);
+    }
+  };
+
+  return {
+    get generation() {
+      return stored?.generation;
+    },
+    world: () => {
+      if (world === undefined && stored !== undefined) world = build(stored);
+      return world;
+    },
+    take: async (state, source) => {
+      const generation = state.generation ?? { term: 0n, n: 0n };
+      const age = stored === undefined ? 1 : compareGenerations(generation, stored.generation);
+      if (age === 0) return;
+      if (age < 0) {
+        throw new AgentError(
+          "WF_OLDER_GENERATION",
+          `The desired state ${formatGeneration(generation)} is older than ${stored ? formatGeneration(stored.generation) : ""}, which this host has.`,
+        );
+      }
+      for (const stack of state.stacks) await admit(stack, source);
+      const next: StoredDesired = {
+        generation,
+        stacks: state.stacks.map(({ stackId, revision, bodyDigest }) => ({ stackId, revision, bodyDigest })),
+      };
+      const nextWorld = build(next);
+      saveDesired(folder, next);
+      // What the previous state needed stays for one more generation, so that going back costs no transfer.
+      const needed = [...(stored?.stacks ?? []), ...next.stacks];
+      stored = next;
+      world = nextWorld;
+      bodies.keepOnly(new Set(needed.map((stack) => stack.bodyDigest)));
+      secrets.keepOnly(needed);
+    },
+    preview: (body) => desiredStack(body, sha256Digest(body.modelJson), options.platform),
+    refusal,
+    secretText: (key, reference) => secrets.text(key, reference),
+    file: (stack, digest) => {
+      const found = bodies.read(stack.bodyDigest).files.find((file) => sha256Digest(file.content) === digest);
+      return found === undefined ? undefined : { content: Buffer.from(found.content), mode: found.mode };
+    },
+  };
+}
