@@ -4,3 +4,4 @@ export * from "./metrics/index.ts";
 export * from "./reconcile/index.ts";
 export * from "./seal/index.ts";
 export * from "./session-auth/index.ts";
+export * from "./status/index.ts";

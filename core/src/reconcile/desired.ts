@@ -33,9 +33,10 @@ export interface DesiredWorld {
   readonly stacks: readonly DesiredStack[];
 }
 
-/** A service that an operator stopped on purpose: it stays stopped until it is started again or the revision changes. */
+/** A container that an operator stopped on purpose: it stays stopped until it is started again or the revision changes. */
 export interface Hold {
   readonly stackId: string;
   readonly revision: number;
   readonly service: string;
+  readonly number: number;
 }

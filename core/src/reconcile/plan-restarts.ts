@@ -8,11 +8,9 @@ import { sortedEntries } from "./world-index.ts";
 export function planRestarts(
   draft: PlanDraft,
   stack: DesiredStack,
-  held: ReadonlySet<string>,
   outcomes: ReadonlyMap<string, ServiceOutcome>,
 ): void {
   for (const [name, outcome] of outcomes) {
-    if (held.has(name)) continue;
     const restarting = sortedEntries(outcome.surveyed.service.depends_on).filter(([, use]) => use.restart === true);
     for (const { slot, container, startStep } of outcome.slots) {
       const startedAt = container?.detail?.startedAt;

@@ -47,10 +47,10 @@ export interface StackPlanning {
   readonly images: ReadonlyMap<string, PlannedImage>;
   readonly pulls: readonly string[];
   readonly orphansGone: readonly string[];
-  readonly held: ReadonlySet<string>;
+  isHeld(service: string, number: number): boolean;
 }
 
-/** Steps for one service. A service with an error, or held by an operator, is left as it is. */
+/** Steps for one service. A service with an error is left as it is. */
 export function planService(
   stackPlanning: StackPlanning,
   surveyed: SurveyedService,
@@ -61,11 +61,14 @@ export function planService(
   for (const message of errors)
     draft.problem({ stackId: stack.stackId, service: surveyed.name, severity: "error", message });
   if (errors.length > 0) return { surveyed, slots: surveyed.slots.map(asItIs) };
-  if (stackPlanning.held.has(surveyed.name)) return { surveyed, slots: planHeld(stackPlanning, surveyed) };
   const planning = planningOf(stackPlanning, surveyed, outcomes);
   const slots: SlotOutcome[] = [];
   let previousReady: readonly string[] = [];
   for (const slot of surveyed.slots) {
+    if (stackPlanning.isHeld(surveyed.name, slot.number)) {
+      slots.push(planHeld(stackPlanning, surveyed, slot));
+      continue;
+    }
     const outcome = planSlot(planning, slot, previousReady);
     slots.push(outcome);
     // Replicas that are replaced go one after the other; a fresh start of all needs no order.
@@ -118,32 +121,30 @@ function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService):
     return [`the name ${slot.name} is taken by a container that is not of this stack: rename or remove that one`];
   });
   const standing = images.get(surveyed.name)?.standing;
-  const creates = surveyed.slots.some((slot) => !slot.keeper);
+  const creates = surveyed.slots.some((slot) => !slot.keeper && !stackPlanning.isHeld(surveyed.name, slot.number));
   const image = creates && standing?.kind === "impossible" ? [standing.why] : [];
   const missing = creates ? usedResources(resources, surveyed).flatMap(({ error }) => error ?? []) : [];
   return [...taken, ...image, ...missing];
 }
 
-function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService): SlotOutcome[] {
+function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService, slot: Slot): SlotOutcome {
   const { draft, stack } = stackPlanning;
-  for (const slot of surveyed.slots) {
-    for (const container of [slot.keeper, ...slot.outdated.map((old) => old.container)]) {
-      if (!container || !isRunning(container)) continue;
-      draft.add({
-        op: "stop-container",
-        id: stepId.stop(container),
-        stackId: stack.stackId,
-        service: surveyed.name,
-        slot: slot.name,
-        containerId: container.id,
-        cause: "an operator stopped this service",
-        dependsOn: [],
-        lock: `container ${slot.name}`,
-      });
-    }
+  for (const container of [slot.keeper, ...slot.outdated.map((old) => old.container)]) {
+    if (!container || !isRunning(container)) continue;
+    draft.add({
+      op: "stop-container",
+      id: stepId.stop(container),
+      stackId: stack.stackId,
+      service: surveyed.name,
+      slot: slot.name,
+      containerId: container.id,
+      cause: "an operator stopped it",
+      dependsOn: [],
+      lock: `container ${slot.name}`,
+    });
   }
   // To those that depend on it, it is not there, even while it still winds down.
-  return surveyed.slots.map((slot) => ({ slot: slot.name }));
+  return { slot: slot.name };
 }
 
 function asItIs(slot: Slot): SlotOutcome {

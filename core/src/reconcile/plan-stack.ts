@@ -20,32 +20,33 @@ export function planStack(
   if (refusesStrangers(draft, index, stack)) return;
   const resources = planResources(draft, index, desired, stack);
   const survey = surveyStack(index, stack, resources);
-  const held = heldServices(stack, holds);
-  const images = planImages(
-    draft,
-    index,
-    stack,
-    (service, standing) => !held.has(service) && (standing.ids.length === 0 || createsContainer(survey, service)),
+  const isHeld = (service: string, number: number): boolean =>
+    holds.some(
+      (hold) =>
+        hold.stackId === stack.stackId &&
+        hold.revision === stack.revision &&
+        hold.service === service &&
+        hold.number === number,
+    );
+  const images = planImages(draft, index, stack, (service, standing) =>
+    needsImage(survey, service, standing.ids.length === 0, isHeld),
   );
   const pulls = draft.stepsOf(stack.stackId, (step) => step.op === "pull-image");
   const orphansGone = planOrphans(draft, stack, survey.orphans, pulls);
-  const planning: StackPlanning = { draft, index, desired, stack, resources, images, pulls, orphansGone, held };
+  const planning: StackPlanning = { draft, index, desired, stack, resources, images, pulls, orphansGone, isHeld };
   const outcomes = new Map<string, ServiceOutcome>();
   for (const surveyed of survey.services) outcomes.set(surveyed.name, planService(planning, surveyed, outcomes));
-  planRestarts(draft, stack, held, outcomes);
+  planRestarts(draft, stack, outcomes);
 }
 
-function heldServices(stack: DesiredStack, holds: readonly Hold[]): Set<string> {
-  return new Set(
-    holds
-      .filter((hold) => hold.stackId === stack.stackId && hold.revision === stack.revision)
-      .map((hold) => hold.service),
-  );
-}
-
-function createsContainer(survey: Survey, serviceName: string): boolean {
-  const surveyed = survey.services.find(({ name }) => name === serviceName);
-  return surveyed?.slots.some((slot) => !slot.keeper) ?? false;
+function needsImage(
+  survey: Survey,
+  serviceName: string,
+  unresolved: boolean,
+  isHeld: StackPlanning["isHeld"],
+): boolean {
+  const slots = survey.services.find(({ name }) => name === serviceName)?.slots ?? [];
+  return slots.some((slot) => !isHeld(serviceName, slot.number) && (unresolved || !slot.keeper));
 }
 
 // The name of a project is unique on a host: to deploy into a project that others made would mix two applications.
