@@ -34,7 +34,7 @@ function readReport(path: string, exitCode: number): Omit<SuiteResult, "suite" |
   }
 }
 
-function runSuite(suite: Suite): Promise<SuiteResult> {
+function runSuite(suite: Suite, extraEnvironment: Record<string, string>): Promise<SuiteResult> {
   const report = join(reports, `${suite.name}.json`);
   rmSync(report, { force: true });
   const started = performance.now();
@@ -48,7 +48,7 @@ function runSuite(suite: Suite): Promise<SuiteResult> {
     ...suite.filters,
   ];
   return new Promise((resolve) => {
-    const environment = { ...process.env, NODE_ENV: "test", FORCE_COLOR: "0", ...suite.environment() };
+    const environment = { ...process.env, NODE_ENV: "test", FORCE_COLOR: "0", ...extraEnvironment };
     const child = spawn(process.execPath, args, {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
@@ -74,7 +74,7 @@ const prepared = await prepareForTests(chosen.flatMap((suite) => suite.needs));
 const results: SuiteResult[] = [];
 for (const suite of chosen) {
   console.log(`\n== ${suite.name}: ${suite.what}`);
-  results.push(await runSuite(suite));
+  results.push(await runSuite(suite, prepared.environmentOf(suite.needs)));
 }
 await prepared.close();
 

@@ -1,3 +1,68 @@
-export async function prepareForTests(_needs: string[]): Promise<{ close(): Promise<void> }> {
-  return { close: async () => undefined };
+// Brings onto the machine what the chosen suites need, one after the other, saying so: later, many test files ask at once.
+import { buildImages, chromium, postgres15, startTestEngine } from "@windflow/e2e/testbed";
+import { join } from "node:path";
+import { buildUi, isUiCurrent } from "../build/ui.ts";
+import type { Need } from "./suites.ts";
+
+export interface Prepared {
+  /** Added to the environment of suites that ask for the need. */
+  environmentOf(needs: readonly Need[]): Record<string, string>;
+  close(): Promise<void>;
+}
+
+interface Ready {
+  environment?: Record<string, string>;
+  close?: () => Promise<void>;
+}
+
+const root = join(import.meta.dirname, "../..");
+
+const STEPS: Record<Need, { what: string; run: () => Promise<Ready> }> = {
+  "postgres-15": {
+    what: "PostgreSQL 15",
+    run: async () => {
+      const server = await postgres15();
+      return { environment: { TEST_DATABASE_URL: server.url }, close: () => server.stop() };
+    },
+  },
+  engine: {
+    what: "a Docker Engine and the test images",
+    run: async () => {
+      const engine = await startTestEngine();
+      await buildImages(engine.docker, ["busybox", "nginx", "redis", "python"]);
+      await engine.stop();
+      return {};
+    },
+  },
+  chromium: {
+    what: "Chromium",
+    run: async () => {
+      await chromium();
+      return {};
+    },
+  },
+  "ui-bundle": {
+    what: "the web UI",
+    run: () => {
+      if (!isUiCurrent(root)) buildUi(root);
+      return Promise.resolve({});
+    },
+  },
+};
+
+/** Prepares each of the needs once. Throws with what is missing and what to do. */
+export async function prepareForTests(needs: readonly Need[]): Promise<Prepared> {
+  const ready = new Map<Need, Ready>();
+  for (const need of new Set(needs)) {
+    const started = performance.now();
+    ready.set(need, await STEPS[need].run());
+    console.log(`prepared ${STEPS[need].what} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+  return {
+    environmentOf: (wanted) =>
+      Object.assign({}, ...wanted.map((need) => ready.get(need)?.environment ?? {})) as Record<string, string>,
+    close: async () => {
+      for (const one of ready.values()) await one.close?.();
+    },
+  };
 }

@@ -11,10 +11,7 @@ export interface Suite {
   needs: Need[];
   /** Seconds on two cores; more is said at the end, never a failure: times on shared machines are noise. */
   budgetSeconds: number;
-  environment: () => Record<string, string>;
 }
-
-const nothing = (): Record<string, string> => ({});
 
 /** Everything that `npm test` runs, cheapest first. */
 export const SUITES: readonly Suite[] = [
@@ -25,7 +22,6 @@ export const SUITES: readonly Suite[] = [
     filters: [],
     needs: [],
     budgetSeconds: 30,
-    environment: nothing,
   },
   {
     name: "ui",
@@ -34,7 +30,6 @@ export const SUITES: readonly Suite[] = [
     filters: [],
     needs: [],
     budgetSeconds: 30,
-    environment: nothing,
   },
   {
     name: "control-plane",
@@ -43,7 +38,6 @@ export const SUITES: readonly Suite[] = [
     filters: ["control-plane/"],
     needs: [],
     budgetSeconds: 180,
-    environment: nothing,
   },
   {
     name: "control-plane-pg15",
@@ -52,7 +46,6 @@ export const SUITES: readonly Suite[] = [
     filters: ["control-plane/"],
     needs: ["postgres-15"],
     budgetSeconds: 180,
-    environment: (): Record<string, string> => ({ WINDFLOW_TEST_POSTGRES: "15" }),
   },
   {
     name: "integration",
@@ -61,7 +54,6 @@ export const SUITES: readonly Suite[] = [
     filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/"],
     needs: ["engine"],
     budgetSeconds: 240,
-    environment: nothing,
   },
   {
     name: "e2e",
@@ -70,6 +62,5 @@ export const SUITES: readonly Suite[] = [
     filters: [],
     needs: ["engine", "chromium", "ui-bundle"],
     budgetSeconds: 600,
-    environment: nothing,
   },
 ];
