@@ -11,3 +11,7 @@ export { type UnpackOptions, type UnpackedEngine, alteredFiles, unpackEngine } f
 export { buildHelloImages } from "./images/hello.ts";
 export { type ImageSource, imageLabel, importImage } from "./images/import.ts";
 export { type TarOptions, type TreeRecipe, packTree, packageTar } from "./images/package-tar.ts";
+export { type ApiAccess, openApi } from "./local/api.ts";
+export { type Deployment, beginDeploy, describeRollout, followRollout } from "./local/deploy.ts";
+export { type Program, type ProgramOptions, nodeCommand, startProgram } from "./local/program.ts";
+export { type Fetch, trustingFetch } from "./local/trusting-fetch.ts";

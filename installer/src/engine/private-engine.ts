@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Daemon, type DaemonPlace, startDaemon } from "./daemon.ts";
+import { type DaemonPlace, startDaemon } from "./daemon.ts";
 import { isAlive } from "./lock.ts";
+import { engineBridges, removeNetworkTraces } from "./network-traces.ts";
 import { pingEngine } from "./ping.ts";
 import { run, succeeds } from "./run.ts";
 import { SetupError } from "./setup-error.ts";
-import { unpackEngine } from "./unpacked-engine.ts";
+import { type UnpackedEngine, unpackEngine } from "./unpacked-engine.ts";
 
 // Waited for an engine of an earlier start, whose owner was killed, to end its containers and itself.
 const ADOPTED_STOP_TIMEOUT_MS = 60_000;
@@ -40,28 +41,50 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   const dataFolder = resolve(options.dataFolder);
   const place = placeOf(dataFolder);
   const running = await pingEngine({ socketPath: place.socketPath });
-  if (running !== undefined) return adopt(place, running.version);
-  if (process.getuid?.() !== 0) {
-    throw new SetupError(
-      "There is no container engine on this machine",
-      "a private one can be set up by root only",
-      "Install Docker or Podman, or start again as root",
-    );
-  }
+  if (running === undefined) requireRoot();
   const engine = await unpackEngine({
     release: "current",
     cacheFolder: options.cacheFolder,
     onProgress: options.onProgress,
   });
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-  const bridge = await ensureBridge(place, engine.environment(process.env));
-  const daemon = await startDaemon(engine, { ...place, extraArgs: [...place.extraArgs, `--bridge=${bridge}`] });
+  const env = engine.environment(process.env);
+  // Listed before the first start: a bridge with such a name that is there already belongs to somebody else.
+  const foreign = running === undefined ? await engineBridges(env) : [];
+  const bridge = bridgeOf(place);
+  const stopDaemon = running === undefined ? await begin(engine, place, dataFolder, env) : adopt(place);
   return {
     socketPath: place.socketPath,
     version: engine.version,
-    adopted: false,
-    stop: () => stopAll(daemon, place, bridge, engine.environment(process.env)),
+    adopted: running !== undefined,
+    stop: async () => {
+      const own = (await engineBridges(env)).filter((name) => !foreign.includes(name));
+      await stopDaemon();
+      await removeNetworkTraces([bridge, ...own], env);
+      await rm(place.execRoot, { recursive: true, force: true });
+    },
   };
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new SetupError(
+    "There is no container engine on this machine",
+    "a private one can be set up by root only",
+    "Install Docker or Podman, or start again as root",
+  );
+}
+
+async function begin(
+  engine: UnpackedEngine,
+  place: DaemonPlace,
+  dataFolder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<() => Promise<void>> {
+  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+  await ensureBridge(bridgeOf(place), env);
+  const extraArgs = [...place.extraArgs, `--bridge=${bridgeOf(place)}`];
+  const daemon = await startDaemon(engine, { ...place, extraArgs });
+  return () => daemon.stop();
 }
 
 function placeOf(dataFolder: string): DaemonPlace {
@@ -79,40 +102,30 @@ function placeOf(dataFolder: string): DaemonPlace {
   };
 }
 
+const bridgeOf = (place: DaemonPlace): string => `wf${place.cgroupParent.slice(-8)}`;
+
 // A bridge of our own, so that a docker0 left by another engine keeps its addresses.
-async function ensureBridge(place: DaemonPlace, env: NodeJS.ProcessEnv): Promise<string> {
-  const name = `wf${place.cgroupParent.slice(-8)}`;
-  if (await succeeds("ip", ["link", "show", "dev", name], { env })) return name;
+async function ensureBridge(name: string, env: NodeJS.ProcessEnv): Promise<void> {
+  if (await succeeds("ip", ["link", "show", "dev", name], { env })) return;
   const taken = await run("ip", ["-4", "-o", "addr"], { env });
-  const second =
-    [...Array(14).keys()].map((index) => 17 + index).find((octet) => !taken.includes(` 172.${octet}.`)) ?? 31;
+  const second = Array.from({ length: 14 }, (_, index) => 17 + index).find(
+    (octet) => !taken.includes(` 172.${octet}.`),
+  );
   await run("ip", ["link", "add", name, "type", "bridge"], { env });
-  await run("ip", ["addr", "add", `172.${second}.0.1/16`, "dev", name], { env });
+  await run("ip", ["addr", "add", `172.${second ?? 31}.0.1/16`, "dev", name], { env });
   await run("ip", ["link", "set", name, "up"], { env });
-  return name;
 }
 
-async function stopAll(daemon: Daemon, place: DaemonPlace, bridge: string, env: NodeJS.ProcessEnv): Promise<void> {
-  await daemon.stop();
-  await succeeds("ip", ["link", "del", bridge], { env });
-  await rm(place.execRoot, { recursive: true, force: true });
-}
-
-async function adopt(place: DaemonPlace, version: string): Promise<PrivateEngine> {
-  const pid = Number(await readFile(join(place.execRoot, "docker.pid"), "utf8"));
-  return {
-    socketPath: place.socketPath,
-    version,
-    adopted: true,
-    stop: async () => {
-      process.kill(pid, "SIGTERM");
-      const deadline = Date.now() + ADOPTED_STOP_TIMEOUT_MS;
-      while (isAlive(pid)) {
-        if (Date.now() > deadline)
-          throw new Error(`The Docker Engine (process ${pid}) did not end; see ${place.logFile}`);
-        await sleep(ADOPTED_POLL_MS);
-      }
-      await rm(place.execRoot, { recursive: true, force: true });
-    },
+// An engine of an earlier start whose owner was killed: known by its pid file only.
+function adopt(place: DaemonPlace): () => Promise<void> {
+  return async () => {
+    const pid = Number(await readFile(join(place.execRoot, "docker.pid"), "utf8"));
+    process.kill(pid, "SIGTERM");
+    const deadline = Date.now() + ADOPTED_STOP_TIMEOUT_MS;
+    while (isAlive(pid)) {
+      if (Date.now() > deadline)
+        throw new Error(`The Docker Engine (process ${pid}) did not end; see ${place.logFile}`);
+      await sleep(ADOPTED_POLL_MS);
+    }
   };
 }
