@@ -112,6 +112,7 @@ export interface ReconcileEngine {
   startContainer(containerId: string): Promise<void>;
   /** Resolves when it has ended: by its stop signal, or killed after its grace period. */
   stopContainer(containerId: string): Promise<void>;
+  restartContainer(containerId: string): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   renameContainer(containerId: string, name: string): Promise<void>;
   connectNetwork(request: ConnectRequest): Promise<void>;

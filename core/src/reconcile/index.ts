@@ -21,4 +21,4 @@ export { restartPolicy, type RestartPolicy } from "./restart-policy.ts";
 export { isCompleted, isFailed, needOf } from "./run-state.ts";
 export { hasHealthcheck, inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
 export type * from "./steps.ts";
-export { indexWorld, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
+export { indexWorld, isRunning, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";

@@ -73,6 +73,8 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       call(async ({ docker }) => void (await docker.getContainer(containerId).stop())).catch(
         ignoring(NOT_MODIFIED, NOT_FOUND),
       ),
+    restartContainer: (containerId) =>
+      call(async ({ docker }) => void (await docker.getContainer(containerId).restart())),
     removeContainer: (containerId) =>
       call(async ({ docker }) => void (await docker.getContainer(containerId).remove({ v: false }))).catch(
         ignoring(NOT_FOUND),

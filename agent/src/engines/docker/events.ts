@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { isRecord, parseLines } from "./json-lines.ts";
+import { isRecord, parseLines, textOf } from "./json-lines.ts";
 import type { EngineEvent, EventSubscription } from "../../reconcile/engine.ts";
 import { asked } from "./connection.ts";
 
@@ -59,13 +59,13 @@ function eventOf(line: unknown): EngineEvent | undefined {
   const action = line["Action"] ?? line["status"];
   const nanoseconds = line["timeNano"];
   const seconds = line["time"];
-  const texts = Object.entries(attributes).map(([key, value]) => [key, String(value)]);
+  const texts = Object.entries(attributes).map(([key, value]) => [key, textOf(value)]);
   return {
     at: typeof nanoseconds === "number" ? nanoseconds / 1e6 : Number(seconds ?? 0) * 1000,
-    type: String(line["Type"] ?? "container"),
-    action: String(action ?? ""),
-    id: String(actor["ID"] ?? line["id"] ?? ""),
-    name: String(attributes["name"] ?? ""),
+    type: textOf(line["Type"] ?? "container"),
+    action: textOf(action),
+    id: textOf(actor["ID"] ?? line["id"]),
+    name: textOf(attributes["name"]),
     attributes: Object.fromEntries(texts) as Record<string, string>,
   };
 }

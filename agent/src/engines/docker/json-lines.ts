@@ -8,13 +8,18 @@ export async function* parseLines(stream: AsyncIterable<unknown>): AsyncGenerato
   const decoder = new StringDecoder("utf8");
   let pending = "";
   for await (const chunk of stream) {
-    pending += Buffer.isBuffer(chunk) ? decoder.write(chunk) : String(chunk);
+    pending += Buffer.isBuffer(chunk) ? decoder.write(chunk) : textOf(chunk);
     const lines = pending.split("\n");
     pending = lines.pop() ?? "";
     if (pending.length > MAXIMUM_LINE_CHARACTERS) throw new Error("the engine sent a line longer than 4 MiB");
     for (const line of lines) if (line.trim() !== "") yield JSON.parse(line);
   }
   if (pending.trim() !== "") yield JSON.parse(pending);
+}
+
+/** Text of a value that ought to be one; anything else but a number reads as empty. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

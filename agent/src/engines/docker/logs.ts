@@ -46,7 +46,7 @@ function openLogs(
         options: query,
       },
       (error: unknown, stream: unknown) => {
-        if (error) reject(error instanceof Error ? error : new Error(String(error)));
+        if (error) reject(error instanceof Error ? error : new Error("the engine refused the logs", { cause: error }));
         else resolve(stream as NodeJS.ReadableStream & { destroy(): void });
       },
     );

@@ -1,0 +1,104 @@
+import type { DesiredStack, Step, StepOp } from "@windflow/core";
+import { containerFiles } from "./container-files.ts";
+import { attachments, createRequest } from "./create-request.ts";
+import type { PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import { fetchSecrets, withSecrets } from "./secret-text.ts";
+
+/** What executors may use. They decide nothing: what to do stands in the step. */
+export interface ApplyContext {
+  readonly engine: ReconcileEngine;
+  readonly signal: AbortSignal;
+  /** @throws Error when the stack is no longer desired. */
+  stackOf(step: Step): DesiredStack;
+  readonly secrets: (reference: string) => Promise<string | undefined>;
+  readonly files: (digest: string) => Promise<Buffer | undefined>;
+  registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
+  onPull(step: Step, progress: PullProgress): void;
+  onPulled(step: Extract<Step, { op: "pull-image" }>, imageId: string): void;
+  /** Id of the image that a step before this one pulled. */
+  pulledImage(stackId: string, reference: string): string | undefined;
+  /** Ids of the containers that earlier steps created, by the name they will have. */
+  readonly created: Map<string, string>;
+}
+
+type Executors = { readonly [Op in StepOp]: (step: Extract<Step, { op: Op }>, context: ApplyContext) => Promise<void> };
+
+const EXECUTORS: Executors = {
+  "pull-image": async (step, context) => {
+    const credentials = await context.registryAuth(step.pullFrom);
+    const request = {
+      reference: step.pullFrom,
+      signal: context.signal,
+      ...(step.platform === undefined ? {} : { platform: step.platform }),
+      ...(credentials === undefined ? {} : { credentials }),
+    };
+    const imageId = await context.engine.pullImage(request, (progress) => context.onPull(step, progress));
+    context.onPulled(step, imageId);
+  },
+  "create-network": (step, context) =>
+    context.engine.createNetwork(step.name, context.stackOf(step).model.networks?.[step.key] ?? {}, step.labels),
+  "remove-network": (step, { engine }) => engine.removeNetwork(step.networkId),
+  "create-volume": (step, context) =>
+    context.engine.createVolume(step.name, context.stackOf(step).model.volumes?.[step.key] ?? {}, step.labels),
+  "create-container": async (step, context) => {
+    const stack = context.stackOf(step);
+    const imageId = step.imageId ?? context.pulledImage(step.stackId, step.imageReference);
+    if (imageId === undefined) throw new Error(`image ${step.imageReference} is not on the host`);
+    const shares = Object.fromEntries(
+      step.shares.map((shared) => [shared.service, shared.containerId ?? createdId(context, shared.container)]),
+    );
+    const planned = stack.model.services[step.service];
+    if (!planned) throw new Error(`service ${step.service} is not in the stack`);
+    const service = withSecrets(planned, await fetchSecrets(planned, context.secrets));
+    const id = await context.engine.createContainer(createRequest(step, stack, { imageId, shares, service }));
+    context.created.set(step.slot, id);
+  },
+  "start-container": async (step, context) => {
+    const id = step.containerId ?? createdId(context, step.slot);
+    await copyFiles(step, id, context);
+    await context.engine.startContainer(id);
+  },
+  "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),
+  "remove-container": (step, { engine }) => engine.removeContainer(step.containerId),
+  "rename-container": (step, context) =>
+    context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.slot),
+  "connect-network": async (step, context) => {
+    const stack = context.stackOf(step);
+    const service = stack.model.services[step.service];
+    const network = service && attachments(stack, step.slot, step.service, service).find(({ key }) => key === step.key);
+    if (!service || !network) throw new Error(`service ${step.service} no longer uses the network ${step.key}`);
+    await context.engine.connectNetwork({ network, containerId: step.containerId, service });
+  },
+  wait: async () => {
+    throw new Error("a wait has nothing to do: it goes when what it waits for is observed");
+  },
+};
+
+/** Does one step. */
+export async function applyStep<Op extends StepOp>(
+  step: Extract<Step, { op: Op }>,
+  context: ApplyContext,
+): Promise<void> {
+  const execute = EXECUTORS[step.op as Op] as (step: Extract<Step, { op: Op }>, context: ApplyContext) => Promise<void>;
+  await execute(step, context);
+}
+
+function createdId(context: ApplyContext, slot: string): string {
+  const id = context.created.get(slot);
+  if (id === undefined) throw new Error(`${slot} was not created yet`);
+  return id;
+}
+
+// At the start and not at the creation: an agent that dies between the two must not leave a container without its files.
+async function copyFiles(
+  step: Extract<Step, { op: "start-container" }>,
+  containerId: string,
+  context: ApplyContext,
+): Promise<void> {
+  const stack = context.stackOf(step);
+  const service = stack.model.services[step.service ?? ""];
+  if (!service || ((service.configs ?? []).length === 0 && (service.secrets ?? []).length === 0)) return;
+  const secretText = await fetchSecrets([stack.model.configs, stack.model.secrets], context.secrets);
+  const files = await containerFiles(stack, service, secretText, context.files);
+  await context.engine.copyFiles(containerId, files);
+}

@@ -1,0 +1,83 @@
+import {
+  applyPins,
+  isRunning,
+  newPins,
+  prunePins,
+  type DesiredWorld,
+  type Hold,
+  type ImagePin,
+  type ObservedContainer,
+  type ObservedWorld,
+} from "@windflow/core";
+import type { ReconcileMemory, MemoryStore } from "./options.ts";
+
+// An engine that shuts down stops its containers first, for as long as its own time-out lets them take.
+const SHUTDOWN_WINDOW_MS = 15_000;
+
+/** Remembers what a look at the engine cannot tell: pins, holds, and who was running when the engine or the host went down. */
+export interface Keeper {
+  readonly holds: readonly Hold[];
+  pinned(desired: DesiredWorld): DesiredWorld;
+  /** Takes in a look at the world: resolves images, drops what belongs to revisions that are gone, notes who runs. */
+  learn(world: ObservedWorld, desired: DesiredWorld, own: readonly ObservedContainer[]): void;
+  pin(pin: ImagePin): void;
+  hold(hold: Hold): void;
+  release(hold: Hold): void;
+  noteDeath(containerId: string, at: number): void;
+  noteEngineLost(at: number): void;
+  readonly wasInterrupted: (container: ObservedContainer) => boolean;
+}
+
+export function createKeeper(store: MemoryStore, bootId: string): Keeper {
+  const stored = store.load();
+  let memory: ReconcileMemory = stored ? { ...stored, bootId } : { pins: [], holds: [], running: [], bootId };
+  // After a boot nothing of before runs, unless the engine started it again.
+  const interrupted = new Set<string>(stored !== undefined && stored.bootId !== bootId ? stored.running : []);
+  const deaths = new Map<string, number>();
+
+  const keep = (next: Partial<ReconcileMemory>): void => {
+    const changed = { ...memory, ...next };
+    if (JSON.stringify(changed) === JSON.stringify(memory)) return;
+    memory = changed;
+    store.save(memory);
+  };
+  if (stored && stored.bootId !== bootId) store.save(memory);
+
+  const sameHold = (a: Hold, b: Hold): boolean =>
+    a.stackId === b.stackId && a.revision === b.revision && a.service === b.service && a.number === b.number;
+
+  return {
+    get holds() {
+      return memory.holds;
+    },
+    pinned: (desired) => applyPins(desired, memory.pins),
+    learn(world, desired, own) {
+      const pins = prunePins(desired, memory.pins);
+      const fresh = newPins(world, applyPins(desired, pins));
+      const wanted = new Set(desired.stacks.map((stack) => `${stack.stackId} ${stack.revision}`));
+      const running = own.filter(isRunning).map((container) => container.id);
+      for (const id of running) interrupted.delete(id);
+      keep({
+        pins: [...pins, ...fresh],
+        holds: memory.holds.filter((hold) => wanted.has(`${hold.stackId} ${hold.revision}`)),
+        running: running.toSorted(),
+      });
+    },
+    pin(pin) {
+      const others = memory.pins.filter(
+        (known) =>
+          known.stackId !== pin.stackId || known.revision !== pin.revision || known.reference !== pin.reference,
+      );
+      keep({ pins: [...others, pin] });
+    },
+    hold: (hold) => keep({ holds: [...memory.holds.filter((known) => !sameHold(known, hold)), hold] }),
+    release: (hold) => keep({ holds: memory.holds.filter((known) => !sameHold(known, hold)) }),
+    noteDeath: (containerId, at) => void deaths.set(containerId, at),
+    noteEngineLost(at) {
+      for (const id of memory.running) interrupted.add(id);
+      for (const [id, diedAt] of deaths) if (at - diedAt <= SHUTDOWN_WINDOW_MS) interrupted.add(id);
+      deaths.clear();
+    },
+    wasInterrupted: (container) => container.state === "exited" && interrupted.has(container.id),
+  };
+}

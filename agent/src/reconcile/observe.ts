@@ -1,0 +1,101 @@
+import type { ContainerDetail, EngineFacts, ObservedContainer, ObservedImage, ObservedWorld } from "@windflow/core";
+import type { Clock } from "../platform/clock.ts";
+import type { EngineEvent, ReconcileEngine } from "./engine.ts";
+
+// Inspects are cheap but many; the engine answers about this many as fast as more.
+const DETAILS_AT_ONCE = 4;
+
+interface KnownDetail {
+  readonly key: string;
+  readonly detail: ContainerDetail;
+}
+
+/** Looks at an engine. Keeps only what events tell to be unchanged, so a look costs one call a list. */
+export interface Observer {
+  look(interrupted: (container: ObservedContainer) => boolean): Promise<ObservedWorld>;
+  /** Inspects containers whose detail is not known; true when that told anything new. */
+  refreshDetails(containers: readonly ObservedContainer[]): Promise<boolean>;
+  /** Marks what an event says has changed. */
+  note(event: EngineEvent): void;
+  /** Forgets everything, for an engine that was away. */
+  forget(): void;
+}
+
+export function createObserver(engine: ReconcileEngine, clock: Clock): Observer {
+  let facts: EngineFacts | undefined;
+  let images: readonly ObservedImage[] | undefined;
+  let imagesStamp = 0;
+  const details = new Map<string, KnownDetail>();
+  const changes = new Map<string, number>();
+
+  const keyOf = (container: ObservedContainer): string =>
+    `${container.state} ${container.health} ${changes.get(container.id) ?? 0}`;
+
+  const listImages = async (): Promise<readonly ObservedImage[]> => {
+    if (images) return images;
+    const stamp = imagesStamp;
+    const listed = await engine.listImages();
+    // An image event that came meanwhile makes this list old already.
+    if (stamp === imagesStamp) images = listed;
+    return listed;
+  };
+
+  return {
+    async look(interrupted) {
+      const observedAt = clock.now();
+      const [containers, networks, volumes, currentImages, currentFacts] = await Promise.all([
+        engine.listContainers(),
+        engine.listNetworks(),
+        engine.listVolumes(),
+        listImages(),
+        facts ?? engine.facts(),
+      ]);
+      facts = currentFacts;
+      const ids = new Set(containers.map((container) => container.id));
+      for (const id of [...details.keys(), ...changes.keys()])
+        if (!ids.has(id)) {
+          details.delete(id);
+          changes.delete(id);
+        }
+      const complete = containers.map((container) => {
+        const known = details.get(container.id);
+        return {
+          ...container,
+          ...(known?.key === keyOf(container) ? { detail: known.detail } : {}),
+          ...(interrupted(container) ? { interrupted: true } : {}),
+        };
+      });
+      return { observedAt, engine: currentFacts, containers: complete, networks, volumes, images: currentImages };
+    },
+
+    async refreshDetails(containers) {
+      const stale = containers.filter((container) => details.get(container.id)?.key !== keyOf(container));
+      const queue = stale.values();
+      const worker = async (): Promise<void> => {
+        for (const container of queue) {
+          const key = keyOf(container);
+          const detail = await engine.containerDetail(container.id);
+          if (detail) details.set(container.id, { key, detail });
+        }
+      };
+      await Promise.all(Array.from({ length: DETAILS_AT_ONCE }, worker));
+      return stale.length > 0;
+    },
+
+    note(event) {
+      if (event.type === "image") {
+        images = undefined;
+        imagesStamp += 1;
+      }
+      if (event.type === "container") changes.set(event.id, (changes.get(event.id) ?? 0) + 1);
+    },
+
+    forget() {
+      facts = undefined;
+      images = undefined;
+      imagesStamp += 1;
+      details.clear();
+      changes.clear();
+    },
+  };
+}

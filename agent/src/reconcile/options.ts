@@ -1,0 +1,127 @@
+import type {
+  DesiredStack,
+  DesiredWorld,
+  Hold,
+  ImagePin,
+  ObservedWorld,
+  Plan,
+  Problem,
+  ServiceDowntime,
+  StackStatus,
+  Step,
+  StepOp,
+} from "@windflow/core";
+import type { Clock } from "../platform/clock.ts";
+import type { Log } from "../platform/log.ts";
+import type { EngineEvent, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+
+/** What the reconciler has to remember over a restart of the agent. Small, and plain JSON. */
+export interface ReconcileMemory {
+  readonly pins: readonly ImagePin[];
+  readonly holds: readonly Hold[];
+  /** Containers of ours that ran when last looked at: those that a reboot ended are started again. */
+  readonly running: readonly string[];
+  readonly bootId: string;
+}
+
+/** Where a {@link ReconcileMemory} is kept. `save` has to be durable when it returns. */
+export interface MemoryStore {
+  load(): ReconcileMemory | undefined;
+  save(memory: ReconcileMemory): void;
+}
+
+export interface FailingStep {
+  readonly stepId: string;
+  readonly op: StepOp;
+  readonly service?: string;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly attempts: number;
+  readonly nextTryAt: number;
+}
+
+/** How far a stack is from its revision. */
+export interface StackSettlement {
+  readonly stackId: string;
+  readonly revision: number;
+  /** Nothing is left to do, nothing fails and nothing is in the way; it says nothing of the health of what runs. */
+  readonly converged: boolean;
+  readonly waiting: readonly string[];
+  readonly failing: readonly FailingStep[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ObservationReport {
+  /** undefined while the engine has not been reached since the start. */
+  readonly world: ObservedWorld | undefined;
+  readonly stacks: readonly StackStatus[];
+  readonly settlements: readonly StackSettlement[];
+  /** The desired generation, once every stack of it has converged. */
+  readonly appliedGeneration?: string;
+  /** Why the engine cannot be asked; the world is the last one seen then. */
+  readonly engineError?: string;
+}
+
+export interface ProgressEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly stackId: string;
+  readonly revision: number;
+  readonly service?: string;
+  readonly stepId: string;
+  readonly op: StepOp;
+  readonly phase: "started" | "progress" | "done" | "failed";
+  /** The step as the plan words it. */
+  readonly text: string;
+  readonly error?: string;
+  readonly pull?: PullProgress & { readonly reference: string };
+}
+
+export interface PlanAnswer {
+  readonly steps: readonly Step[];
+  readonly problems: readonly Problem[];
+  readonly downtime: readonly ServiceDowntime[];
+  readonly text: string;
+  /** When the world that the plan was made against was seen, in milliseconds since the epoch. */
+  readonly observedAt: number;
+}
+
+export interface ReconcilerOptions {
+  readonly engine: ReconcileEngine;
+  /** undefined: not known yet. Then nothing is touched. */
+  desired(): DesiredWorld | undefined;
+  /** Text of `name@version` for one organization's secret; undefined when it was not delivered. */
+  readonly secrets: (reference: string) => Promise<string | undefined>;
+  /** Content behind a digest of {@link DesiredStack.files}. */
+  readonly files: (digest: string) => Promise<Buffer | undefined>;
+  readonly memory: MemoryStore;
+  registryAuth?(imageReference: string): Promise<RegistryCredentials | undefined>;
+  /** A sentence that refuses the stack on this host, or undefined. */
+  allowPrivileged?(stack: DesiredStack): string | undefined;
+  /** Changes with every boot of the host. */
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  onObserved(report: ObservationReport): void;
+  onProgress(event: ProgressEvent): void;
+  onEngineEvent?(event: EngineEvent): void;
+}
+
+export interface Reconciler {
+  start(): void;
+  /** Resolves when no step is in flight any more; waits for a pull by aborting it. */
+  stop(): Promise<void>;
+  /** Says that something may have changed; never blocks. */
+  wake(reason: string): void;
+  /** The plan for a whole desired world, or for one stack while the others stay as they are desired now. */
+  planFor(desired: DesiredWorld | DesiredStack): Promise<PlanAnswer>;
+  observed(): ObservedWorld | undefined;
+  settled(stackId: string): StackSettlement | undefined;
+  /** Stops a container at an operator's word: one of ours stays stopped until it is started again or its revision changes. */
+  stopContainer(containerId: string): Promise<void>;
+  startContainer(containerId: string): Promise<void>;
+  restartContainer(containerId: string): Promise<void>;
+}
+
+export type { Plan };

@@ -1,0 +1,116 @@
+import {
+  indexWorld,
+  ownContainers,
+  stackStatus,
+  type Activity,
+  type DesiredStack,
+  type DesiredWorld,
+  type Hold,
+  type ObservedWorld,
+  type Plan,
+  type PullImage,
+  type Step,
+} from "@windflow/core";
+import type { PullProgress } from "./engine.ts";
+import type { FailingStep, ObservationReport, StackSettlement } from "./options.ts";
+
+const PERCENT = 100;
+
+export interface ReportInput {
+  readonly world: ObservedWorld | undefined;
+  readonly desired: DesiredWorld | undefined;
+  readonly plan: Plan;
+  readonly holds: readonly Hold[];
+  readonly inFlight: readonly Step[];
+  readonly pulls: ReadonlyMap<string, PullProgress>;
+  readonly failing: (stackId: string) => readonly FailingStep[];
+  readonly engineError: string | undefined;
+  readonly now: number;
+}
+
+/** What is told after each look: states with their causes, and how far each stack is. */
+export function reportOf(input: ReportInput): ObservationReport {
+  const { world, desired, engineError } = input;
+  const stacks = desired?.stacks ?? [];
+  const settlements = stacks.map((stack) => settlementOf(input, stack));
+  const index = world && desired && engineError === undefined ? indexWorld(world, desired) : undefined;
+  const removing = input.plan.steps.length > 0;
+  return {
+    world,
+    stacks: stacks.map((stack) =>
+      stackStatus({
+        stack,
+        containers: index && ownContainers(index, stack),
+        ...(engineError === undefined ? {} : { engineError: `the engine cannot be reached: ${engineError}` }),
+        holds: input.holds,
+        activity: activityOf(input, stack),
+        now: input.now,
+      }),
+    ),
+    settlements,
+    ...(desired && index && !removing && settlements.every(({ converged }) => converged)
+      ? { appliedGeneration: desired.generation }
+      : {}),
+    ...(engineError === undefined ? {} : { engineError }),
+  };
+}
+
+function settlementOf(input: ReportInput, stack: DesiredStack): StackSettlement {
+  const steps = input.plan.steps.filter((step) => step.stackId === stack.stackId);
+  const failing = input.failing(stack.stackId);
+  const problems = input.plan.problems.filter((problem) => problem.stackId === stack.stackId);
+  const inFlight = input.inFlight.some((step) => step.stackId === stack.stackId);
+  return {
+    stackId: stack.stackId,
+    revision: stack.revision,
+    converged:
+      input.engineError === undefined &&
+      input.world !== undefined &&
+      steps.length === 0 &&
+      !inFlight &&
+      failing.length === 0 &&
+      !problems.some(({ severity }) => severity === "error"),
+    waiting: steps.flatMap((step) =>
+      step.op === "wait" ? [`${step.slot} is not ${step.until} yet: ${step.cause}`] : [],
+    ),
+    failing,
+    problems,
+  };
+}
+
+function activityOf(input: ReportInput, stack: DesiredStack): Activity {
+  const pulling = new Map<string, string>();
+  const failing = new Map<string, string>();
+  const waiting = new Map<string, string>();
+  for (const [service, { image }] of Object.entries(stack.model.services)) {
+    const isPull = (step: Step): step is PullImage => step.op === "pull-image" && step.reference === image;
+    const pull = input.inFlight.find((step): step is PullImage => step.stackId === stack.stackId && isPull(step));
+    if (pull) pulling.set(service, pullText(pull, input.pulls.get(pull.id)));
+  }
+  for (const step of input.plan.steps) {
+    if (step.stackId !== stack.stackId || step.service === undefined) continue;
+    const wait = input.plan.steps.find((other) => other.op === "wait" && step.dependsOn.includes(other.id));
+    if (wait && wait.op === "wait") waiting.set(step.service, `waits for ${wait.slot} to be ${wait.until}`);
+  }
+  for (const problem of input.plan.problems)
+    if (problem.stackId === stack.stackId && problem.severity === "error")
+      for (const service of problem.service === undefined ? Object.keys(stack.model.services) : [problem.service])
+        failing.set(service, problem.message);
+  for (const failure of input.failing(stack.stackId))
+    for (const service of servicesOf(stack, input.plan, failure)) failing.set(service, failure.reason);
+  return { pulling, failing, waiting };
+}
+
+/** A pull, a network or a volume that fails holds up every service whose steps wait for it. */
+function servicesOf(stack: DesiredStack, plan: Plan, failure: FailingStep): string[] {
+  if (failure.service !== undefined) return [failure.service];
+  const dependents = plan.steps.filter((step) => step.dependsOn.includes(failure.stepId));
+  const services = dependents.flatMap((step) => (step.op === "create-container" ? [step.service] : []));
+  return services.length > 0 ? services : Object.keys(stack.model.services);
+}
+
+function pullText(step: PullImage, progress: PullProgress | undefined): string {
+  if (!progress || progress.layersTotal === 0) return `pulling ${step.reference}`;
+  const share = progress.bytesTotal > 0 ? Math.floor((progress.bytesDone / progress.bytesTotal) * PERCENT) : 0;
+  return `pulling ${step.reference}: ${progress.layersDone} of ${progress.layersTotal} layers, ${share} %`;
+}
