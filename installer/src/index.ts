@@ -15,3 +15,11 @@ export { type ApiAccess, openApi } from "./local/api.ts";
 export { type Deployment, beginDeploy, describeRollout, followRollout } from "./local/deploy.ts";
 export { type Program, type ProgramOptions, nodeCommand, startProgram } from "./local/program.ts";
 export { type Fetch, trustingFetch } from "./local/trusting-fetch.ts";
+export { type AgentPlace, type EnrollOptions, enrollCommand, runAgentCommand } from "./local/agent.ts";
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type FirstPassword,
+  type LocalCredential,
+  startControlPlane,
+} from "./local/control-plane.ts";

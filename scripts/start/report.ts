@@ -1,0 +1,25 @@
+import type { ControlPlane } from "@windflow/installer";
+
+/** The lines that a person reads when everything is up. */
+export function formatReport(controlPlane: ControlPlane, page: string, logs: string): string {
+  const { url, firstPassword } = controlPlane;
+  const signIn =
+    firstPassword === undefined
+      ? ["  sign in   as before (forgotten: npm start -- --reset-admin-password)"]
+      : [
+          `  sign in   ${firstPassword.email}`,
+          `  password  ${firstPassword.password}   (one time: you choose your own at the first sign-in)`,
+        ];
+  return [
+    "",
+    "WindFlow is up.",
+    "",
+    `  open      ${url}`,
+    ...signIn,
+    `  hello     ${page}`,
+    `  logs      ${logs}`,
+    "",
+    "Ctrl-C stops it; what it has stays in .windflow/ for the next start.",
+    "",
+  ].join("\n");
+}
