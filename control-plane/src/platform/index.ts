@@ -1,3 +1,4 @@
+export { mayDo, requirePermission, systemCaller, type Caller } from "./caller.ts";
 export { manualClock, systemClock, type Clock, type ManualClock } from "./clock.ts";
 export { createSealer, equalSecrets, installationKey, randomToken, sha256, sha256Hex, type Sealer } from "./crypto.ts";
 export type { ConnectionSettings } from "./db/connection.ts";

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -30,7 +30,7 @@ export async function startTestDatabase(log: Log): Promise<TestDatabase> {
 async function startEmbedded(log: Log): Promise<TestDatabase> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "windflow-test-"));
   // The server's user has to pass through.
-  await import("node:fs/promises").then((fs) => fs.chmod(stateDirectory, 0o711));
+  await chmod(stateDirectory, 0o711);
   const server = await startEmbeddedPostgres({ stateDirectory, clock: systemClock, log });
   return {
     connection: server.connection,

@@ -1,4 +1,4 @@
-import pg from "pg";
+import type pg from "pg";
 import { sha256Hex } from "../crypto.ts";
 import { ProblemError, startErrors } from "../errors.ts";
 import { field, type Log } from "../log.ts";

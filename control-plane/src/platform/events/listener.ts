@@ -34,7 +34,11 @@ export async function startListener(parts: {
       await next.end().catch(() => undefined);
       throw error;
     }
-    next.once("end", () => void reconnect());
+    next.once("end", () => {
+      reconnect().catch((error: unknown) =>
+        parts.log.error({ err: error, [field.area]: "events" }, "Listening failed."),
+      );
+    });
     return next;
   }
 

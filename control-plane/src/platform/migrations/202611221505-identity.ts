@@ -23,7 +23,8 @@ ${tenantTable("environments")}
 
 CREATE TABLE users (
   id text PRIMARY KEY,
-  name text NOT NULL CONSTRAINT users_name UNIQUE,
+  email text NOT NULL CONSTRAINT users_email UNIQUE,
+  display_name text NOT NULL,
   password_hash text NOT NULL,
   password_must_change boolean NOT NULL,
   password_expires_at timestamptz,

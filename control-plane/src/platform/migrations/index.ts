@@ -5,6 +5,19 @@ import { migration as audit } from "./202611221510-audit.ts";
 import { migration as events } from "./202611221520-events.ts";
 import { migration as hosts } from "./202611221525-hosts.ts";
 import { migration as agents } from "./202611221530-agents.ts";
+import { migration as stacks } from "./202611221530-stacks.ts";
+import { migration as rollouts } from "./202611221535-rollouts.ts";
+import { migration as containers } from "./202611221540-containers.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
-export const migrations: readonly Migration[] = [platform, identity, audit, events, hosts, agents];
+export const migrations: readonly Migration[] = [
+  platform,
+  identity,
+  audit,
+  events,
+  hosts,
+  agents,
+  stacks,
+  rollouts,
+  containers,
+];

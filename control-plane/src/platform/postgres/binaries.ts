@@ -47,7 +47,7 @@ export async function reachableBinaries(native: string, home: string, user: Serv
   return copy;
 }
 
-/** Makes a folder, and its owner the server's user when that is another than ours. */
+/** Makes a folder with exactly this mode. */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true, mode });
   await chmod(path, mode);

@@ -67,7 +67,9 @@ export async function startEmbeddedPostgres(parts: Parts): Promise<EmbeddedPostg
         { [field.area]: "postgres", [field.reason]: reason },
         "The embedded PostgreSQL ended; it is started again.",
       );
-      void revive();
+      revive().catch((error: unknown) =>
+        log.error({ err: error, [field.area]: "postgres" }, "The watch over PostgreSQL failed."),
+      );
     };
     if (hasEnded(current)) ended();
     else current.once("exit", ended);

@@ -1,0 +1,200 @@
+import type { Message } from "@bufbuild/protobuf";
+import { commonErrors, field, ProblemError, type Caller, type Clock, type Log } from "../platform/index.ts";
+import { authorize } from "./authorize.ts";
+import type { CatalogMethod } from "./catalog.ts";
+import { recognise, type Authenticator, type Credential } from "./credentials.ts";
+import { eventIdOf, type CallContext, type MethodDefinition, type Principal, type SessionCookie } from "./handlers.ts";
+import type { Idempotency } from "./idempotency.ts";
+import type { Messages } from "./messages.ts";
+import { organizationIn } from "./organization.ts";
+import { orAborted, peekFirst, until } from "./streams.ts";
+
+/** A method with the handler that a domain registered for it. */
+export interface RegisteredMethod {
+  readonly catalog: CatalogMethod;
+  readonly definition: MethodDefinition<unknown, object>;
+  readonly handle: (request: unknown, context: CallContext) => Promise<object> | AsyncIterable<object>;
+}
+
+/** A call as a door received it. */
+export interface IncomingCall {
+  readonly method: RegisteredMethod;
+  readonly credential: Credential;
+  readonly remoteAddress: string;
+  readonly userAgent: string;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+  readonly resumeAfter?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly cookie?: SessionCookie | undefined;
+}
+
+export interface StreamedMessage {
+  readonly bytes: Uint8Array;
+  readonly id: string | undefined;
+}
+
+/** What both doors do with a call, on the bytes of its messages: recognise, authorize, validate, handle. */
+export interface Calls {
+  unary(call: IncomingCall, request: Uint8Array): Promise<Uint8Array>;
+  /** Resolves once the caller may have the stream; failures before that reject. */
+  serverStream(call: IncomingCall, request: Uint8Array): Promise<AsyncIterable<StreamedMessage>>;
+  bidiStream(call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<AsyncIterable<StreamedMessage>>;
+}
+
+// A handler that needs longer must start a job or stream its progress.
+const UNARY_TIMEOUT_MS = 60_000;
+// An open stream asks again this often whether its caller may still have it (besides every change that is told).
+const STREAM_RECHECK_MS = 30_000;
+
+interface Parts {
+  messages: Messages;
+  authenticator: Authenticator;
+  idempotency: Idempotency;
+  clock: Clock;
+  log: Log;
+}
+
+export function createCalls(parts: Parts): Calls {
+  const { messages, authenticator, idempotency, clock, log } = parts;
+
+  async function admit(
+    call: IncomingCall,
+    message: Message | undefined,
+  ): Promise<{ caller: Caller; principal: Principal | undefined }> {
+    const principal = await recognise(authenticator, call.credential);
+    const { access, path, descriptor } = call.method.catalog;
+    const organization = message === undefined ? undefined : organizationIn(descriptor.input, message);
+    const { remoteAddress, requestId } = call;
+    return {
+      caller: authorize({ access, method: path, principal, organization, remoteAddress, requestId }),
+      principal,
+    };
+  }
+
+  function contextOf(
+    call: IncomingCall,
+    caller: Caller,
+    principal: Principal | undefined,
+    signal: AbortSignal,
+  ): CallContext {
+    const { requestId, remoteAddress, resumeAfter, cookie, userAgent } = call;
+    return { caller, principal, requestId, remoteAddress, resumeAfter, cookie, userAgent, signal };
+  }
+
+  async function answer(
+    call: IncomingCall,
+    caller: Caller,
+    principal: Principal | undefined,
+    request: Uint8Array,
+  ): Promise<Uint8Array> {
+    const { definition, handle } = call.method;
+    const timeout = AbortSignal.timeout(UNARY_TIMEOUT_MS);
+    const signal = AbortSignal.any([call.signal, timeout]);
+    try {
+      const decoded = definition.requestDeserialize(Buffer.from(request));
+      const response = await orAborted(
+        handle(decoded, contextOf(call, caller, principal, signal)) as Promise<object>,
+        signal,
+      );
+      return definition.responseSerialize(response);
+    } catch (error) {
+      if (error === timeout.reason) throw new ProblemError({ code: commonErrors.WF_DEADLINE_EXCEEDED, cause: error });
+      throw error;
+    }
+  }
+
+  async function* stream(
+    call: IncomingCall,
+    caller: Caller,
+    principal: Principal | undefined,
+    request: unknown,
+    recheck: () => Promise<unknown>,
+  ): AsyncGenerator<StreamedMessage> {
+    const ended = new AbortController();
+    const signal = AbortSignal.any([call.signal, ended.signal]);
+    const stopWatching = watchRights(recheck, ended);
+    try {
+      const { definition, handle } = call.method;
+      const responses = handle(request, contextOf(call, caller, principal, signal)) as AsyncIterable<object>;
+      for await (const response of until(responses, signal)) {
+        yield { bytes: definition.responseSerialize(response), id: eventIdOf(response) };
+      }
+    } finally {
+      stopWatching();
+      ended.abort();
+    }
+  }
+
+  function watchRights(recheck: () => Promise<unknown>, ended: AbortController): () => void {
+    const check = (): void => {
+      recheck().catch((error: unknown) => {
+        // A database that is away takes nobody's rights away; the next round asks again.
+        if (error instanceof ProblemError && error.code.kind === "unavailable") return;
+        ended.abort(error);
+      });
+    };
+    const stopListening = authenticator.onChange(check);
+    const timer = setInterval(check, STREAM_RECHECK_MS);
+    return () => {
+      clearInterval(timer);
+      stopListening();
+    };
+  }
+
+  async function measured<Result>(call: IncomingCall, work: () => Promise<Result>): Promise<Result> {
+    const startedMs = clock.monotonicMs();
+    const line = (outcome: string): void => {
+      const durationMs = Math.round(clock.monotonicMs() - startedMs);
+      const fields = { [field.requestId]: call.requestId, [field.method]: call.method.catalog.path };
+      log.debug({ ...fields, [field.outcome]: outcome, [field.durationMs]: durationMs }, "A call was answered.");
+    };
+    try {
+      const result = await work();
+      line("ok");
+      return result;
+    } catch (error) {
+      line(error instanceof ProblemError ? error.code.code : "failed");
+      throw error;
+    }
+  }
+
+  return {
+    unary: (call, request) =>
+      measured(call, async () => {
+        const { input } = call.method.catalog.descriptor;
+        const message = messages.validate(input, request);
+        const { caller, principal } = await admit(call, message);
+        if (call.idempotencyKey === undefined || caller.organizationId === "")
+          return answer(call, caller, principal, request);
+        const method = call.method.catalog.path;
+        return idempotency.once({ caller, key: call.idempotencyKey, method, request }, () =>
+          answer(call, caller, principal, request),
+        );
+      }),
+    serverStream: (call, request) =>
+      measured(call, async () => {
+        const message = messages.validate(call.method.catalog.descriptor.input, request);
+        const { caller, principal } = await admit(call, message);
+        const decoded = call.method.definition.requestDeserialize(Buffer.from(request));
+        return stream(call, caller, principal, decoded, () => admit(call, message));
+      }),
+    bidiStream: (call, requests) =>
+      measured(call, async () => {
+        const { input } = call.method.catalog.descriptor;
+        // The first message says in which organization: without it nothing can be allowed.
+        const { first, all } = await peekFirst(until(requests, call.signal));
+        const message = first === undefined ? undefined : messages.validate(input, first);
+        const { caller, principal } = await admit(call, message);
+        const decoded = decodeEach(all, (bytes) => {
+          messages.validate(input, bytes);
+          return call.method.definition.requestDeserialize(Buffer.from(bytes));
+        });
+        return stream(call, caller, principal, decoded, () => admit(call, message));
+      }),
+  };
+}
+
+async function* decodeEach(source: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => unknown): AsyncGenerator {
+  for await (const bytes of source) yield decode(bytes);
+}

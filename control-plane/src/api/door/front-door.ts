@@ -1,0 +1,206 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
+import type { Server as HttpsServer } from "node:https";
+import { commonErrors, field, type Log } from "../../platform/index.ts";
+import { readFirstBytes, type FirstBytes } from "./client-hello.ts";
+import { createWaitingRoom } from "./waiting-room.ts";
+
+/** The key and certificates of the port. */
+export interface DoorIdentity {
+  key: string;
+  /** Leaf first, then issuers. */
+  cert: string;
+  /** The authorities whose certificates agents hold, PEM; empty before there is one. */
+  agentAuthorities: string;
+  /** Another certificate for browsers and programs; agents always see the first. */
+  browser: { key: string; cert: string } | undefined;
+}
+
+export interface FrontDoor {
+  /** Resolves with the port that it listens on. */
+  listen(port: number, address: string): Promise<number>;
+  /** New connections get the new certificates; open ones keep theirs. */
+  setIdentity(identity: DoorIdentity): void;
+  close(): Promise<void>;
+}
+
+interface Parts {
+  identity: DoorIdentity;
+  /** Where connections with ALPN exactly `h2` go, after their handshake. */
+  onAgentConnection: (connection: TLSSocket) => void;
+  /** Where all others go, before their handshake. */
+  https: HttpsServer;
+  log: Log;
+}
+
+// A ClientHello of Node 24 has 1,595 bytes, with post-quantum keys; beyond 8 KiB it is none.
+const HELLO_BYTES = 8 * 1024;
+const HELLO_PATIENCE_MS = 5_000;
+// Full TLS handshakes of a reconnect storm wait for their turn on the CPU.
+const HANDSHAKE_PATIENCE_MS = 30_000;
+// Handshakes in progress; each costs up to some 50 kB.
+const WAITING = 4_096;
+const BACKLOG = 4_096;
+const REPORT_MS = 10_000;
+const TICKET_KEY_BYTES = 48;
+const TICKET_KEY_ROTATION_MS = 12 * 60 * 60_000;
+// Resumed sessions skip the certificate: their life is kept short beside the look-up that every stream makes.
+const SESSION_SECONDS = 12 * 60 * 60;
+
+const TELL_HTTPS = `${commonErrors.WF_PLAIN_HTTP.code}: this port speaks https only. Use the same address with https:// in front.\n`;
+const PLAIN_ANSWER = [
+  "HTTP/1.1 400 Bad Request",
+  "Content-Type: text/plain; charset=utf-8",
+  `Content-Length: ${Buffer.byteLength(TELL_HTTPS)}`,
+  "Connection: close",
+  "",
+  TELL_HTTPS,
+].join("\r\n");
+
+export function createFrontDoor(parts: Parts): FrontDoor {
+  const { log, https } = parts;
+  const room = createWaitingRoom(WAITING);
+  const open = new Set<Socket>();
+  const agents = createAgentTls(parts.identity);
+  // Handshakes end on a TLS socket; this finds the raw one that waits.
+  const raw = new Map<string, Socket>();
+  const front: Server = createServer({ noDelay: true, highWaterMark: HELLO_BYTES }, (socket) => admit(socket));
+  const refused = new Map<string, number>();
+
+  function admit(socket: Socket): void {
+    open.add(socket);
+    room.enter(socket);
+    const key = addressOf(socket);
+    raw.set(key, socket);
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => {
+      open.delete(socket);
+      room.leave(socket);
+      if (raw.get(key) === socket) raw.delete(key);
+    });
+    peek(socket, (first) => route(socket, first));
+  }
+
+  function route(socket: Socket, first: FirstBytes): void {
+    if (first.kind === "tls") {
+      const server = first.alpn.length === 1 && first.alpn[0] === "h2" ? agents : https;
+      server.emit("connection", socket);
+      return;
+    }
+    count(first.kind === "plain-http" ? "plain http" : "neither TLS nor http");
+    if (first.kind === "plain-http") socket.end(PLAIN_ANSWER);
+    else socket.destroy();
+    room.leave(socket);
+  }
+
+  function handshakeDone(connection: TLSSocket): void {
+    const socket = raw.get(addressOf(connection));
+    if (socket !== undefined) room.leave(socket);
+  }
+  function handshakeFailed(error: NodeJS.ErrnoException, connection: TLSSocket): void {
+    count(error.code ?? error.message);
+    log.debug({ err: error, [field.remoteAddress]: connection.remoteAddress }, "A TLS handshake failed.");
+    connection.destroy();
+  }
+  function count(reason: string): void {
+    refused.set(reason, (refused.get(reason) ?? 0) + 1);
+  }
+  // One line for many: a flood of connections must not become a flood of lines.
+  const reporter = setInterval(() => {
+    const pushedOut = room.takePushedOut();
+    if (pushedOut > 0) refused.set("too many unfinished handshakes", pushedOut);
+    for (const [reason, number] of refused) {
+      log.warn({ [field.area]: "door", [field.reason]: reason, [field.count]: number }, "Connections were refused.");
+    }
+    refused.clear();
+  }, REPORT_MS);
+  reporter.unref();
+  const rotation = setInterval(() => agents.setTicketKeys(randomBytes(TICKET_KEY_BYTES)), TICKET_KEY_ROTATION_MS);
+  rotation.unref();
+
+  agents.on("secureConnection", (connection: TLSSocket) => {
+    handshakeDone(connection);
+    // Without a listener, a connection that breaks before its first stream ends the process.
+    connection.on("error", () => connection.destroy());
+    parts.onAgentConnection(connection);
+  });
+  https.on("secureConnection", handshakeDone);
+  for (const server of [agents, https]) server.on("tlsClientError", handshakeFailed);
+  front.on("error", (error) => log.error({ err: error, [field.area]: "door" }, "The listening socket failed."));
+
+  return {
+    listen: (port, address) =>
+      new Promise((resolve, reject) => {
+        front.once("error", reject);
+        front.listen({ port, host: address, backlog: BACKLOG }, () => {
+          front.off("error", reject);
+          const bound = front.address();
+          resolve(typeof bound === "object" && bound !== null ? bound.port : port);
+        });
+      }),
+    setIdentity: (identity) => {
+      agents.setSecureContext(agentContext(identity));
+      https.setSecureContext({ ...httpsIdentity(identity), minVersion: "TLSv1.2" });
+    },
+    close: async () => {
+      clearInterval(reporter);
+      clearInterval(rotation);
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** What browsers and programs see. */
+export function httpsIdentity(identity: DoorIdentity): { key: string; cert: string } {
+  const { key, cert } = identity.browser ?? identity;
+  return { key, cert };
+}
+
+function agentContext(identity: DoorIdentity): { key: string; cert: string; ca?: string; minVersion: "TLSv1.3" } {
+  const { key, cert, agentAuthorities } = identity;
+  return { key, cert, minVersion: "TLSv1.3", ...(agentAuthorities === "" ? {} : { ca: agentAuthorities }) };
+}
+
+function createAgentTls(identity: DoorIdentity): TlsServer {
+  return createTlsServer({
+    ...agentContext(identity),
+    ALPNProtocols: ["h2"],
+    requestCert: true,
+    // An expired certificate may still ask for a new one, and a token needs none: each method decides.
+    rejectUnauthorized: false,
+    handshakeTimeout: HANDSHAKE_PATIENCE_MS,
+    sessionTimeout: SESSION_SECONDS,
+  });
+}
+
+/** Reads from the socket until it is known what it is, puts the bytes back, and calls once. */
+function peek(socket: Socket, decided: (first: FirstBytes) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const patience = setTimeout(() => socket.destroy(), HELLO_PATIENCE_MS);
+  const stop = (): void => {
+    clearTimeout(patience);
+    socket.off("readable", read);
+    socket.off("end", stop);
+    socket.off("close", stop);
+  };
+  const read = (): void => {
+    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+    }
+    const first = readFirstBytes(seen);
+    if (first.kind === "more" && seen.length < HELLO_BYTES) return;
+    stop();
+    if (first.kind === "tls") socket.unshift(seen);
+    decided(first.kind === "more" ? { kind: "unknown" } : first);
+  };
+  socket.on("readable", read);
+  socket.once("end", stop);
+  socket.once("close", stop);
+}
+
+function addressOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? ""}:${socket.remotePort ?? 0}`;
+}

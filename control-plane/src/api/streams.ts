@@ -1,0 +1,61 @@
+/**
+ * The items of `source` until the signal aborts; then the reader gets the signal's reason as an error, even while the
+ * source is waiting. The source's own clean-up is started and not waited for: it may hang on what was aborted.
+ */
+export async function* until<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  const iterator = source[Symbol.asyncIterator]();
+  // One promise a round: reactions on a promise that lives as long as the stream would pile up with every item.
+  let fail: (reason: unknown) => void = () => undefined;
+  const onAbort = (): void => fail(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    for (;;) {
+      const next = await new Promise<IteratorResult<Item>>((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason as Error);
+        fail = reject;
+        iterator.next().then(resolve, reject);
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+/** The promise's value, or the signal's reason as an error if that comes first. */
+export async function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  aborted.promise.catch(() => undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The first item, and an iterable that has it again followed by the rest. */
+export async function peekFirst<Item>(
+  source: AsyncIterable<Item>,
+): Promise<{ first: Item | undefined; all: AsyncIterable<Item> }> {
+  const iterator = source[Symbol.asyncIterator]();
+  const head = await iterator.next();
+  async function* all(): AsyncGenerator<Item> {
+    try {
+      if (head.done === true) return;
+      yield head.value;
+      for (;;) {
+        const next = await iterator.next();
+        if (next.done === true) return;
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { first: head.done === true ? undefined : head.value, all: all() };
+}

@@ -1,0 +1,80 @@
+import { isIP } from "node:net";
+import { AuthServiceService } from "@windflow/proto/api";
+import { createApi, type Api } from "./api/index.ts";
+import { createAudit, type Audit } from "./audit/index.ts";
+import { openCertificates, type Certificates } from "./hosts/certificates/certificates.ts";
+import { createIdentity, type Identity } from "./identity/index.ts";
+import type { Platform, Sealer } from "./platform/index.ts";
+
+/** What the app is built from: `main.ts` gives the real parts, tests give their own. */
+export interface AppParts {
+  readonly platform: Platform;
+  readonly sealer: Sealer;
+  /** The buf image of the protos. */
+  readonly image: Uint8Array;
+  /** Names and addresses that the server's certificate stands for. */
+  readonly names: readonly string[];
+  /** `https://…` as people and agents write it; known before the port when the port is any free one. */
+  readonly origins: readonly string[];
+  readonly uiFolder: string | undefined;
+  readonly metricsToken: string | undefined;
+  /** The user's own certificate for browsers, PEM. */
+  readonly browserTls: { key: string; cert: string } | undefined;
+}
+
+export interface App {
+  readonly api: Api;
+  readonly audit: Audit;
+  readonly identity: Identity;
+  readonly certificates: Certificates;
+  /** Opens the port and starts the background work. Resolves with the port. */
+  start(port: number, address: string): Promise<number>;
+  /** Ends the open calls, then the work, then lets go of the platform. */
+  close(): Promise<void>;
+}
+
+/** Puts the domains together. Nothing listens and no job runs before `start`. */
+export async function buildApp(parts: AppParts): Promise<App> {
+  const { platform, sealer } = parts;
+  const { database, clock, log, newId, bus } = platform;
+  const audit = createAudit({ database, clock, newId });
+  const identity = createIdentity({ database, clock, log, newId, audit, bus });
+  const names = {
+    dns: parts.names.filter((name) => isIP(name) === 0),
+    addresses: parts.names.filter((name) => isIP(name) !== 0),
+  };
+  const certificates = await openCertificates({ database, sealer, clock, log, newId, names });
+  const api = await createApi({
+    platform,
+    sealer,
+    image: parts.image,
+    authenticator: identity.authenticator,
+    identity: doorIdentity(certificates, parts.browserTls),
+    origins: parts.origins,
+    uiFolder: parts.uiFolder,
+    metricsToken: parts.metricsToken,
+  });
+  certificates.onServerCertificate(() => api.setIdentity(doorIdentity(certificates, parts.browserTls)));
+  api.registerService(AuthServiceService, identity.authHandlers);
+
+  return {
+    api,
+    audit,
+    identity,
+    certificates,
+    start: async (port, address) => {
+      platform.jobs.start();
+      return api.open(port, address);
+    },
+    close: async () => {
+      await api.close();
+      await certificates.close();
+      await platform.close();
+    },
+  };
+}
+
+function doorIdentity(certificates: Certificates, browser: AppParts["browserTls"]): Parameters<Api["setIdentity"]>[0] {
+  const { privateKeyPem, certificateChainPem } = certificates.server();
+  return { key: privateKeyPem, cert: certificateChainPem, agentAuthorities: certificates.rootsPem(), browser };
+}

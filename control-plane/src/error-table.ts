@@ -1,0 +1,7 @@
+import { identityErrors } from "./identity/index.ts";
+import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
+
+/** The codes of every domain: each stands once, and each stands in docs/errors.md. */
+export const errorTable: readonly ErrorCode[] = [commonErrors, startErrors, identityErrors].flatMap((codes) =>
+  Object.values<ErrorCode>(codes),
+);

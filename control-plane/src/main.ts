@@ -1,0 +1,155 @@
+import { readImage } from "@windflow/proto/image";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { buildApp, type App } from "./app.ts";
+import { certificateNames, helpText, publicUrl, readConfig, type Config } from "./config.ts";
+import type { FirstPassword } from "./identity/index.ts";
+import {
+  createLog,
+  createSealer,
+  field,
+  installationKey,
+  openPlatform,
+  ProblemError,
+  startEmbeddedPostgres,
+  systemClock,
+  type ConnectionSettings,
+  type EmbeddedPostgres,
+  type Log,
+} from "./platform/index.ts";
+
+// A second signal, or a part that hangs, ends the process after this long.
+const STOP_PATIENCE_MS = 9_000;
+const LOCAL_TOKEN_LIFE_MS = 24 * 60 * 60_000;
+const LOCAL_TOKEN_NAME = "local programs";
+
+async function run(config: Config, log: Log): Promise<void> {
+  // Others may pass through (the database's user), nobody may list.
+  await mkdir(config.state, { recursive: true });
+  await chmod(config.state, 0o711);
+  const postgres = config.databaseUrl === undefined ? await startEmbedded(config, log) : undefined;
+  const connection: ConnectionSettings = postgres?.connection ?? { url: config.databaseUrl?.reveal() ?? "" };
+  let app: App | undefined;
+  try {
+    const platform = await openPlatform({ connection, clock: systemClock, log });
+    app = await buildApp({
+      platform,
+      sealer: createSealer(await installationKey(config.state)),
+      image: readImage(),
+      names: certificateNames(config),
+      origins: config.url === "" ? [] : [config.url],
+      uiFolder: config.uiFolder,
+      metricsToken: config.metricsToken?.reveal(),
+      browserTls: await ownTls(config),
+    });
+    const port = await app.start(config.port, config.address);
+    await welcome(app, config, port);
+    log.info({ [field.port]: port, url: publicUrl(config, port) }, "The control plane is ready.");
+  } catch (error) {
+    await app?.close().catch(() => undefined);
+    await postgres?.stop().catch(() => undefined);
+    throw error;
+  }
+  stopOnSignal(app, postgres, log);
+}
+
+function startEmbedded(config: Config, log: Log): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({
+    stateDirectory: config.state,
+    clock: systemClock,
+    log,
+    ...(config.postgresFolder === undefined ? {} : { binaries: config.postgresFolder }),
+  });
+}
+
+async function ownTls(config: Config): Promise<{ key: string; cert: string } | undefined> {
+  if (config.tlsKey === undefined || config.tlsCertificate === undefined) return undefined;
+  return { key: await readFile(config.tlsKey, "utf8"), cert: await readFile(config.tlsCertificate, "utf8") };
+}
+
+/** What a person and local programs need to get in: the CA, the one-time password, a token. */
+async function welcome(app: App, config: Config, port: number): Promise<void> {
+  await writeFile(join(config.state, "ca.pem"), app.certificates.rootsPem(), { mode: 0o644 });
+  const { firstStart, tokens } = app.identity;
+  const created = await firstStart.prepare(config.adminEmail);
+  const first = created ?? (config.resetAdminPassword ? await firstStart.resetPassword(config.adminEmail) : undefined);
+  if (first !== undefined) await handOver(first, config, port);
+  if (config.localTokenFile === undefined) return;
+  const local = await tokens.createLocal(config.adminEmail, { name: LOCAL_TOKEN_NAME, lifeMs: LOCAL_TOKEN_LIFE_MS });
+  await writePrivate(config.localTokenFile, `${JSON.stringify(local)}\n`);
+}
+
+async function handOver(first: FirstPassword, config: Config, port: number): Promise<void> {
+  const url = publicUrl(config, port);
+  if (config.firstPasswordFile !== undefined) {
+    await writePrivate(config.firstPasswordFile, `${JSON.stringify({ ...first, url })}\n`);
+    return;
+  }
+  const lines = [
+    "",
+    `  Open ${url}`,
+    `  E-mail:   ${first.email}`,
+    `  Password: ${first.password}`,
+    `  It must be changed at the first sign-in, works until ${first.expiresAt.toISOString()}, and is not shown again.`,
+    "",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+async function writePrivate(path: string, content: string): Promise<void> {
+  const draft = `${path}.new`;
+  await writeFile(draft, content, { mode: 0o600 });
+  await chmod(draft, 0o600);
+  await rename(draft, path);
+}
+
+function stopOnSignal(app: App, postgres: EmbeddedPostgres | undefined, log: Log): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
+    log.info({ [field.reason]: signal }, "The control plane stops.");
+    app
+      .close()
+      .catch((error: unknown) => log.error({ err: error }, "A part did not stop in order."))
+      .then(() => postgres?.stop())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, "The database did not stop in order.");
+          process.exit(1);
+        },
+      );
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => stop(signal));
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ProblemError)
+    return `${error.code.title}: ${error.detail}\n${error.code.fix}\n(${error.code.code})`;
+  if (isErrno(error) && error.code === "EADDRINUSE") {
+    return `EADDRINUSE: port ${error.port ?? ""} is taken by another program. Stop it, or choose another one with --port.`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function isErrno(error: unknown): error is NodeJS.ErrnoException & { port?: number } {
+  return error instanceof Error && "code" in error;
+}
+
+const packagedUi = join(import.meta.dirname, "../../ui/dist");
+const flags = process.argv.slice(2);
+if (flags.includes("--help")) {
+  process.stdout.write(helpText());
+} else {
+  try {
+    const given = readConfig(flags, process.env);
+    const config = given.uiFolder === undefined && existsSync(packagedUi) ? { ...given, uiFolder: packagedUi } : given;
+    await run(config, createLog({ level: config.logLevel }));
+  } catch (error) {
+    process.stderr.write(`windflow: ${explain(error)}\n`);
+    process.exit(1);
+  }
+}
