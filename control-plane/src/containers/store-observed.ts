@@ -1,0 +1,267 @@
+import { ObservedContainer, ObservedStack, type ObservedState } from "@windflow/proto/agent";
+import { sql } from "kysely";
+import { sha256Hex, tablesOf, type UnitOfWork } from "../platform/index.ts";
+
+interface Tables {
+  observed_hosts: {
+    host_id: string;
+    organization_id: string;
+    term: bigint;
+    n: bigint;
+    observed_at: Date;
+    received_at: Date;
+    engine_problem: string;
+  };
+  observed_stacks: {
+    host_id: string;
+    stack_id: string;
+    organization_id: string;
+    containers: number;
+    report: Buffer;
+  };
+  observed_containers: {
+    host_id: string;
+    container_id: string;
+    organization_id: string;
+    name: string;
+    image: string;
+    stack_id: string;
+    report_sha256: string;
+    report: Buffer;
+  };
+}
+
+/** What of a host's report is not as it was. */
+export interface ObservedChange {
+  readonly stackIds: readonly string[];
+  readonly containers: readonly { readonly id: string; readonly change: "created" | "updated" | "deleted" }[];
+}
+
+interface Report {
+  readonly organizationId: string;
+  readonly hostId: string;
+  readonly receivedAt: Date;
+  readonly state: ObservedState;
+}
+
+/** Writes a whole report; only rows that differ are written. */
+export async function writeObserved(tx: UnitOfWork, report: Report): Promise<ObservedChange> {
+  await writeHost(tx, report);
+  // While the engine cannot be asked, the lists are empty because nothing is known: what was known is kept.
+  if (report.state.engineProblem !== "") return { stackIds: [], containers: [] };
+  return { stackIds: await writeStacks(tx, report), containers: await writeContainers(tx, report) };
+}
+
+async function writeHost(tx: UnitOfWork, { organizationId, hostId, receivedAt, state }: Report): Promise<void> {
+  const values = {
+    term: state.generation?.term ?? 0n,
+    n: state.generation?.n ?? 0n,
+    observed_at: state.at ?? receivedAt,
+    received_at: receivedAt,
+    engine_problem: state.engineProblem,
+  };
+  await tablesOf<Tables>(tx)
+    .insertInto("observed_hosts")
+    .values({ host_id: hostId, organization_id: organizationId, ...values })
+    .onConflict((conflict) => conflict.column("host_id").doUpdateSet(values))
+    .execute();
+}
+
+async function writeStacks(tx: UnitOfWork, { organizationId, hostId, state }: Report): Promise<string[]> {
+  const own = tablesOf<Tables>(tx);
+  const rows = await own.selectFrom("observed_stacks").selectAll().where("host_id", "=", hostId).execute();
+  const before = new Map(rows.map((row) => [row.stack_id, row]));
+  const changed: string[] = [];
+  for (const stack of state.stacks) {
+    const report = Buffer.from(ObservedStack.encode(stack).finish());
+    const containers = state.containers.filter((container) => container.stackId === stack.stackId).length;
+    const old = before.get(stack.stackId);
+    before.delete(stack.stackId);
+    if (old !== undefined && old.containers === containers && old.report.equals(report)) continue;
+    changed.push(stack.stackId);
+    await own
+      .insertInto("observed_stacks")
+      .values({ host_id: hostId, stack_id: stack.stackId, organization_id: organizationId, containers, report })
+      .onConflict((conflict) => conflict.columns(["host_id", "stack_id"]).doUpdateSet({ containers, report }))
+      .execute();
+  }
+  const gone = [...before.keys()];
+  if (gone.length > 0) {
+    await own.deleteFrom("observed_stacks").where("host_id", "=", hostId).where("stack_id", "in", gone).execute();
+  }
+  return [...changed, ...gone];
+}
+
+async function writeContainers(tx: UnitOfWork, report: Report): Promise<ObservedChange["containers"]> {
+  const { organizationId, hostId, state } = report;
+  const own = tablesOf<Tables>(tx);
+  const rows = await own
+    .selectFrom("observed_containers")
+    .select(["container_id", "report_sha256"])
+    .where("host_id", "=", hostId)
+    .execute();
+  const before = new Map(rows.map((row) => [row.container_id, row.report_sha256]));
+  const seen = new Map(state.containers.map((container) => [container.id, container]));
+  const fresh = [...seen.values()].flatMap((container) => {
+    const bytes = Buffer.from(ObservedContainer.encode(container).finish());
+    const digest = sha256Hex(bytes);
+    return before.get(container.id) === digest ? [] : [{ container, bytes, digest }];
+  });
+  const gone = [...before.keys()].filter((id) => !seen.has(id));
+  if (gone.length > 0) {
+    await own
+      .deleteFrom("observed_containers")
+      .where("host_id", "=", hostId)
+      .where("container_id", "in", gone)
+      .execute();
+  }
+  if (fresh.length > 0) {
+    await own
+      .insertInto("observed_containers")
+      .values(
+        fresh.map(({ container, bytes, digest }) => ({
+          host_id: hostId,
+          container_id: container.id,
+          organization_id: organizationId,
+          name: container.name,
+          image: container.image,
+          stack_id: container.stackId,
+          report_sha256: digest,
+          report: bytes,
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict.columns(["host_id", "container_id"]).doUpdateSet({
+          name: sql`excluded.name`,
+          image: sql`excluded.image`,
+          stack_id: sql`excluded.stack_id`,
+          report_sha256: sql`excluded.report_sha256`,
+          report: sql`excluded.report`,
+        }),
+      )
+      .execute();
+  }
+  return [
+    ...fresh.map(({ container }) => ({
+      id: container.id,
+      change: before.has(container.id) ? ("updated" as const) : ("created" as const),
+    })),
+    ...gone.map((id) => ({ id, change: "deleted" as const })),
+  ];
+}
+
+/** When a host last reported, and about which desired state. */
+export interface ObservedHost {
+  readonly generation: { readonly term: bigint; readonly n: bigint };
+  readonly observedAt: Date;
+  readonly receivedAt: Date;
+  /** Set while the host cannot ask its engine: what else is known is old. */
+  readonly engineProblem: string;
+}
+
+export async function readObservedHosts(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<Map<string, ObservedHost>> {
+  if (hostIds.length === 0) return new Map();
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("observed_hosts")
+    .selectAll()
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
+    .execute();
+  return new Map(
+    rows.map((row) => [
+      row.host_id,
+      {
+        generation: { term: row.term, n: row.n },
+        observedAt: row.observed_at,
+        receivedAt: row.received_at,
+        engineProblem: row.engine_problem,
+      },
+    ]),
+  );
+}
+
+export interface ObservedStackRow {
+  readonly hostId: string;
+  readonly stackId: string;
+  /** Containers of the stack that the host has. */
+  readonly containers: number;
+  readonly report: ObservedStack;
+}
+
+export async function readObservedStacks(tx: UnitOfWork, stackIds: readonly string[]): Promise<ObservedStackRow[]> {
+  if (stackIds.length === 0) return [];
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("observed_stacks")
+    .selectAll()
+    .where(sql<boolean>`stack_id = ANY(${[...stackIds]})`)
+    .execute();
+  return rows.map((row) => ({
+    hostId: row.host_id,
+    stackId: row.stack_id,
+    containers: row.containers,
+    report: ObservedStack.decode(row.report),
+  }));
+}
+
+export interface ObservedContainerRow {
+  readonly hostId: string;
+  readonly report: ObservedContainer;
+}
+
+export async function readContainer(
+  tx: UnitOfWork,
+  hostId: string,
+  containerId: string,
+): Promise<ObservedContainerRow | undefined> {
+  const row = await tablesOf<Tables>(tx)
+    .selectFrom("observed_containers")
+    .select("report")
+    .where("host_id", "=", hostId)
+    .where("container_id", "=", containerId)
+    .executeTakeFirst();
+  return row === undefined ? undefined : { hostId, report: ObservedContainer.decode(row.report) };
+}
+
+export interface ContainerQuery {
+  readonly hostId: string;
+  readonly stackId: string;
+  /** Text in the name or image, whatever its case. */
+  readonly text: string;
+  readonly after?: { readonly name: string; readonly hostId: string; readonly containerId: string };
+  readonly limit: number;
+}
+
+/** By name, then host. */
+export async function listContainers(
+  tx: UnitOfWork,
+  query: ContainerQuery,
+): Promise<{ rows: ObservedContainerRow[]; total: number }> {
+  let matching = tablesOf<Tables>(tx).selectFrom("observed_containers");
+  if (query.hostId !== "") matching = matching.where("host_id", "=", query.hostId);
+  if (query.stackId !== "") matching = matching.where("stack_id", "=", query.stackId);
+  const text = query.text.toLowerCase();
+  if (text !== "") {
+    matching = matching.where(sql<boolean>`(strpos(lower(name), ${text}) > 0 OR strpos(lower(image), ${text}) > 0)`);
+  }
+  const { after } = query;
+  const page =
+    after === undefined
+      ? matching
+      : matching.where(
+          sql<boolean>`(name, host_id, container_id) > (${after.name}, ${after.hostId}, ${after.containerId})`,
+        );
+  const rows = await page
+    .select(["host_id", "report"])
+    .orderBy("name")
+    .orderBy("host_id")
+    .orderBy("container_id")
+    .limit(query.limit)
+    .execute();
+  const counted = await matching.select(sql<bigint>`count(*)`.as("total")).executeTakeFirstOrThrow();
+  return {
+    rows: rows.map((row) => ({ hostId: row.host_id, report: ObservedContainer.decode(row.report) })),
+    total: Number(counted.total),
+  };
+}

@@ -1,0 +1,98 @@
+import type { UnitOfWork } from "../platform/index.ts";
+import { desiredStateChanged } from "./events.ts";
+import { isEnded, isHostEnded, type Generation } from "./model.ts";
+import type { RolloutPlan, RolloutStep } from "./plan.ts";
+import { writeStanding, type StoredRollout } from "./store.ts";
+import { changeDesired } from "./store-desired.ts";
+import { writeHosts, type StoredRolloutHost } from "./store-hosts.ts";
+
+/** A rollout with its hosts, as a transaction sees them. */
+export interface Standing {
+  readonly rollout: StoredRollout;
+  readonly hosts: readonly StoredRolloutHost[];
+}
+
+type HostStep = Exclude<RolloutStep, { op: "set-rollout" }>;
+
+/** Writes what the plan says, in the caller's transaction, and returns how things stand then. */
+export async function applyPlan(
+  tx: UnitOfWork,
+  before: Standing,
+  plan: RolloutPlan,
+  at: { readonly now: Date; readonly term: bigint },
+): Promise<Standing> {
+  const hostSteps = new Map<string, HostStep>();
+  let { rollout } = before;
+  for (const step of plan.steps) {
+    if (step.op === "set-rollout") rollout = standing(rollout, step, at.now);
+    else hostSteps.set(step.hostId, step);
+  }
+  const generations = await begin(tx, before, hostSteps, at);
+  const hosts = before.hosts.map((host) => {
+    const step = hostSteps.get(host.hostId);
+    return step === undefined ? host : hostAfter(host, step, generations.get(host.hostId), at.now);
+  });
+  await writeHosts(
+    tx,
+    rollout.id,
+    hosts.filter((host) => hostSteps.has(host.hostId)),
+  );
+  await writeStanding(tx, rollout.id, {
+    ...rollout,
+    ...(plan.wakeAt === undefined ? {} : { wakeAt: new Date(plan.wakeAt) }),
+  });
+  return { rollout, hosts };
+}
+
+/** Changes the desired state of the hosts that are begun: the deploying and the leaving ones, in one go each. */
+async function begin(
+  tx: UnitOfWork,
+  { rollout, hosts }: Standing,
+  steps: ReadonlyMap<string, HostStep>,
+  at: { readonly now: Date; readonly term: bigint },
+): Promise<Map<string, Generation>> {
+  const { organizationId, stackId, revision, bodyDigest } = rollout;
+  const all = new Map<string, Generation>();
+  for (const action of ["deploy", "remove"] as const) {
+    const begun = hosts.filter((host) => host.action === action && steps.get(host.hostId)?.op === "begin-host");
+    const { generations, changed } = await changeDesired(
+      tx,
+      begun.map((host) => host.hostId),
+      {
+        organizationId,
+        stackId,
+        want: action === "deploy" ? { revision, bodyDigest } : "nothing",
+        term: at.term,
+        at: at.now,
+      },
+    );
+    for (const [hostId, generation] of generations) all.set(hostId, generation);
+    for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });
+  }
+  return all;
+}
+
+function hostAfter(
+  host: StoredRolloutHost,
+  step: HostStep,
+  generation: Generation | undefined,
+  now: Date,
+): StoredRolloutHost {
+  const deadline = step.deadlineAt === undefined ? {} : { deadlineAt: step.deadlineAt };
+  if (step.op === "begin-host") {
+    if (generation === undefined) throw new Error(`the desired state of ${step.target} was not written`);
+    return { ...host, state: "applying", cause: step.cause, generation, startedAt: now, ...deadline };
+  }
+  const ended = isHostEnded(step.state) ? { endedAt: now } : {};
+  return { ...host, state: step.state, cause: step.cause, ...deadline, ...ended };
+}
+
+function standing(rollout: StoredRollout, step: Extract<RolloutStep, { op: "set-rollout" }>, now: Date): StoredRollout {
+  return {
+    ...rollout,
+    state: step.state,
+    cause: step.cause,
+    ...(rollout.startedAt === undefined ? { startedAt: now } : {}),
+    ...(isEnded(step.state) ? { endedAt: now } : {}),
+  };
+}

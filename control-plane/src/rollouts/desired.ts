@@ -1,0 +1,70 @@
+import type { SecretValue } from "@windflow/proto/agent";
+import type { Database, UnitOfWork } from "../platform/index.ts";
+import type { Vault } from "../secrets/index.ts";
+import { readBody, secretValues } from "../stacks/index.ts";
+import { rolloutsHeard } from "./events.ts";
+import type { Generation } from "./model.ts";
+import { readDesired, readDesiredSummaries, writeRefusal, type DesiredState } from "./store-desired.ts";
+
+/** What hosts must run, for the sessions with them. Every unit of work is one of the host's organization. */
+export interface DesiredStates {
+  /** The complete list; generation n is 0 while nothing was ever wanted of the host. */
+  desiredStateFor(tx: UnitOfWork, hostId: string): Promise<DesiredState>;
+  /** The bytes behind a digest; undefined unless the host's own desired state names it. */
+  bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
+  /** The secrets of a revision as text, to be sealed to the host; undefined unless the host must run that revision. */
+  secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
+  /** The host's answer to a desired state. A refusal fails what waits for it. */
+  answered(reply: {
+    readonly organizationId: string;
+    readonly hostId: string;
+    readonly generation: Generation;
+    readonly refused?: string;
+    readonly code?: string;
+  }): Promise<void>;
+  desiredOf(
+    tx: UnitOfWork,
+    hostIds: readonly string[],
+  ): Promise<Map<string, { generation: string; stacksTotal: number }>>;
+}
+
+export function createDesiredStates(parts: {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly term: bigint;
+}): DesiredStates {
+  const { database, vault, term } = parts;
+  return {
+    desiredStateFor: async (tx, hostId) =>
+      (await readDesired(tx, hostId)) ?? { generation: { term, n: 0n }, stacks: [] },
+    bodyFor: async (tx, hostId, digest) => {
+      const desired = await readDesired(tx, hostId);
+      const stack = desired?.stacks.find((one) => one.bodyDigest === digest);
+      return stack && readBody(tx, stack.stackId, stack.revision, digest);
+    },
+    secretsFor: async (tx, hostId, stackId, revision) => {
+      const desired = await readDesired(tx, hostId);
+      const wanted = desired?.stacks.some((one) => one.stackId === stackId && one.revision === revision);
+      if (wanted !== true || tx.organizationId === undefined) return undefined;
+      return secretValues(tx, vault, { organizationId: tx.organizationId, stackId, number: revision });
+    },
+    answered: async ({ organizationId, hostId, generation, refused = "", code = "" }) => {
+      // Taken is seen again in the next observed state.
+      if (refused === "") return;
+      const cause = code === "" ? refused : `${code}: ${refused}`;
+      await database.inOrganization(organizationId, async (tx) => {
+        await writeRefusal(tx, hostId, { generation, cause });
+        tx.emit(rolloutsHeard, { organizationId, hostId });
+      });
+    },
+    desiredOf: async (tx, hostIds) => {
+      const summaries = await readDesiredSummaries(tx, hostIds);
+      return new Map(
+        [...summaries].map(([hostId, { generation, stacksTotal }]) => [
+          hostId,
+          { generation: `${generation.term}.${generation.n}`, stacksTotal },
+        ]),
+      );
+    },
+  };
+}

@@ -1,0 +1,177 @@
+import { StackBody } from "@windflow/proto/agent";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { createLog, isProblem, openPlatform, systemClock, type Platform, type UnitOfWork } from "../platform/index.ts";
+import { emptyPlacement } from "../placement/index.ts";
+import { stacksErrors } from "../stacks/index.ts";
+import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
+import { createFleet, type Fleet } from "../testing/fleet.ts";
+import { rolloutsErrors } from "./errors.ts";
+import type { RolloutWorker } from "./index.ts";
+import { readRollout, type StoredRollout } from "./store.ts";
+import { readHosts, type StoredRolloutHost } from "./store-hosts.ts";
+
+const log = createLog({ level: process.env["TEST_LOG"] === "1" ? "debug" : "silent" });
+let server: TestDatabase;
+let platform: Platform;
+let fleet: Fleet;
+const workers = new Set<RolloutWorker>();
+
+beforeAll(async () => {
+  server = await startTestDatabase(log);
+  platform = await openPlatform({ connection: server.connection, clock: systemClock, log });
+  fleet = await createFleet(platform);
+});
+afterEach(async () => {
+  await Promise.all([...workers].map((worker) => worker.stop()));
+  workers.clear();
+});
+afterAll(async () => {
+  await platform?.close();
+  await server?.stop();
+});
+
+const settings = { maxParallel: 0, failureBudget: 0, stableSeconds: 0, deadlineSeconds: 0 };
+const inTenant = <Result>(work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
+  platform.database.inOrganization(fleet.caller, work);
+
+async function startWorker(): Promise<RolloutWorker> {
+  const worker = fleet.newWorker();
+  workers.add(worker);
+  await worker.start();
+  return worker;
+}
+
+async function stackOn(name: string, hostIds: string[], files = "web=hello:1"): Promise<string> {
+  const stack = await fleet.stacks.create(fleet.caller, { name, placement: { ...emptyPlacement, hostIds } });
+  await revise(stack.id, files);
+  return stack.id;
+}
+async function revise(stackId: string, files: string): Promise<number> {
+  const source = { files: { "compose.yaml": files }, composeFiles: [], variables: [], profiles: [] };
+  return (await fleet.revisions.create(fleet.caller, { stackId, source, message: "" })).number;
+}
+async function read(rolloutId: string): Promise<{ rollout: StoredRollout; hosts: StoredRolloutHost[] }> {
+  return inTenant(async (tx) => {
+    const rollout = await readRollout(tx, rolloutId, "look");
+    if (rollout === undefined) throw new Error("the rollout is gone");
+    return { rollout, hosts: await readHosts(tx, rolloutId) };
+  });
+}
+async function states(rolloutId: string): Promise<string> {
+  const { rollout, hosts } = await read(rolloutId);
+  return [rollout.state, ...hosts.map((host) => `${host.hostName} ${host.state}`)].join(", ");
+}
+
+test("a revision reaches its host: desired state, body by digest, health gate, current revision", async () => {
+  await startWorker();
+  const hostId = await fleet.addHost("one");
+  const stackId = await stackOn("shop", [hostId]);
+  const rollout = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  expect(rollout).toMatchObject({ state: "running", revision: 1 });
+  const body = await inTenant(async (tx) => {
+    const desired = await fleet.desired.desiredStateFor(tx, hostId);
+    expect(desired).toMatchObject({ generation: { term: 1n, n: 1n }, stacks: [{ stackId, revision: 1 }] });
+    return fleet.desired.bodyFor(tx, hostId, desired.stacks[0]?.bodyDigest ?? "");
+  });
+  expect(StackBody.decode(body ?? new Uint8Array())).toMatchObject({ stackId, project: "shop", revision: 1 });
+
+  await fleet.report(hostId, { converged: false, healthySince: undefined });
+  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("running, one applying"));
+  await fleet.report(hostId, {});
+  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("succeeded, one succeeded"));
+  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ currentRevision: 1 });
+
+  // The same revision once more is done with its own transaction: nothing changes on the host.
+  const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
+  expect(again.state).toBe("succeeded");
+  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId))).generation.n).toBe(1n);
+});
+
+test("a host that is away is not reached, and is brought along when it returns", async () => {
+  await startWorker();
+  const [here, away] = [await fleet.addHost("here"), await fleet.addHost("away")];
+  await fleet.setPresence(away, "offline");
+  const stackId = await stackOn("two-hosts", [here, away]);
+  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  await fleet.report(here, {});
+  await vi.waitFor(async () => expect(await states(id)).toBe("waiting, away not-reached, here succeeded"));
+  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, away))).stacks).toEqual([]);
+  await fleet.setPresence(away, "online");
+  await vi.waitFor(async () => expect(await states(id)).toBe("running, away applying, here succeeded"));
+  await fleet.report(away, {});
+  await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, away succeeded, here succeeded"));
+});
+
+test("waves stop at the failure budget, and what was not begun keeps its old revision", async () => {
+  await startWorker();
+  const ids = [await fleet.addHost("w1"), await fleet.addHost("w2")];
+  const stackId = await stackOn("waves", ids);
+  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 1 });
+  expect(await states(id)).toBe("running, w1 applying, w2 pending");
+  const [first = ""] = ids;
+  const generation = await inTenant(async (tx) => (await fleet.desired.desiredStateFor(tx, first)).generation);
+  const host = { organizationId: fleet.caller.organizationId, hostId: first };
+  await fleet.desired.answered({
+    ...host,
+    generation,
+    refused: "privileged is not allowed here",
+    code: "WF_LOCAL_POLICY",
+  });
+  await vi.waitFor(async () => expect(await states(id)).toBe("failed, w1 failed, w2 cancelled"));
+  const { rollout } = await read(id);
+  expect(rollout.cause).toBe("1 of 2 hosts failed: w1: WF_LOCAL_POLICY: privileged is not allowed here");
+});
+
+test("a newer rollout supersedes, a cancelled one stops, and both leave the hosts as they are", async () => {
+  await startWorker();
+  const hostId = await fleet.addHost("busy");
+  const stackId = await stackOn("newer", [hostId]);
+  const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  await revise(stackId, "web=hello:2");
+  const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  expect(await states(first.id)).toBe("superseded, busy cancelled");
+  const cancelled = await fleet.rollouts.cancel(fleet.caller, second.id, "wrong version");
+  expect(cancelled).toMatchObject({ state: "cancelled", cause: "cancelled: wrong version" });
+  const error: unknown = await fleet.rollouts.cancel(fleet.caller, second.id, "").catch((thrown: unknown) => thrown);
+  expect(isProblem(error, rolloutsErrors.WF_ROLLOUT_ENDED)).toBe(true);
+  const desired = await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
+  expect(desired).toMatchObject({ generation: { n: 2n }, stacks: [{ revision: 2 }] });
+});
+
+test("a host that does not match any more is left by the next rollout; a deleted stack leaves all and is forgotten", async () => {
+  await startWorker();
+  const [stays, leaves] = [await fleet.addHost("stays"), await fleet.addHost("leaves")];
+  const stackId = await stackOn("moving", [stays, leaves]);
+  const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  for (const hostId of [stays, leaves]) await fleet.report(hostId, {});
+  await vi.waitFor(async () => expect((await read(first.id)).rollout.state).toBe("succeeded"));
+  await fleet.stacks.update(fleet.caller, { stackId, placement: { ...emptyPlacement, hostIds: [stays] }, etag: "" });
+  const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, leaves))).stacks).toEqual([]);
+  await fleet.report(leaves, {});
+  await vi.waitFor(async () => expect(await states(second.id)).toBe("succeeded, leaves succeeded, stays succeeded"));
+
+  const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
+  await expect(revise(stackId, "web=hello:3")).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
+  await fleet.report(stays, {});
+  await vi.waitFor(async () => expect(await states(removal)).toBe("succeeded, stays succeeded"));
+  await expect(inTenant((tx) => fleet.stacks.get(tx, stackId))).rejects.toThrow("there is no stack");
+});
+
+test("a worker that starts later finds what happened while there was none", async () => {
+  const hostId = await fleet.addHost("crashed");
+  const stackId = await stackOn("later", [hostId]);
+  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  await fleet.report(hostId, {});
+  expect(await states(id)).toBe("running, crashed applying");
+  await startWorker();
+  await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, crashed succeeded"));
+});
+
+test("a placement that matches nothing is refused with what to do", async () => {
+  const stackId = await stackOn("nowhere", []);
+  const error: unknown = await fleet.rollouts
+    .create(fleet.caller, { stackId, revision: 0, ...settings })
+    .catch((thrown: unknown) => thrown);
+  expect(isProblem(error, rolloutsErrors.WF_ROLLOUT_NO_HOST)).toBe(true);
+});

@@ -1,0 +1,232 @@
+import { announce, recordEvent } from "../events/index.ts";
+import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
+import { placeStack, usesFacts, type PlacementHost } from "../placement/index.ts";
+import {
+  commonErrors,
+  ProblemError,
+  requirePermission,
+  type Caller,
+  type Database,
+  type UnitOfWork,
+} from "../platform/index.ts";
+import { readDeployable, stacksErrors, type DeployableRevision, type Stack } from "../stacks/index.ts";
+import { advanceRollout, type AdvanceParts } from "./advance.ts";
+import { rolloutsErrors } from "./errors.ts";
+import { rolloutOpened } from "./events.ts";
+import { isEnded } from "./model.ts";
+import { insertRollout, readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
+import { readStackHosts } from "./store-desired.ts";
+import { insertHosts, type StoredRolloutHost } from "./store-hosts.ts";
+
+/** How a rollout goes about it; everything has a default. */
+export interface RolloutSettings {
+  /** Hosts at a time; 0 means all. */
+  readonly maxParallel: number;
+  readonly failureBudget: number;
+  /** 0 means the default. */
+  readonly stableSeconds: number;
+  readonly deadlineSeconds: number;
+}
+
+export interface RolloutsService {
+  /** Starts a rollout of a revision (0: the latest); one of the same stack that is under way is superseded. */
+  create(
+    caller: Caller,
+    wanted: { readonly stackId: string; readonly revision: number } & RolloutSettings,
+  ): Promise<StoredRollout>;
+  cancel(caller: Caller, rolloutId: string, reason: string): Promise<StoredRollout>;
+  /** Takes the stack off its hosts, in the caller's transaction; undefined when it is on none. */
+  remove(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<string | undefined>;
+}
+
+// Long enough to see a container that dies at once, short enough not to be waited for.
+const STABLE_SECONDS = 2;
+// A pull of a large image over a slow line, and the start after it.
+const DEADLINE_SECONDS = 300;
+
+interface Parts extends AdvanceParts {
+  readonly database: Database;
+  readonly audit: {
+    record(
+      tx: UnitOfWork,
+      caller: Caller,
+      act: { action: string; targetKind: string; targetId: string; detail: Record<string, unknown> },
+    ): Promise<void>;
+  };
+}
+
+const defaults: RolloutSettings = { maxParallel: 0, failureBudget: 0, stableSeconds: 0, deadlineSeconds: 0 };
+
+export function createRolloutsService(parts: Parts): RolloutsService {
+  const { database, clock, newId, audit } = parts;
+
+  async function open(
+    tx: UnitOfWork,
+    caller: Caller,
+    rollout: Omit<StoredRollout, "id" | "state" | "cause" | "createdBy" | "createdAt" | "organizationId">,
+    hosts: readonly StoredRolloutHost[],
+  ): Promise<StoredRollout> {
+    const { organizationId } = caller;
+    const at = clock.now();
+    const id = newId("rol");
+    await stop(tx, rollout.stackId, { supersededBy: id });
+    const stored: StoredRollout = {
+      ...rollout,
+      id,
+      organizationId,
+      state: "pending",
+      cause: "not begun yet",
+      createdBy: caller.name,
+      createdAt: at,
+    };
+    await insertRollout(tx, stored);
+    await insertHosts(tx, { rolloutId: id, organizationId }, hosts);
+    announce(tx, { organizationId, kind: "rollout", id, parentId: rollout.stackId, change: "created", at });
+    const what = rollout.kind === "remove" ? "is taken off" : `revision ${rollout.revision} goes to`;
+    await recordEvent(tx, {
+      id: newId("evt"),
+      organizationId,
+      at,
+      type: "rollout.started",
+      message: `${rollout.stackName} ${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}.`,
+      severity: "info",
+      actor: caller.name,
+      stackId: rollout.stackId,
+    });
+    // The first step is in the same transaction: hosts hear of it with the commit.
+    const advanced = await advanceRollout(tx, id, parts);
+    tx.emit(rolloutOpened, { organizationId, rolloutId: id });
+    return advanced?.rollout ?? stored;
+  }
+
+  async function stop(tx: UnitOfWork, stackId: string, how: Parameters<typeof writeStop>[2]): Promise<void> {
+    const running = await readOpenRolloutOf(tx, stackId);
+    if (running === undefined) return;
+    await writeStop(tx, running.id, how);
+    await advanceRollout(tx, running.id, parts);
+  }
+
+  return {
+    create: (caller, wanted) =>
+      database.inOrganization(caller, async (tx) => {
+        const { stack, revision } = await readDeployable(tx, wanted.stackId, wanted.revision);
+        requireAllowed(caller, stack, revision);
+        const hosts = await targets(tx, stack, revision);
+        if (hosts.length === 0) {
+          const detail = `the placement of ${stack.name} matches no approved host`;
+          throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST, detail });
+        }
+        const rollout = await open(
+          tx,
+          caller,
+          { ...describe(stack, wanted), kind: "deploy", ...target(revision) },
+          hosts,
+        );
+        const detail = { stackId: stack.id, stackName: stack.name, revision: revision.number, hosts: hosts.length };
+        await audit.record(tx, caller, {
+          action: "rollouts.create",
+          targetKind: "rollout",
+          targetId: rollout.id,
+          detail,
+        });
+        return rollout;
+      }),
+    cancel: (caller, rolloutId, reason) =>
+      database.inOrganization(caller, async (tx) => {
+        const rollout = await readRollout(tx, rolloutId, "lock");
+        if (rollout === undefined) throw notFound(rolloutId);
+        if (isEnded(rollout.state)) {
+          throw new ProblemError({
+            code: rolloutsErrors.WF_ROLLOUT_ENDED,
+            detail: `it is ${rollout.state}: ${rollout.cause}`,
+          });
+        }
+        await writeStop(tx, rolloutId, { cancelReason: reason });
+        const advanced = await advanceRollout(tx, rolloutId, parts);
+        const detail = { stackId: rollout.stackId, reason };
+        await audit.record(tx, caller, {
+          action: "rollouts.cancel",
+          targetKind: "rollout",
+          targetId: rolloutId,
+          detail,
+        });
+        return advanced?.rollout ?? rollout;
+      }),
+    remove: async (tx, caller, stack) => {
+      const running = await revisionsOnHosts(tx, stack.id);
+      if (running.size === 0) {
+        await stop(tx, stack.id, { cancelReason: "the stack was deleted" });
+        return undefined;
+      }
+      const summaries = await listHostSummaries(tx, { hostIds: [...running.keys()] });
+      const names = new Map(summaries.map((host) => [host.hostId, host.name]));
+      const hosts = [...running].map(([hostId, revision]) => leaving(hostId, names.get(hostId) ?? hostId, revision));
+      const rollout = await open(
+        tx,
+        caller,
+        { ...describe(stack, defaults), kind: "remove", revision: stack.currentRevision, bodyDigest: "" },
+        hosts,
+      );
+      return rollout.id;
+    },
+  };
+}
+
+function requireAllowed(caller: Caller, stack: Stack, revision: DeployableRevision): void {
+  if (revision.privilegedServices.length > 0) requirePermission(caller, "stacks.deploy.privileged");
+  if (revision.hasSecrets && usesFacts(stack.placement)) {
+    throw new ProblemError({ code: stacksErrors.WF_STACK_FACT_SELECTOR });
+  }
+}
+
+/** Where the revision goes, and which hosts it leaves because they do not match any more. */
+async function targets(tx: UnitOfWork, stack: Stack, revision: DeployableRevision): Promise<StoredRolloutHost[]> {
+  const summaries = await listHostSummaries(tx);
+  const running = await revisionsOnHosts(tx, stack.id);
+  const placed = placeStack(stack.placement, summaries.map(placementHost), revision);
+  const placedIds = new Set(placed.map((host) => host.hostId));
+  const present = summaries.filter((host) => running.has(host.hostId) && !placedIds.has(host.hostId) && !host.revoked);
+  return [
+    ...placed.map((host) => ({
+      ...leaving(host.hostId, host.name, running.get(host.hostId) ?? 0),
+      action: "deploy" as const,
+    })),
+    ...present.map((host) => leaving(host.hostId, host.name, running.get(host.hostId) ?? 0)),
+  ];
+}
+
+async function revisionsOnHosts(tx: UnitOfWork, stackId: string): Promise<Map<string, number>> {
+  const rows = await readStackHosts(tx, [stackId]);
+  return new Map(rows.map((row) => [row.hostId, row.revision]));
+}
+
+function leaving(hostId: string, hostName: string, previousRevision: number): StoredRolloutHost {
+  return { hostId, hostName, action: "remove", state: "pending", cause: "not begun yet", previousRevision };
+}
+
+function placementHost(host: HostSummary): PlacementHost {
+  const { hostId, name, environmentId, labels, revoked, awaitingApproval } = host;
+  return { hostId, name, environmentId, labels, revoked, awaitingApproval, facts: { "fact/arch": host.arch } };
+}
+
+function target(revision: DeployableRevision): Pick<StoredRollout, "revision" | "bodyDigest"> {
+  return { revision: revision.number, bodyDigest: revision.bodyDigest };
+}
+
+function describe(
+  stack: Stack,
+  settings: RolloutSettings,
+): Pick<StoredRollout, "stackId" | "stackName" | "maxParallel" | "failureBudget" | "stableMs" | "deadlineMs"> {
+  return {
+    stackId: stack.id,
+    stackName: stack.name,
+    maxParallel: settings.maxParallel,
+    failureBudget: settings.failureBudget,
+    stableMs: (settings.stableSeconds || STABLE_SECONDS) * 1000,
+    deadlineMs: (settings.deadlineSeconds || DEADLINE_SECONDS) * 1000,
+  };
+}
+
+function notFound(rolloutId: string): ProblemError {
+  return new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: `there is no rollout ${rolloutId}` });
+}

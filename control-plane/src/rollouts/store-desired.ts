@@ -1,0 +1,201 @@
+import { sql } from "kysely";
+import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import type { Generation } from "./model.ts";
+
+interface Tables {
+  host_desired: {
+    host_id: string;
+    organization_id: string;
+    term: bigint;
+    n: bigint;
+    refused_term: bigint | null;
+    refused_n: bigint | null;
+    refused_cause: string | null;
+    changed_at: Date;
+  };
+  host_desired_stacks: {
+    host_id: string;
+    stack_id: string;
+    organization_id: string;
+    revision: number;
+    body_digest: string;
+  };
+}
+
+export interface DesiredStack {
+  readonly stackId: string;
+  readonly revision: number;
+  readonly bodyDigest: string;
+}
+export interface DesiredState {
+  readonly generation: Generation;
+  readonly stacks: readonly DesiredStack[];
+}
+/** What the hosts must run of one stack: a revision, or nothing. */
+export interface DesiredChange {
+  readonly organizationId: string;
+  readonly stackId: string;
+  readonly want: { readonly revision: number; readonly bodyDigest: string } | "nothing";
+  /** The term of this installation; raised when the control plane is restored from a backup. */
+  readonly term: bigint;
+  readonly at: Date;
+}
+
+/**
+ * Changes what the hosts must run of one stack, and raises the generation of those for which that is a change.
+ * Returns the generation of each host that carries it, and which of them changed. The rows of the hosts stay locked
+ * until the end of the transaction, so that two rollouts never give the same generation.
+ */
+export async function changeDesired(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+  change: DesiredChange,
+): Promise<{ generations: Map<string, Generation>; changed: string[] }> {
+  if (hostIds.length === 0) return { generations: new Map(), changed: [] };
+  const sorted = [...hostIds].toSorted();
+  await ensureRows(tx, sorted, change);
+  const own = tablesOf<Tables>(tx);
+  const locked = await own
+    .selectFrom("host_desired")
+    .select(["host_id", "term", "n"])
+    .where("host_id", "in", sorted)
+    .orderBy("host_id")
+    .forUpdate()
+    .execute();
+  const generations = new Map(locked.map((row) => [row.host_id, { term: row.term, n: row.n }]));
+  const changed = await hostsToChange(tx, sorted, change);
+  if (changed.length === 0) return { generations, changed };
+  await writeStack(tx, changed, change);
+  const raised = await own
+    .updateTable("host_desired")
+    .set({
+      term: sql`greatest(term, ${change.term})`,
+      n: sql`CASE WHEN term < ${change.term} THEN 1 ELSE n + 1 END`,
+      changed_at: change.at,
+    })
+    .where("host_id", "in", changed)
+    .returning(["host_id", "term", "n"])
+    .execute();
+  for (const row of raised) generations.set(row.host_id, { term: row.term, n: row.n });
+  return { generations, changed };
+}
+
+async function ensureRows(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<void> {
+  await sql`INSERT INTO host_desired (host_id, organization_id, term, n, changed_at)
+    SELECT unnest(${hostIds}::text[]), ${change.organizationId}, ${change.term}, 0, ${change.at}
+    ON CONFLICT (host_id) DO NOTHING`.execute(tx.queries);
+}
+
+async function hostsToChange(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<string[]> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("host_desired_stacks")
+    .select(["host_id", "revision", "body_digest"])
+    .where("stack_id", "=", change.stackId)
+    .where("host_id", "in", [...hostIds])
+    .execute();
+  const have = new Map(rows.map((row) => [row.host_id, row]));
+  const { want } = change;
+  return hostIds.filter((hostId) => {
+    const row = have.get(hostId);
+    if (want === "nothing") return row !== undefined;
+    return row?.revision !== want.revision || row.body_digest !== want.bodyDigest;
+  });
+}
+
+async function writeStack(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<void> {
+  const { want, stackId, organizationId } = change;
+  if (want === "nothing") {
+    await tablesOf<Tables>(tx)
+      .deleteFrom("host_desired_stacks")
+      .where("stack_id", "=", stackId)
+      .where("host_id", "in", [...hostIds])
+      .execute();
+    return;
+  }
+  await sql`INSERT INTO host_desired_stacks (host_id, stack_id, organization_id, revision, body_digest)
+    SELECT unnest(${hostIds}::text[]), ${stackId}, ${organizationId}, ${want.revision}::integer, ${want.bodyDigest}
+    ON CONFLICT (host_id, stack_id) DO UPDATE SET revision = excluded.revision, body_digest = excluded.body_digest`.execute(
+    tx.queries,
+  );
+}
+
+/** The complete list for one host; absent when nothing was ever wanted of it. */
+export async function readDesired(tx: UnitOfWork, hostId: string): Promise<DesiredState | undefined> {
+  const own = tablesOf<Tables>(tx);
+  const generation = await own
+    .selectFrom("host_desired")
+    .select(["term", "n"])
+    .where("host_id", "=", hostId)
+    .executeTakeFirst();
+  if (generation === undefined) return undefined;
+  const stacks = await own
+    .selectFrom("host_desired_stacks")
+    .select(["stack_id as stackId", "revision", "body_digest as bodyDigest"])
+    .where("host_id", "=", hostId)
+    .orderBy("stack_id")
+    .execute();
+  return { generation, stacks };
+}
+
+/** Where the stacks are wanted, and which revision of them. */
+export async function readStackHosts(
+  tx: UnitOfWork,
+  stackIds: readonly string[],
+): Promise<{ stackId: string; hostId: string; revision: number }[]> {
+  if (stackIds.length === 0) return [];
+  return tablesOf<Tables>(tx)
+    .selectFrom("host_desired_stacks")
+    .select(["stack_id as stackId", "host_id as hostId", "revision"])
+    .where("stack_id", "in", [...stackIds])
+    .execute();
+}
+
+/** Host → its generation and the number of stacks that it must run. */
+export async function readDesiredSummaries(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<Map<string, { generation: Generation; stacksTotal: number }>> {
+  if (hostIds.length === 0) return new Map();
+  const rows = await sql<{ host_id: string; term: bigint; n: bigint; total: bigint }>`
+    SELECT d.host_id, d.term, d.n, (SELECT count(*) FROM host_desired_stacks s WHERE s.host_id = d.host_id) AS total
+    FROM host_desired d WHERE d.host_id = ANY(${hostIds})`.execute(tx.queries);
+  return new Map(
+    rows.rows.map((row) => [row.host_id, { generation: { term: row.term, n: row.n }, stacksTotal: Number(row.total) }]),
+  );
+}
+
+/** Keeps why a host refused a desired state; a later change of the desired state makes it void. */
+export async function writeRefusal(
+  tx: UnitOfWork,
+  hostId: string,
+  refusal: { generation: Generation; cause: string } | undefined,
+): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .updateTable("host_desired")
+    .set({
+      refused_term: refusal?.generation.term ?? null,
+      refused_n: refusal?.generation.n ?? null,
+      refused_cause: refusal?.cause ?? null,
+    })
+    .where("host_id", "=", hostId)
+    .execute();
+}
+
+export async function readRefusals(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<Map<string, { generation: Generation; cause: string }>> {
+  if (hostIds.length === 0) return new Map();
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("host_desired")
+    .select(["host_id", "refused_term", "refused_n", "refused_cause"])
+    .where("host_id", "in", [...hostIds])
+    .where("refused_term", "is not", null)
+    .execute();
+  return new Map(
+    rows.map((row) => [
+      row.host_id,
+      { generation: { term: row.refused_term ?? 0n, n: row.refused_n ?? 0n }, cause: row.refused_cause ?? "" },
+    ]),
+  );
+}

@@ -1,0 +1,147 @@
+import { sql, type Selectable } from "kysely";
+import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import type { RolloutHost, RolloutHostState } from "./model.ts";
+
+interface RolloutHostsTable {
+  rollout_id: string;
+  host_id: string;
+  organization_id: string;
+  host_name: string;
+  action: "deploy" | "remove";
+  state: RolloutHostState;
+  cause: string;
+  previous_revision: number;
+  term: bigint | null;
+  n: bigint | null;
+  deadline_at: Date | null;
+  started_at: Date | null;
+  ended_at: Date | null;
+}
+interface Tables {
+  rollout_hosts: RolloutHostsTable;
+}
+
+export interface StoredRolloutHost extends RolloutHost {
+  /** Revision that the host had to run before; 0 when none. */
+  readonly previousRevision: number;
+  readonly startedAt?: Date;
+  readonly endedAt?: Date;
+}
+
+// One row a host and 13 columns: below the 65,535 parameters of a statement.
+const ROWS_PER_INSERT = 4000;
+
+export async function insertHosts(
+  tx: UnitOfWork,
+  rollout: { readonly rolloutId: string; readonly organizationId: string },
+  hosts: readonly StoredRolloutHost[],
+): Promise<void> {
+  for (let from = 0; from < hosts.length; from += ROWS_PER_INSERT) {
+    await tablesOf<Tables>(tx)
+      .insertInto("rollout_hosts")
+      .values(
+        hosts.slice(from, from + ROWS_PER_INSERT).map((host) => ({
+          rollout_id: rollout.rolloutId,
+          host_id: host.hostId,
+          organization_id: rollout.organizationId,
+          host_name: host.hostName,
+          action: host.action,
+          state: host.state,
+          cause: host.cause,
+          previous_revision: host.previousRevision,
+          term: null,
+          n: null,
+          deadline_at: null,
+          started_at: null,
+          ended_at: null,
+        })),
+      )
+      .execute();
+  }
+}
+
+/** By name. */
+export async function readHosts(tx: UnitOfWork, rolloutId: string): Promise<StoredRolloutHost[]> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("rollout_hosts")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .orderBy("host_name")
+    .orderBy("host_id")
+    .execute();
+  return rows.map(hostOf);
+}
+
+/** Writes the hosts in one statement, however many they are. */
+export async function writeHosts(
+  tx: UnitOfWork,
+  rolloutId: string,
+  hosts: readonly StoredRolloutHost[],
+): Promise<void> {
+  if (hosts.length === 0) return;
+  await sql`UPDATE rollout_hosts h SET state = v.state, cause = v.cause, term = v.term, n = v.n,
+      deadline_at = v.deadline_at, started_at = v.started_at, ended_at = v.ended_at
+    FROM unnest(
+      ${hosts.map((host) => host.hostId)}::text[],
+      ${hosts.map((host) => host.state)}::text[],
+      ${hosts.map((host) => host.cause)}::text[],
+      ${hosts.map((host) => host.generation?.term ?? null)}::bigint[],
+      ${hosts.map((host) => host.generation?.n ?? null)}::bigint[],
+      ${hosts.map((host) => (host.deadlineAt === undefined ? null : new Date(host.deadlineAt)))}::timestamptz[],
+      ${hosts.map((host) => host.startedAt ?? null)}::timestamptz[],
+      ${hosts.map((host) => host.endedAt ?? null)}::timestamptz[]
+    ) AS v(host_id, state, cause, term, n, deadline_at, started_at, ended_at)
+    WHERE h.rollout_id = ${rolloutId} AND h.host_id = v.host_id`.execute(tx.queries);
+}
+
+export interface HostCounts {
+  readonly total: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly notReached: number;
+}
+
+/** Rollout → how many of its hosts stand where. */
+export async function countHosts(tx: UnitOfWork, rolloutIds: readonly string[]): Promise<Map<string, HostCounts>> {
+  if (rolloutIds.length === 0) return new Map();
+  const answer = await sql<{ rollout_id: string; total: bigint; succeeded: bigint; failed: bigint; away: bigint }>`
+    SELECT rollout_id, count(*) AS total, count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
+      count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'not-reached') AS away
+    FROM rollout_hosts WHERE rollout_id = ANY(${rolloutIds}) GROUP BY rollout_id`.execute(tx.queries);
+  return new Map(
+    answer.rows.map((row) => [
+      row.rollout_id,
+      {
+        total: Number(row.total),
+        succeeded: Number(row.succeeded),
+        failed: Number(row.failed),
+        notReached: Number(row.away),
+      },
+    ]),
+  );
+}
+
+export function countsOf(hosts: readonly RolloutHost[]): HostCounts {
+  const count = (state: RolloutHostState): number => hosts.filter((host) => host.state === state).length;
+  return {
+    total: hosts.length,
+    succeeded: count("succeeded"),
+    failed: count("failed"),
+    notReached: count("not-reached"),
+  };
+}
+
+function hostOf(row: Selectable<RolloutHostsTable>): StoredRolloutHost {
+  return {
+    hostId: row.host_id,
+    hostName: row.host_name,
+    action: row.action,
+    state: row.state,
+    cause: row.cause,
+    previousRevision: row.previous_revision,
+    ...(row.term === null || row.n === null ? {} : { generation: { term: row.term, n: row.n } }),
+    ...(row.deadline_at === null ? {} : { deadlineAt: row.deadline_at.getTime() }),
+    ...(row.started_at === null ? {} : { startedAt: row.started_at }),
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+  };
+}

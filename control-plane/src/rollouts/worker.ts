@@ -1,0 +1,146 @@
+import { hostChanged, hostPresenceChanged, hostRevoked } from "../hosts/index.ts";
+import { field, type Database, type EventBus, type EventType, type Log } from "../platform/index.ts";
+import { advanceRollout, type AdvanceParts } from "./advance.ts";
+import { rolloutOpened, rolloutsHeard, rolloutTouched } from "./events.ts";
+import { isEnded } from "./model.ts";
+import { readOpenOfHost, readOpenRollouts } from "./store.ts";
+
+export interface RolloutWorker {
+  /** Takes up every rollout under way: after a crash it goes on from what the database says. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+// Everything is told by events and timers; this finds what a lost notification left behind.
+const NET_MS = 5_000;
+// A database that is away is asked again after this long.
+const RETRY_MS = 1_000;
+// setTimeout takes no more; the net comes earlier anyway.
+const LONGEST_TIMER_MS = 60_000;
+
+interface Watched {
+  readonly organizationId: string;
+  dirty: boolean;
+  running: boolean;
+  timer?: NodeJS.Timeout;
+}
+
+interface Parts extends AdvanceParts {
+  readonly database: Database;
+  readonly bus: EventBus;
+  readonly log: Log;
+  /** A host's report was stored: higher domains own that event. */
+  readonly hostObserved: EventType<{ organizationId: string; hostId: string }>;
+}
+
+/**
+ * Keeps rollouts going. Single flight per rollout: any event only says "look again". What happens is decided and
+ * written by `advanceRollout` in one transaction that holds the rollout's row: several replicas may try at once, and
+ * the database gives the row free when a process dies. A lease in time would be slower to take over and no safer.
+ */
+export function createRolloutWorker(parts: Parts): RolloutWorker {
+  const { database, bus, clock, log } = parts;
+  const watched = new Map<string, Watched>();
+  const stops: (() => void)[] = [];
+  const flights = new Set<Promise<void>>();
+  let net: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  function look(rolloutId: string, organizationId: string): void {
+    if (stopped) return;
+    const entry = watched.get(rolloutId) ?? { organizationId, dirty: false, running: false };
+    watched.set(rolloutId, entry);
+    entry.dirty = true;
+    if (entry.running) return;
+    entry.running = true;
+    const flight = fly(rolloutId, entry).finally(() => flights.delete(flight));
+    flights.add(flight);
+  }
+
+  async function fly(rolloutId: string, entry: Watched): Promise<void> {
+    while (entry.dirty && !stopped) {
+      entry.dirty = false;
+      clearTimeout(entry.timer);
+      const wakeAt = await advance(rolloutId, entry);
+      if (wakeAt === "ended") {
+        watched.delete(rolloutId);
+        break;
+      }
+      if (wakeAt !== undefined) arm(rolloutId, entry, wakeAt - clock.now().getTime());
+    }
+    entry.running = false;
+  }
+
+  async function advance(rolloutId: string, entry: Watched): Promise<number | "ended" | undefined> {
+    try {
+      const advanced = await database.inOrganization(entry.organizationId, (tx) =>
+        advanceRollout(tx, rolloutId, parts),
+      );
+      return advanced === undefined || isEnded(advanced.rollout.state) ? "ended" : advanced.wakeAt;
+    } catch (error) {
+      log.warn({ err: error, [field.rolloutId]: rolloutId }, "A rollout could not go on; it is tried again.");
+      return clock.now().getTime() + RETRY_MS;
+    }
+  }
+
+  function arm(rolloutId: string, entry: Watched, ms: number): void {
+    // Rounded up: a timer that fires a millisecond early would plan nothing and wait again.
+    const delay = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(ms)));
+    entry.timer = setTimeout(() => look(rolloutId, entry.organizationId), delay);
+  }
+
+  function heard(host: { organizationId: string; hostId: string }): void {
+    const flight = lookAtHost(host).finally(() => flights.delete(flight));
+    flights.add(flight);
+  }
+
+  async function lookAtHost({ organizationId, hostId }: { organizationId: string; hostId: string }): Promise<void> {
+    if (stopped || ![...watched.values()].some((entry) => entry.organizationId === organizationId)) return;
+    try {
+      const ids = await database.inOrganization(organizationId, (tx) => readOpenOfHost(tx, hostId), { readOnly: true });
+      for (const rolloutId of ids) {
+        // Its services may be another step on although the rollout is not.
+        bus.deliver({ name: rolloutTouched.name, payload: { organizationId, rolloutId } });
+        look(rolloutId, organizationId);
+      }
+    } catch (error) {
+      log.warn({ err: error, [field.hostId]: hostId }, "The rollouts of a host could not be read; the net finds them.");
+    }
+  }
+
+  async function lookAtAll(): Promise<void> {
+    try {
+      const open = await database.asSystem((tx) => readOpenRollouts(tx), { readOnly: true });
+      for (const { rolloutId, organizationId } of open) look(rolloutId, organizationId);
+    } catch (error) {
+      log.warn({ err: error, [field.area]: "rollouts" }, "The rollouts could not be read; it is tried again.");
+    }
+  }
+
+  function castNet(): void {
+    net = setTimeout(() => {
+      const flight = lookAtAll().finally(() => flights.delete(flight));
+      flights.add(flight);
+      if (!stopped) castNet();
+    }, NET_MS);
+  }
+
+  return {
+    start: async () => {
+      for (const type of [parts.hostObserved, hostPresenceChanged, hostRevoked, hostChanged, rolloutsHeard]) {
+        stops.push(bus.on<{ organizationId: string; hostId: string }>(type, heard));
+      }
+      stops.push(bus.on(rolloutOpened, ({ rolloutId, organizationId }) => look(rolloutId, organizationId)));
+      stops.push(bus.onGap(() => void lookAtAll()));
+      await lookAtAll();
+      castNet();
+    },
+    stop: async () => {
+      stopped = true;
+      for (const stop of stops) stop();
+      clearTimeout(net);
+      for (const entry of watched.values()) clearTimeout(entry.timer);
+      await Promise.allSettled(flights);
+    },
+  };
+}

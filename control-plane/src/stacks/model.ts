@@ -1,0 +1,77 @@
+import type { Placement } from "../placement/index.ts";
+
+/** A named application. */
+export interface Stack {
+  readonly id: string;
+  readonly organizationId: string;
+  /** Also the compose project's name on the hosts. */
+  readonly name: string;
+  readonly placement: Placement;
+  /** Rises with each change; the etag. */
+  readonly version: number;
+  readonly latestRevision: number;
+  /** The revision of the last rollout that succeeded; 0 when none did. */
+  readonly currentRevision: number;
+  readonly deleting: boolean;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** The text of a stack as a person wrote it. */
+export interface StackSource {
+  /** Path → text. Paths are relative, without "..". */
+  readonly files: Readonly<Record<string, string>>;
+  /** In merge order; empty finds the usual names. */
+  readonly composeFiles: readonly string[];
+  readonly variables: readonly StackVariable[];
+  readonly profiles: readonly string[];
+}
+
+export interface StackVariable {
+  readonly name: string;
+  /** Of a secret: empty wherever it is stored or shown. */
+  readonly value: string;
+  readonly secret: boolean;
+  /** Of a secret: the number of the revision that its value came with. */
+  readonly version?: number;
+}
+
+/** A secret's text with the revision that it came with; kept sealed. */
+export interface SecretText {
+  readonly version: number;
+  readonly value: string;
+}
+
+/** One immutable version of a stack. */
+export interface Revision {
+  readonly stackId: string;
+  readonly number: number;
+  readonly source: StackSource;
+  /** Bytes of the StackBody that hosts receive; encoded once. */
+  readonly body: Uint8Array;
+  /** `sha256:…` of those bytes. */
+  readonly bodyDigest: string;
+  readonly hasSecrets: boolean;
+  /** Services that use what makes a container root on its host. */
+  readonly privilegedServices: readonly string[];
+  readonly warnings: readonly StoredProblem[];
+  readonly message: string;
+  readonly createdBy: string;
+  readonly createdAt: Date;
+}
+
+/** A revision without its texts: what a list shows. */
+export type RevisionSummary = Omit<Revision, "source" | "body">;
+
+/** What is wrong in a text that a person wrote, and where: line and column count from 1, 0 when unknown. */
+export interface StoredProblem {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly keyPath: string;
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+}

@@ -1,0 +1,137 @@
+import { announce } from "../events/index.ts";
+import { FACT_PREFIX, type Placement } from "../placement/index.ts";
+import {
+  commonErrors,
+  isUniqueViolation,
+  ProblemError,
+  type Caller,
+  type Clock,
+  type Database,
+  type NewId,
+  type UnitOfWork,
+} from "../platform/index.ts";
+import { missingRevision, requireStack } from "./deployable.ts";
+import { stacksErrors } from "./errors.ts";
+import type { Revision, RevisionSummary, Stack } from "./model.ts";
+import type { AuditTrail, StackRemover } from "./ports.ts";
+import { deleteStack, insertStack, listStacks, updateStack } from "./store.ts";
+import { listRevisions, readRevision } from "./store-revisions.ts";
+
+export interface StacksService {
+  create(caller: Caller, wanted: { name: string; placement: Placement }): Promise<Stack>;
+  /** An empty etag overwrites whatever is there. */
+  update(caller: Caller, change: { stackId: string; placement: Placement; etag: string }): Promise<Stack>;
+  /** Returns the rollout that takes the stack off its hosts; undefined when it is gone at once. */
+  delete(caller: Caller, stackId: string): Promise<string | undefined>;
+  /** Stacks by name, after `after`. */
+  list(
+    tx: UnitOfWork,
+    query: { filter: string; after?: string; limit: number },
+  ): Promise<{ stacks: Stack[]; total: number }>;
+  get(tx: UnitOfWork, stackId: string): Promise<Stack>;
+  getRevision(tx: UnitOfWork, stackId: string, number: number): Promise<Revision>;
+  listRevisions(tx: UnitOfWork, query: { stackId: string; before?: number; limit: number }): Promise<RevisionSummary[]>;
+}
+
+interface Parts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly newId: NewId;
+  readonly audit: AuditTrail;
+  readonly remover: StackRemover;
+}
+
+export function createStacksService(parts: Parts): StacksService {
+  const { database, clock, newId, audit, remover } = parts;
+
+  function changed(tx: UnitOfWork, stack: Stack, change: "created" | "updated" | "deleted"): void {
+    announce(tx, { organizationId: stack.organizationId, kind: "stack", id: stack.id, change, at: clock.now() });
+  }
+  const act = (stack: Stack, action: string): { action: string; targetKind: string; targetId: string } => {
+    return { action: `stacks.${action}`, targetKind: "stack", targetId: stack.id };
+  };
+
+  return {
+    create: async (caller, { name, placement }) => {
+      const at = clock.now();
+      const stack: Stack = {
+        id: newId("stk"),
+        organizationId: caller.organizationId,
+        name,
+        placement: checkedPlacement(placement),
+        version: 1,
+        latestRevision: 0,
+        currentRevision: 0,
+        deleting: false,
+        createdAt: at,
+        updatedAt: at,
+      };
+      try {
+        return await database.inOrganization(caller, async (tx) => {
+          await insertStack(tx, stack);
+          changed(tx, stack, "created");
+          await audit.record(tx, caller, { ...act(stack, "create"), detail: { name, placement } });
+          return stack;
+        });
+      } catch (error) {
+        if (!isUniqueViolation(error, "stacks_name")) throw error;
+        const detail = `there is a stack ${name} already`;
+        throw new ProblemError({ code: commonErrors.WF_ALREADY_EXISTS, detail, cause: error });
+      }
+    },
+    update: (caller, { stackId, placement, etag }) =>
+      database.inOrganization(caller, async (tx) => {
+        const stack = await requireStack(tx, stackId, "lock");
+        if (stack.deleting) throw new ProblemError({ code: stacksErrors.WF_STACK_DELETING });
+        if (etag !== "" && etag !== etagOf(stack)) throw new ProblemError({ code: commonErrors.WF_ETAG_MISMATCH });
+        await updateStack(tx, stackId, { placement: checkedPlacement(placement), updatedAt: clock.now() });
+        changed(tx, stack, "updated");
+        const detail = { name: stack.name, placement, before: stack.placement };
+        await audit.record(tx, caller, { ...act(stack, "update"), detail });
+        return requireStack(tx, stackId, "look");
+      }),
+    delete: (caller, stackId) =>
+      database.inOrganization(caller, async (tx) => {
+        const stack = await requireStack(tx, stackId, "lock");
+        const rolloutId = await remover.remove(tx, caller, stack);
+        if (rolloutId === undefined) await deleteStack(tx, stackId);
+        else await updateStack(tx, stackId, { deleting: true, updatedAt: clock.now() });
+        changed(tx, stack, rolloutId === undefined ? "deleted" : "updated");
+        await audit.record(tx, caller, {
+          ...act(stack, "delete"),
+          detail: { name: stack.name, rolloutId: rolloutId ?? "" },
+        });
+        return rolloutId;
+      }),
+    list: listStacks,
+    get: (tx, stackId) => requireStack(tx, stackId, "look"),
+    getRevision: async (tx, stackId, number) => {
+      const stack = await requireStack(tx, stackId, "look");
+      const revision = await readRevision(tx, stackId, number);
+      if (revision === undefined) throw missingRevision(stack, number);
+      return revision;
+    },
+    listRevisions: async (tx, query) => {
+      await requireStack(tx, query.stackId, "look");
+      return listRevisions(tx, query);
+    },
+  };
+}
+
+export function etagOf(stack: Stack): string {
+  return String(stack.version);
+}
+
+const LONGEST_LABEL = 255;
+
+function checkedPlacement(placement: Placement): Placement {
+  const wrong = Object.entries(placement.matchLabels).filter(
+    ([key, value]) => key === "" || key === FACT_PREFIX || key.length > LONGEST_LABEL || value.length > LONGEST_LABEL,
+  );
+  if (wrong.length === 0) return { ...placement, hostIds: [...new Set(placement.hostIds)] };
+  const violations = wrong.map(([key]) => ({
+    path: `placement.matchLabels[${JSON.stringify(key)}]`,
+    message: `a label has a name, and at most ${LONGEST_LABEL} characters in its name and in its value`,
+  }));
+  throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+}

@@ -1,0 +1,113 @@
+import { sql, type ColumnType, type Selectable } from "kysely";
+import { emptyPlacement, type Placement } from "../placement/index.ts";
+import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import type { Stack } from "./model.ts";
+
+interface StacksTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  placement: ColumnType<Partial<Placement>, string, string>;
+  version: number;
+  latest_revision: number;
+  current_revision: number;
+  deleting: boolean;
+  created_at: Date;
+  updated_at: Date;
+}
+interface Tables {
+  stacks: StacksTable;
+}
+
+export async function insertStack(tx: UnitOfWork, stack: Stack): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .insertInto("stacks")
+    .values({
+      id: stack.id,
+      organization_id: stack.organizationId,
+      name: stack.name,
+      placement: JSON.stringify(stack.placement),
+      version: stack.version,
+      latest_revision: stack.latestRevision,
+      current_revision: stack.currentRevision,
+      deleting: stack.deleting,
+      created_at: stack.createdAt,
+      updated_at: stack.updatedAt,
+    })
+    .execute();
+}
+
+/** @param lock holds the row until the end of the transaction: what follows depends on its values */
+export async function readStack(tx: UnitOfWork, stackId: string, lock: "lock" | "look"): Promise<Stack | undefined> {
+  const select = tablesOf<Tables>(tx).selectFrom("stacks").selectAll().where("id", "=", stackId);
+  const row = await (lock === "lock" ? select.forUpdate() : select).executeTakeFirst();
+  return row === undefined ? undefined : stackOf(row);
+}
+
+export async function readStacks(tx: UnitOfWork, stackIds: readonly string[]): Promise<Stack[]> {
+  if (stackIds.length === 0) return [];
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .selectAll()
+    .where("id", "in", [...stackIds])
+    .execute();
+  return rows.map(stackOf);
+}
+
+/** By name; `after` is the last name of the page before. */
+export async function listStacks(
+  tx: UnitOfWork,
+  query: { readonly filter: string; readonly after?: string; readonly limit: number },
+): Promise<{ stacks: Stack[]; total: number }> {
+  const matching = tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .where("name", "like", `%${escapeLike(query.filter)}%`);
+  const page = query.after === undefined ? matching : matching.where("name", ">", query.after);
+  const rows = await page.selectAll().orderBy("name").limit(query.limit).execute();
+  const counted = await matching.select(sql<bigint>`count(*)`.as("total")).executeTakeFirstOrThrow();
+  return { stacks: rows.map(stackOf), total: Number(counted.total) };
+}
+
+/** Changes the stack and raises its version. */
+export async function updateStack(
+  tx: UnitOfWork,
+  stackId: string,
+  change: Partial<Pick<Stack, "placement" | "latestRevision" | "currentRevision" | "deleting">> & { updatedAt: Date },
+): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .updateTable("stacks")
+    .set({
+      version: sql`version + 1`,
+      updated_at: change.updatedAt,
+      ...(change.placement === undefined ? {} : { placement: JSON.stringify(change.placement) }),
+      ...(change.latestRevision === undefined ? {} : { latest_revision: change.latestRevision }),
+      ...(change.currentRevision === undefined ? {} : { current_revision: change.currentRevision }),
+      ...(change.deleting === undefined ? {} : { deleting: change.deleting }),
+    })
+    .where("id", "=", stackId)
+    .execute();
+}
+
+/** With all its revisions. */
+export async function deleteStack(tx: UnitOfWork, stackId: string): Promise<void> {
+  await tablesOf<Tables>(tx).deleteFrom("stacks").where("id", "=", stackId).execute();
+}
+
+function stackOf(row: Selectable<StacksTable>): Stack {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    name: row.name,
+    placement: { ...emptyPlacement, ...row.placement },
+    version: row.version,
+    latestRevision: row.latest_revision,
+    currentRevision: row.current_revision,
+    deleting: row.deleting,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function escapeLike(text: string): string {
+  return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+}

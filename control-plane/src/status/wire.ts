@@ -1,0 +1,85 @@
+import type { ObservedStack } from "@windflow/proto/agent";
+import {
+  ServiceState as ServiceStateMessage,
+  type ServiceStatus as ServiceStatusMessage,
+  type StackHostStatus,
+  type StackStatus as StackStatusMessage,
+} from "@windflow/proto/api";
+import {
+  serviceStateOf,
+  type HostStackStatus,
+  type ServiceState,
+  type ServiceStatus,
+  type StackStatus,
+} from "./model.ts";
+import type { StackProgress } from "./progress.ts";
+
+const states: Record<ServiceState, ServiceStateMessage> = {
+  unknown: ServiceStateMessage.SERVICE_STATE_UNKNOWN,
+  pending: ServiceStateMessage.SERVICE_STATE_PENDING,
+  pulling: ServiceStateMessage.SERVICE_STATE_PULLING,
+  starting: ServiceStateMessage.SERVICE_STATE_STARTING,
+  running: ServiceStateMessage.SERVICE_STATE_RUNNING,
+  unhealthy: ServiceStateMessage.SERVICE_STATE_UNHEALTHY,
+  completed: ServiceStateMessage.SERVICE_STATE_COMPLETED,
+  "crash-looping": ServiceStateMessage.SERVICE_STATE_CRASH_LOOPING,
+  failed: ServiceStateMessage.SERVICE_STATE_FAILED,
+  stopped: ServiceStateMessage.SERVICE_STATE_STOPPED,
+};
+const NOTHING_PULLED = -1;
+
+/** The services of a host's report, with the pull that goes on for them. */
+export function servicesOf(report: ObservedStack, progress: StackProgress | undefined): ServiceStatus[] {
+  return report.services.map((service) => {
+    const percent = progress?.revision === report.revision ? progress.pullPercent.get(service.service) : undefined;
+    return {
+      service: service.service,
+      state: serviceStateOf(service.state),
+      cause: service.cause,
+      containersRunning: service.containersRunning,
+      containersWanted: service.containersWanted,
+      containerIds: service.containerIds,
+      ...(service.since === undefined ? {} : { since: service.since }),
+      ...(percent === undefined ? {} : { pullPercent: percent }),
+    };
+  });
+}
+
+export function serviceMessage(service: ServiceStatus): ServiceStatusMessage {
+  return {
+    service: service.service,
+    state: states[service.state],
+    cause: service.cause,
+    since: service.since,
+    containersRunning: service.containersRunning,
+    containersWanted: service.containersWanted,
+    pullPercent: service.pullPercent ?? NOTHING_PULLED,
+    containerIds: [...service.containerIds],
+  };
+}
+
+/** @param detail whether the hosts are listed, or the counts only */
+export function statusMessage(status: StackStatus, detail: "hosts" | "counts"): StackStatusMessage {
+  return {
+    state: status.state === undefined ? ServiceStateMessage.SERVICE_STATE_UNSPECIFIED : states[status.state],
+    summary: status.summary,
+    hostsOk: status.hostsOk,
+    hostsFailed: status.hostsFailed,
+    hostsNotReached: status.hostsNotReached,
+    hostsInProgress: status.hostsInProgress,
+    hosts: detail === "counts" ? [] : status.hosts.map(hostMessage),
+  };
+}
+
+function hostMessage(host: HostStackStatus): StackHostStatus {
+  return {
+    hostId: host.hostId,
+    hostName: host.hostName,
+    observedRevision: host.observedRevision,
+    desiredRevision: host.desiredRevision,
+    state: states[host.state],
+    cause: host.cause,
+    observedAt: host.observedAt,
+    services: host.services.map(serviceMessage),
+  };
+}

@@ -1,0 +1,2 @@
+export { createRolloutSight } from "./rollout-sight.ts";
+export { createStackStanding } from "./stack-standing.ts";

@@ -1,0 +1,67 @@
+import {
+  readObservedHosts,
+  readObservedStacks,
+  type ObservedHost,
+  type ObservedStackRow,
+} from "../containers/index.ts";
+import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
+import type { Clock } from "../platform/index.ts";
+import { readOpenIds, readStackHosts } from "../rollouts/index.ts";
+import type { StackStanding } from "../stacks/index.ts";
+import { servicesOf, stackStatus, statusMessage, type HostStackFacts, type ProgressBoard } from "../status/index.ts";
+
+/** The status of stacks, from presence, desired state and what the hosts last reported. */
+export function createStackStanding(parts: { readonly clock: Clock; readonly progress: ProgressBoard }): StackStanding {
+  const { clock, progress } = parts;
+  return {
+    activeRollouts: readOpenIds,
+    statusOf: async (tx, stackIds, detail) => {
+      const reports = await readObservedStacks(tx, stackIds);
+      const desired = await readStackHosts(tx, stackIds);
+      const hostIds = [...new Set([...reports.map((row) => row.hostId), ...desired.map((row) => row.hostId)])];
+      const hosts = new Map((await listHostSummaries(tx, { hostIds })).map((host) => [host.hostId, host]));
+      const observed = await readObservedHosts(tx, hostIds);
+      const now = clock.now();
+      const statuses = stackIds.map((stackId) => {
+        const wanted = new Map(desired.flatMap((row) => (row.stackId === stackId ? [[row.hostId, row.revision]] : [])));
+        const reported = new Map(reports.flatMap((row) => (row.stackId === stackId ? [[row.hostId, row]] : [])));
+        const facts = [...new Set([...wanted.keys(), ...reported.keys()])].flatMap((hostId) => {
+          const host = hosts.get(hostId);
+          if (host === undefined) return [];
+          return [factsOf(host, wanted.get(hostId) ?? 0, reported.get(hostId), observed.get(hostId), progress)];
+        });
+        const sorted = facts.toSorted((a, b) => (a.hostName < b.hostName ? -1 : 1));
+        return [stackId, statusMessage(stackStatus(sorted, now), detail)] as const;
+      });
+      return new Map(statuses);
+    },
+  };
+}
+
+function factsOf(
+  host: HostSummary,
+  desiredRevision: number,
+  row: ObservedStackRow | undefined,
+  observed: ObservedHost | undefined,
+  progress: ProgressBoard,
+): HostStackFacts {
+  return {
+    hostId: host.hostId,
+    hostName: host.name,
+    presence: host.presence,
+    presenceCause: host.presenceCause,
+    desiredRevision,
+    engineProblem: observed?.engineProblem ?? "",
+    ...(host.lastSeenAt === undefined ? {} : { lastSeenAt: host.lastSeenAt }),
+    ...(row === undefined || observed === undefined
+      ? {}
+      : {
+          report: {
+            revision: row.report.revision,
+            observedAt: observed.observedAt,
+            problem: row.report.problem,
+            services: servicesOf(row.report, progress.of(host.hostId, row.stackId)),
+          },
+        }),
+  };
+}
