@@ -29,7 +29,7 @@ export interface ServicePlanning {
   readonly pulls: readonly string[];
   readonly orphansGone: readonly string[];
   readonly resourceSteps: readonly string[];
-  /** A network of it cannot be kept, so its containers have to go before new ones are made. */
+  /** It is on a network that cannot be kept, so its containers have to go before new ones are made. */
   readonly remakesNetwork: boolean;
   /** Steps of its dependencies that must be done before it starts. */
   gate(): readonly string[];
@@ -96,7 +96,7 @@ function planningOf(
     pulls: stackPlanning.pulls,
     orphansGone: stackPlanning.orphansGone,
     resourceSteps: used.flatMap(({ createStep }) => (createStep === undefined ? [] : [createStep])),
-    remakesNetwork: used.some(({ replaced }) => replaced === true),
+    remakesNetwork: isOnReplacedNetwork(resources, surveyed),
     gate: () => (gate ??= gateOf(draft, stack, surveyed, outcomes)),
     base: (slot, cause, dependsOn) => ({
       stackId: stack.stackId,
@@ -110,6 +110,16 @@ function planningOf(
     downtime: (_slot, expected, reason) =>
       draft.downtime({ stackId: stack.stackId, service: surveyed.name, expected, reason }),
   };
+}
+
+// Also when it leaves that network: the network waits for its removal, so its removal must not wait for the network.
+function isOnReplacedNetwork(resources: PlannedResources, surveyed: SurveyedService): boolean {
+  const replaced = new Set(
+    [...resources.networks.values()].filter((network) => network.replaced === true).map(({ name }) => name),
+  );
+  return surveyed.slots.some((slot) =>
+    slot.outdated.some(({ container }) => container.networks.some(({ name }) => replaced.has(name))),
+  );
 }
 
 function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService): string[] {
