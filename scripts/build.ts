@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { bundleProgram, makeExecutable, terminalAddon } from "@windflow/installer/build";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { buildUi } from "./build/ui.ts";
 
@@ -20,10 +20,12 @@ buildUi(root);
 cpSync(join(root, "ui/dist"), join(dist, "ui"), { recursive: true });
 say("ui → dist/ui");
 
-const bundles = { "windflow-agent": "agent/src/main.ts", "windflow-control-plane": "control-plane/src/main.ts" };
-for (const [name, entry] of Object.entries(bundles)) {
-  const outfile = `dist/${name}.cjs`;
-  await bundleProgram({ root, entry, outfile, version: packageJson.version });
+const bundles = [
+  { entry: "agent/src/main.ts", outfile: "dist/windflow-agent.cjs", format: "cjs" },
+  { entry: "control-plane/src/main.ts", outfile: "dist/windflow-control-plane.mjs", format: "esm" },
+] as const;
+for (const { entry, outfile, format } of bundles) {
+  await bundleProgram({ root, entry, outfile, format, version: packageJson.version });
   say(`${entry} → ${outfile} (${megabytes(outfile)})`);
 }
 

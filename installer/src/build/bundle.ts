@@ -13,10 +13,16 @@ export interface BundleOptions {
   /** Path of the file to write, relative to the root. */
   outfile: string;
   version: string;
+  /** "cjs" for what goes into a single executable, "esm" for what node runs as a file. */
+  format: "cjs" | "esm";
 }
 
-/** One CommonJS file with everything that the program imports but Node's own modules. */
-export async function bundleProgram({ root, entry, outfile, version }: BundleOptions): Promise<void> {
+// Some libraries call require() at run time; a module has none of its own.
+const REQUIRE_BANNER =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+
+/** One file with everything that the program imports but Node's own modules. */
+export async function bundleProgram({ root, entry, outfile, version, format }: BundleOptions): Promise<void> {
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -24,14 +30,19 @@ export async function bundleProgram({ root, entry, outfile, version }: BundleOpt
     bundle: true,
     platform: "node",
     target: "node24",
-    format: "cjs",
+    format,
+    ...(format === "esm" ? { banner: { js: REQUIRE_BANNER } } : {}),
     minify: true,
     lineLimit: LINE_LIMIT,
     conditions: ["@windflow/source"],
     legalComments: "none",
     logLevel: "warning",
-    define: { "process.env.WINDFLOW_BUILD_VERSION": JSON.stringify(version), "import.meta.dirname": "__dirname" },
-    plugins: [stubNeverUsed(), loadTerminalFromAsset()],
+    define: {
+      "process.env.WINDFLOW_BUILD_VERSION": JSON.stringify(version),
+      ...(format === "cjs" ? { "import.meta.dirname": "__dirname" } : {}),
+    },
+    loader: { ".binpb": "binary" },
+    plugins: [stubNeverUsed(), loadTerminalFromAsset(), embedProtoImage()],
   });
 }
 
@@ -71,6 +82,19 @@ function loadTerminalFromAsset(): Plugin {
           "  }",
           "};",
         ].join("\n"),
+        loader: "js",
+      }));
+    },
+  };
+}
+
+/** The protos' image is read from its file in development; a bundle carries it. */
+function embedProtoImage(): Plugin {
+  return {
+    name: "embed-proto-image",
+    setup(builder): void {
+      builder.onLoad({ filter: /proto[/\\]src[/\\]image\.ts$/ }, () => ({
+        contents: 'import image from "../image.binpb";\nexport const readImage = () => image;\n',
         loader: "js",
       }));
     },
