@@ -24,9 +24,12 @@ export interface FleetHost {
 
 /** Several hosts on one switch, with this process (the control plane's side) at `address`. */
 export interface Fleet {
-  /** Where hosts reach servers of this process; bind to it. */
+  /** Where hosts reach servers of this process ("control-plane" in their /etc/hosts); bind to it. */
   readonly address: string;
   readonly hosts: readonly FleetHost[];
+  /** A machine without an engine on the same switch, for a control plane that is to be killed. */
+  readonly server: Machine;
+  readonly serverAddress: string;
   /** Ends and removes all of it. */
   remove(): Promise<void>;
 }
@@ -35,50 +38,55 @@ export interface FleetOptions extends EngineChoice {
   hosts: number;
 }
 
-/** Makes the hosts side by side; about two seconds for three. */
+// Last numbers of the addresses on the switch: 1 is this process.
+const SERVER = 2;
+const FIRST_HOST = 11;
+
+/** Makes the machines side by side; about two seconds for three hosts. */
 export async function createFleet({ hosts: count, ...choice }: FleetOptions): Promise<Fleet> {
-  const programs = await testEnginePrograms(choice.release);
-  const hub = await createSwitch(programs);
+  const engine = await testEnginePrograms(choice.release);
+  const hub = await createSwitch(engine);
+  const names = [`${hub.address} control-plane`, `${hub.addressOf(SERVER)} server`];
+  const join = async (name: string, last: number): Promise<Machine> => {
+    const machine = await createMachine({ name, engine, hosts: [...names, `${hub.addressOf(last)} ${name}`] });
+    await hub.plug(machine, last);
+    return machine;
+  };
+  const server = await join("server", SERVER);
   const made = await Promise.allSettled(
     Array.from({ length: count }, async (_, index) => {
-      const name = `host${index + 1}`;
-      const address = hub.hostAddress(index);
-      const machine = await createMachine({
-        name,
-        engine: programs,
-        hosts: [`${hub.address} control-plane`, `${address} ${name}`],
-      });
-      await hub.plug(machine, index);
-      return fleetHost(hub, index, await runEngineOn(machine, programs, choice));
+      const machine = await join(`host${index + 1}`, FIRST_HOST + index);
+      return fleetHost(hub, FIRST_HOST + index, await runEngineOn(machine, engine, choice));
     }),
   );
   const hosts = made.filter((result) => result.status === "fulfilled").map((result) => result.value);
   const remove = async (): Promise<void> => {
-    await Promise.all(hosts.map((host) => host.engine.stop()));
+    await Promise.all([server.remove(), ...hosts.map((host) => host.engine.stop())]);
     await hub.remove();
   };
   const failure = made.find((result) => result.status === "rejected");
-  if (failure === undefined) return { address: hub.address, hosts, remove };
+  const serverAddress = hub.addressOf(SERVER);
+  if (failure === undefined) return { address: hub.address, hosts, server, serverAddress, remove };
   await remove();
   throw failure.reason;
 }
 
-function fleetHost(hub: Switch, index: number, engine: TestEngine): FleetHost {
+function fleetHost(hub: Switch, last: number, engine: TestEngine): FleetHost {
   const { machine } = engine;
   return {
     name: machine.name,
-    address: hub.hostAddress(index),
+    address: hub.addressOf(last),
     machine,
     engine,
-    cut: () => hub.setLink(index, "down"),
-    heal: () => hub.setLink(index, "up"),
+    cut: () => hub.setLink(last, "down"),
+    heal: () => hub.setLink(last, "up"),
     exec: (command) => machine.exec(command),
     start: (command, options) => machine.start(command, options),
     powerCut: () => machine.powerCut(),
     powerOn: async () => {
       await engine.forgetRunState();
       await machine.boot();
-      await hub.plug(machine, index);
+      await hub.plug(machine, last);
       await engine.restart();
     },
   };

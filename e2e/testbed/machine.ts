@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type UnpackedEngine, isAlive, onlyChild } from "@windflow/installer";
+import { type Program, type UnpackedEngine, isAlive, onlyChild, watchProgram } from "@windflow/installer";
 import { type Output, collect } from "./output.ts";
 import { cgroupOf, newRunFolder, removeRunFolder } from "./run-folder.ts";
 
@@ -39,6 +39,8 @@ export interface Machine {
   exec(command: readonly string[], options?: { timeoutMs?: number; env?: NodeJS.ProcessEnv }): Promise<string>;
   /** Starts a command inside that goes on running. */
   start(command: readonly string[], options?: { env?: NodeJS.ProcessEnv; logFile?: string }): Promise<MachineProcess>;
+  /** The same as a Program: with waitFor(), stop() and kill(). */
+  run(command: readonly string[], options: { env?: NodeJS.ProcessEnv; logFile: string }): Promise<Program>;
   /** Ends everything inside at once, as when the power goes; files stay. */
   powerCut(): Promise<void>;
   /** Powers on again after powerCut(). Links have to be plugged in again. */
@@ -105,7 +107,15 @@ export async function createMachine(options: MachineOptions): Promise<Machine> {
         `"${command.join(" ")}" on ${options.name} ended with ${code ?? "a signal (time-out?)"}: ${output.all()}`,
       );
     },
-    start: (command, { env, logFile } = {}) => startInside(launcher(), command, environment(env), logFile),
+    start: (command, { env, logFile } = {}) => startInside(spawnInside(launcher(), command, environment(env)), logFile),
+    run: async (command, { env, logFile }) => {
+      const child = spawnInside(launcher(), command, environment(env));
+      const pid = await childOnceForked(child);
+      return watchProgram(child, logFile, {
+        pid,
+        kill: (signal) => pid > 0 && isAlive(pid) && process.kill(pid, signal),
+      });
+    },
     powerCut: async () => {
       if (holder === undefined || holder.exitCode !== null || holder.signalCode !== null) return;
       holder.ref();
@@ -174,14 +184,12 @@ async function untilBooted(holder: ChildProcess, name: string): Promise<void> {
   }
 }
 
-async function startInside(
-  launcher: readonly string[],
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-  logFile: string | undefined,
-): Promise<MachineProcess> {
+function spawnInside(launcher: readonly string[], command: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   const [program = "", ...args] = [...launcher, ...command];
-  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  return spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+}
+
+async function startInside(child: ChildProcess, logFile: string | undefined): Promise<MachineProcess> {
   const output: Output = collect(child, logFile);
   const ended = once(child, "exit").then(([code]) => (code as number | null) ?? undefined);
   const pid = await childOnceForked(child);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, readFile, stat } from "node:fs/promises";
+import { chown, mkdir, readFile, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { run } from "@windflow/installer";
@@ -26,7 +26,6 @@ export async function postgres15(): Promise<TestPostgres> {
   const account = await unprivilegedAccount();
   const dataFolder = join(folder, "data");
   await mkdir(dataFolder);
-  await chmod(folder, 0o711);
   if (account !== undefined) await chown(dataFolder, account.uid, account.gid);
   const as =
     account === undefined ? [] : ["setpriv", `--reuid=${account.uid}`, `--regid=${account.gid}`, "--clear-groups"];

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive } from "@windflow/installer";
 
@@ -13,6 +13,8 @@ export async function newRunFolder(kind: string): Promise<string> {
   await mkdir(BASE, { recursive: true, mode: 0o711 });
   await sweep();
   const folder = await mkdtemp(join(BASE, `${kind}-`));
+  // Servers that run as another user have to pass through.
+  await chmod(folder, 0o711);
   await writeFile(join(folder, "owner"), `${process.pid} ${await startTimeOf(process.pid)}`);
   return folder;
 }

@@ -4,17 +4,17 @@ import { type Machine, createMachine } from "./machine.ts";
 
 // 10.201.0.0/16 is cut into /24s; a fleet takes one that no interface of this system has.
 const NETWORK_PREFIX = "10.201";
-const HOST_OFFSET = 11;
 const LOCK = "/tmp/windflow-testbed/switch.lock";
 
 /** A network switch in a namespace of its own: no firewall rule of the outer system touches its frames. */
 export interface Switch {
   /** This process's address on it. */
   readonly address: string;
-  hostAddress(index: number): string;
-  /** Gives a machine its eth0, address and default route. */
-  plug(machine: Machine, index: number): Promise<void>;
-  setLink(index: number, state: "up" | "down"): Promise<void>;
+  /** The address with this last number (2 to 254). */
+  addressOf(last: number): string;
+  /** Gives a machine its eth0 with the address of that number, and a default route. */
+  plug(machine: Machine, last: number): Promise<void>;
+  setLink(last: number, state: "up" | "down"): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -38,15 +38,15 @@ export async function createSwitch(programs: UnpackedEngine): Promise<Switch> {
     return `${NETWORK_PREFIX}.${third}`;
   });
   await inHub("link", "set", "root", "master", "br0", "up");
-  const hostAddress = (index: number): string => `${network}.${HOST_OFFSET + index}`;
+  const addressOf = (last: number): string => `${network}.${last}`;
   return {
     address: `${network}.1`,
-    hostAddress,
-    plug: async (machine, index) => {
+    addressOf,
+    plug: async (machine, last) => {
       const inMachine = (...args: string[]): Promise<string> => machine.exec(["ip", ...args]);
       const [own, peer] = [String(machine.initPid()), String(hub.initPid())];
       // A real card keeps its address over a power cut; a new one would wait for the neighbours' ARP entries to expire.
-      const card = `02:57:46:00:00:${(HOST_OFFSET + index).toString(16).padStart(2, "0")}`;
+      const card = `02:57:46:00:00:${last.toString(16).padStart(2, "0")}`;
       await ip(
         "link",
         "add",
@@ -59,16 +59,16 @@ export async function createSwitch(programs: UnpackedEngine): Promise<Switch> {
         "veth",
         "peer",
         "name",
-        `h${index}`,
+        `p${last}`,
         "netns",
         peer,
       );
-      await inHub("link", "set", `h${index}`, "master", "br0", "up");
-      await inMachine("addr", "add", `${hostAddress(index)}/24`, "dev", "eth0");
+      await inHub("link", "set", `p${last}`, "master", "br0", "up");
+      await inMachine("addr", "add", `${addressOf(last)}/24`, "dev", "eth0");
       await inMachine("link", "set", "eth0", "up");
       await inMachine("route", "add", "default", "via", `${network}.1`);
     },
-    setLink: async (index, state) => void (await inHub("link", "set", `h${index}`, state)),
+    setLink: async (last, state) => void (await inHub("link", "set", `p${last}`, state)),
     remove: () => hub.remove(),
   };
 }

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Program, nodeCommand, startProgram } from "./program.ts";
+import { type Program, type ProgramOptions, nodeCommand, startProgram } from "./program.ts";
 
 // initdb, migrations and certificates take about two seconds on a first start; the rest is for a loaded machine.
 const READY_TIMEOUT_MS = 120_000;
@@ -21,6 +21,8 @@ export interface ControlPlaneOptions {
   resetAdminPassword?: boolean;
   logFile: string;
   env: NodeJS.ProcessEnv;
+  /** How its process is started; by default on this machine as a child. */
+  start?: (command: readonly string[], options: ProgramOptions) => Promise<Program>;
 }
 
 /** The administrator's one-time password: must be changed at the first sign-in, and dies after a day. */
@@ -56,7 +58,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await rm(tokenFile, { force: true });
   const passwordFile = join(options.stateFolder, "first-password.json");
   const settings = settingsOf(options, tokenFile, passwordFile);
-  const program = startProgram(nodeCommand(options.root, "control-plane/src/main.ts", settings), {
+  const start = options.start ?? ((command, how) => Promise.resolve(startProgram(command, how)));
+  const program = await start(nodeCommand(options.root, "control-plane/src/main.ts", settings), {
     cwd: options.root,
     logFile: options.logFile,
     env: options.env,

@@ -30,6 +30,12 @@ export interface ProgramOptions {
   logFile: string;
 }
 
+/** The process that signals have to reach. */
+export interface Signalled {
+  readonly pid?: number | undefined;
+  kill(signal: NodeJS.Signals): unknown;
+}
+
 /** The command line that runs a TypeScript entry of the checkout with the project's own Node. */
 export function nodeCommand(root: string, entry: string, args: readonly string[]): string[] {
   const flags = ["--conditions=@windflow/source", "--disable-warning=ExperimentalWarning"];
@@ -48,8 +54,8 @@ export function startProgram(command: readonly string[], options: ProgramOptions
   return watchProgram(child, options.logFile);
 }
 
-/** The same for a child that was started elsewhere with piped output. */
-export function watchProgram(child: ChildProcess, logFile: string): Program {
+/** The same for a child that was started elsewhere with piped output; `signalled` where the child only stands for it. */
+export function watchProgram(child: ChildProcess, logFile: string, signalled: Signalled = child): Program {
   const log = createWriteStream(logFile, { flags: "a" });
   let output = "";
   let end: string | undefined;
@@ -67,16 +73,16 @@ export function watchProgram(child: ChildProcess, logFile: string): Program {
     });
   });
   const signal = async (name: NodeJS.Signals): Promise<void> => {
-    if (end === undefined) child.kill(name);
+    if (end === undefined) signalled.kill(name);
     const late = await Promise.race([ended, sleep(STOP_TIMEOUT_MS, "late", { ref: false })]);
     if (late !== "late") return;
-    child.kill("SIGKILL");
+    signalled.kill("SIGKILL");
     throw new Error(
-      `Process ${child.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s after ${name}; see ${logFile}`,
+      `Process ${signalled.pid} did not end within ${STOP_TIMEOUT_MS / 1000} s after ${name}; see ${logFile}`,
     );
   };
   return {
-    pid: child.pid ?? 0,
+    pid: signalled.pid ?? 0,
     output: () => output,
     ended,
     stop: () => signal("SIGTERM"),
