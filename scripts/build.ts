@@ -35,10 +35,8 @@ await makeExecutable({ root, bundle: "dist/windflow-agent.cjs", outfile: executa
 const version = execFileSync(join(root, executable), ["--version"], { encoding: "utf8" }).trim();
 say(`${executable} (${megabytes(executable)}) runs and says: ${version}`);
 
-const sums = [...Object.keys(bundles).map((name) => `${name}.cjs`), executable.slice("dist/".length)].map(
-  (name) =>
-    `${createHash("sha256")
-      .update(readFileSync(join(dist, name)))
-      .digest("hex")}  ${name}`,
-);
+const sums = [...bundles.map(({ outfile }) => outfile), executable].map((path) => {
+  const hash = createHash("sha256").update(readFileSync(join(root, path)));
+  return `${hash.digest("hex")}  ${basename(path)}`;
+});
 writeFileSync(join(dist, "SHA256SUMS"), `${sums.join("\n")}\n`);
