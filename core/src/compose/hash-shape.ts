@@ -98,6 +98,7 @@ export const SERVICE_SHAPE: GoShape = struct(
   ["environment", texts],
   ["env_file", listOf(struct("path", "required", "format"))],
   "expose",
+  ["extends", struct("file", "service")],
   "external_links",
   "extra_hosts",
   "group_add",

@@ -172,6 +172,8 @@ export interface ComposeService {
   /** A null value removes a variable that the image sets. */
   environment?: Record<string, string | null>;
   expose?: string[];
+  /** Left only where the extended service is empty, as docker compose does. */
+  extends?: { file?: string; service: string };
   external_links?: string[];
   /** `name=address` each. */
   extra_hosts?: string[];

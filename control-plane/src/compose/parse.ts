@@ -1,0 +1,228 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node as YamlNode,
+  parseAllDocuments,
+  Scalar,
+  type YAMLError,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
+import { MAX_DEPTH, MAX_NODES } from "./limits.ts";
+import { map, type MapNode, type Node, scalar, type ScalarNode, seq } from "./node.ts";
+import { errorAt, fail, type KeyPath, type Position, type Problem } from "./problem.ts";
+import { resolvePlainScalar } from "./yaml-scalar.ts";
+
+export interface ParsedFile {
+  /** The documents of the file, top to bottom; empty ones are left out. */
+  readonly documents: readonly Node[];
+  readonly problems: readonly Problem[];
+}
+
+/** Reads the YAML of one file into nodes that know their positions. Aliases and merge keys are expanded, `!reset` and `!override` are noted. */
+export function parseComposeFile(file: string, text: string): ParsedFile {
+  const positions = new Positions(file, text);
+  let documents: readonly Document[];
+  try {
+    const parsed = parseAllDocuments(text, {
+      schema: "failsafe",
+      // Our own check is linear; the library's compares every key with every other.
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: "silent",
+    });
+    documents = Array.isArray(parsed) ? parsed : [];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    fail("WF_COMPOSE_LIMIT", positions.start, [], nestedTooDeep());
+  }
+  const problems = documents.flatMap((document) => document.errors.map((error) => syntaxProblem(error, positions)));
+  if (problems.length > 0) return { documents: [], problems };
+  return {
+    documents: documents.flatMap(({ contents }) =>
+      contents === null ? [] : [new Converter(positions).convert(contents as YamlNode, [])],
+    ),
+    problems: [],
+  };
+}
+
+class Positions {
+  readonly start: Position;
+  readonly #file: string;
+  readonly #lineStarts: readonly number[];
+
+  constructor(file: string, text: string) {
+    const starts = [0];
+    for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+    this.#file = file;
+    this.#lineStarts = starts;
+    this.start = { file, line: 1, column: 1 };
+  }
+
+  at(offset: number): Position {
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { file: this.#file, line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
+  }
+}
+
+class Converter {
+  readonly #positions: Positions;
+  readonly #anchors = new Map<string, Node>();
+  #depth = 0;
+
+  constructor(positions: Positions) {
+    this.#positions = positions;
+  }
+
+  convert(node: YamlNode, path: KeyPath): Node {
+    const at = this.#positions.at(node.range?.[0] ?? 0);
+    if (isAlias(node)) {
+      return (
+        this.#anchors.get(node.source) ??
+        fail("WF_COMPOSE_YAML", at, path, {
+          what: `the alias *${node.source} has no anchor`,
+          why: `no &${node.source} stands before it in this document, or it lies inside its own anchor`,
+          fix: `define &${node.source} above, or write the value out`,
+        })
+      );
+    }
+    if (this.#depth >= MAX_DEPTH) fail("WF_COMPOSE_LIMIT", at, path, nestedTooDeep());
+    this.#depth += 1;
+    const converted = this.#withDirective(this.#value(node, at, path), node);
+    this.#depth -= 1;
+    if (converted.size > MAX_NODES) {
+      fail("WF_COMPOSE_LIMIT", at, path, {
+        what: "the file is too large once its aliases are expanded",
+        why: `it would have more than ${MAX_NODES} values`,
+        fix: "use fewer aliases inside anchors",
+      });
+    }
+    const { anchor } = node as Scalar | YAMLMap | YAMLSeq;
+    if (anchor !== undefined) this.#anchors.set(anchor, converted);
+    return converted;
+  }
+
+  #value(node: YamlNode, at: Position, path: KeyPath): Node {
+    if (isMap(node)) return this.#map(node, at, path);
+    if (isSeq(node)) {
+      return seq(
+        node.items.map((item, i) => (item === null ? scalar(null, at) : this.convert(item as YamlNode, [...path, i]))),
+        at,
+      );
+    }
+    return scalarNode(node as Scalar, at, path);
+  }
+
+  #map(node: YAMLMap, at: Position, path: KeyPath): MapNode {
+    const own = new Map<string, Node>();
+    const merged: Node[] = [];
+    for (const { key, value } of node.items) {
+      const keyNode = key as YamlNode | null;
+      const keyAt = this.#positions.at(keyNode?.range?.[0] ?? node.range?.[0] ?? 0);
+      const name = isScalar(keyNode) ? resolvedKey(keyNode, keyAt, path) : refuseKey(keyNode, keyAt, path);
+      const below = [...path, name];
+      const converted = value === null ? scalar(null, keyAt) : this.convert(value as YamlNode, below);
+      if (name === "<<" && isScalar(keyNode) && keyNode.type === Scalar.PLAIN) {
+        merged.push(converted);
+        continue;
+      }
+      const earlier = own.get(name);
+      if (earlier !== undefined) {
+        fail("WF_COMPOSE_YAML", keyAt, below, {
+          what: `the key "${name}" is defined twice`,
+          why: `it is already defined at line ${(earlier.keyAt ?? earlier.at).line}, and only one can hold`,
+          fix: "remove one of the two",
+        });
+      }
+      own.set(name, { ...converted, keyAt });
+    }
+    return map(merged.length === 0 ? own : withMergedKeys(own, merged, path), at);
+  }
+
+  #withDirective(converted: Node, node: YamlNode): Node {
+    const { tag } = node as Scalar | YAMLMap | YAMLSeq;
+    if (tag === "!reset") return { ...converted, directive: "reset" };
+    return tag === "!override" ? { ...converted, directive: "override" } : converted;
+  }
+}
+
+// Own keys win over merged ones, and an earlier merged map over a later one.
+function withMergedKeys(
+  own: ReadonlyMap<string, Node>,
+  merged: readonly Node[],
+  path: KeyPath,
+): ReadonlyMap<string, Node> {
+  const entries = new Map(own);
+  for (const source of merged.flatMap((node) => (node.kind === "seq" ? node.items : [node]))) {
+    if (source.kind !== "map") {
+      fail("WF_COMPOSE_YAML", source.at, path, {
+        what: "<< merges something that is not a map",
+        why: "a merge key takes a map, an alias of a map, or a list of them",
+        fix: "point it at an anchor of a map",
+      });
+    }
+    for (const [key, member] of source.entries) if (!entries.has(key)) entries.set(key, member);
+  }
+  return entries;
+}
+
+function resolvedKey(node: Scalar, at: Position, path: KeyPath): string {
+  const resolved = scalarNode(node, at, path);
+  return resolved.type === "string" ? String(resolved.value) : refuseKey(node, at, path);
+}
+
+function refuseKey(node: YamlNode | null, at: Position, path: KeyPath): never {
+  const shown = isScalar(node) ? String(node.source ?? node.value) : "";
+  fail("WF_COMPOSE_YAML", at, path, {
+    what: `the key ${shown === "" ? "here" : shown} is not text`,
+    why: "YAML reads it as a number, a boolean, null or a collection",
+    fix: shown === "" ? "write a text as the key" : `put it in quotes: "${shown}"`,
+  });
+}
+
+function scalarNode(node: Scalar, at: Position, path: KeyPath): ScalarNode {
+  const text = typeof node.value === "string" ? node.value : "";
+  const tag = node.tag?.replace("tag:yaml.org,2002:", "!!");
+  if (tag === "!!binary") {
+    return { ...scalar(Buffer.from(text, "base64").toString("utf8"), at) };
+  }
+  const typed = tag !== undefined && ["!!int", "!!float", "!!bool", "!!null", "!!timestamp"].includes(tag);
+  const directive = tag === "!reset" || tag === "!override";
+  const plain = node.type === Scalar.PLAIN || node.type === undefined;
+  if (!typed && !(plain && (tag === undefined || directive))) return scalar(text, at);
+  const resolved = { ...scalar(null, at), ...resolvePlainScalar(text) };
+  if (typed && tag !== `!!${resolved.type}` && !(tag === "!!float" && resolved.type === "int")) {
+    fail("WF_COMPOSE_YAML", at, path, {
+      what: `"${text}" is not of the type ${tag}`,
+      why: "the tag before the value asks for it",
+      fix: "correct the value or remove the tag",
+    });
+  }
+  return resolved;
+}
+
+function syntaxProblem(error: YAMLError, positions: Positions): Problem {
+  const why = error.message.split("\n")[0] ?? error.message;
+  return errorAt("WF_COMPOSE_YAML", positions.at(error.pos[0]), [], {
+    what: "the file is not valid YAML",
+    why,
+    fix: "correct the line, often its indentation, a missing quote or a tab",
+  });
+}
+
+function nestedTooDeep(): { what: string; why: string; fix: string } {
+  return {
+    what: "the file is nested too deeply",
+    why: `values may lie at most ${MAX_DEPTH} levels deep`,
+    fix: "flatten the structure",
+  };
+}

@@ -1,0 +1,203 @@
+import { formatGoDuration, parseByteSize, parseGoDuration } from "@windflow/core";
+import { type Cast, toBoolean, toBytes, toDuration, toFloat, toInteger } from "./casts.ts";
+import { isNull, type Node, positionOf } from "./node.ts";
+import { errorAt, type KeyPath, type Problem } from "./problem.ts";
+import { textOf } from "./yaml-scalar.ts";
+
+export interface ShapeContext {
+  readonly path: KeyPath;
+  readonly report: (problem: Problem) => void;
+}
+
+/** Turns a node in long form into its value in the normalised model; undefined leaves the key out. */
+export type Shape = (node: Node, context: ShapeContext) => unknown;
+
+export type Fields = Readonly<Record<string, Shape>>;
+
+function below(context: ShapeContext, part: string | number): ShapeContext {
+  return { ...context, path: [...context.path, part] };
+}
+
+/** A text; left out when empty. Numbers and booleans become their text. */
+export const text: Shape = (node, context) => {
+  const value = scalarText(node, context, "text");
+  return value === "" ? undefined : value;
+};
+
+/** A boolean that means the same as its absence when false. */
+export const flag: Shape = (node, context) => booleanOf(node, context) === true || undefined;
+
+/** A boolean that is kept when false. */
+export const choiceFlag: Shape = booleanOf;
+
+/** A whole number that means the same as its absence when zero. */
+export const count: Shape = (node, context) => numberOf(node, context, toInteger) || undefined;
+
+/** A whole number that is kept when zero. */
+export const choiceCount: Shape = (node, context) => numberOf(node, context, toInteger);
+
+/** A number of single precision; left out when zero. */
+export const float32: Shape = (node, context) => {
+  const value = numberOf(node, context, toFloat);
+  return value === undefined || value === 0 ? undefined : shortestSingle(value);
+};
+
+/** A size as decimal digits; left out when zero. */
+export const size: Shape = (node, context) => {
+  const value = sizeOf(node, context);
+  return value === undefined || value === 0 ? undefined : String(value);
+};
+
+/** A duration; kept when zero. */
+export const span: Shape = (node, context) => {
+  const written = scalarText(node, context, toDuration.noun);
+  if (written === undefined || isNull(node)) return undefined;
+  const nanoseconds = parseGoDuration(written);
+  return nanoseconds === undefined ? refuse(node, context, toDuration.noun) : formatGoDuration(nanoseconds);
+};
+
+/** A file mode as octal digits with a leading zero; a text is octal, a number is what YAML made of it. */
+export const fileMode: Shape = (node, context) => {
+  if (node.kind !== "scalar" || isNull(node)) return undefined;
+  const octal = node.type === "string" && /^(0o?)?[0-7]+$/.test(String(node.value));
+  const mode = octal ? Number.parseInt(String(node.value).replace(/^0o/, ""), 8) : numberOf(node, context, toInteger);
+  return mode === undefined ? undefined : `0${mode.toString(8)}`;
+};
+
+/** A list; left out when empty. */
+export function listOf(item: Shape): Shape {
+  return (node, context) => {
+    if (isNull(node)) return undefined;
+    if (node.kind !== "seq") return refuse(node, context, "a list");
+    const values = node.items.map((one, i) => item(one, below(context, i)) ?? null);
+    return values.length === 0 ? undefined : values;
+  };
+}
+
+const itemText: Shape = (node, context) => scalarText(node, context, "text") ?? "";
+
+/** A list of texts; left out when empty. */
+export const texts: Shape = listOf(itemText);
+
+/** One text or a list of them, as a list. */
+export const textOrTexts: Shape = (node, context) =>
+  node.kind === "scalar" && !isNull(node) ? [textOf(node)] : texts(node, context);
+
+/** A map or a list of `key=value`; a key without a value has the empty one. Left out when empty. */
+export const pairs: Shape = (node, context) => pairsOf(node, context, () => "");
+
+/** As {@link pairs}, but a key without a value has null: the variable is removed or comes from elsewhere. */
+export const variables: Shape = (node, context) => pairsOf(node, context, () => null);
+
+/** A map of one shape; left out when empty. A null member stays null. */
+export function mapOf(member: Shape): Shape {
+  return (node, context) => {
+    if (isNull(node)) return undefined;
+    if (node.kind !== "map") return refuse(node, context, "a map");
+    if (node.entries.size === 0) return undefined;
+    return Object.fromEntries(
+      [...node.entries].map(([key, child]) => [
+        key,
+        isNull(child) ? null : (member(child, below(context, key)) ?? null),
+      ]),
+    );
+  };
+}
+
+/** An object of described keys; `x-…` keys are not part of it. Left out when null. */
+export function record(fields: Fields, always: Readonly<Record<string, unknown>> = {}): Shape {
+  return (node, context) => {
+    if (isNull(node)) return undefined;
+    if (node.kind !== "map") return refuse(node, context, "a map");
+    const values: Record<string, unknown> = { ...always };
+    for (const [key, child] of node.entries) {
+      const shape = Object.hasOwn(fields, key) ? fields[key] : undefined;
+      const value = shape?.(child, below(context, key));
+      if (value !== undefined) values[key] = value;
+    }
+    return values;
+  };
+}
+
+/** Anything, as JSON has it. */
+export function toJson(node: Node): unknown {
+  switch (node.kind) {
+    case "map":
+      return Object.fromEntries([...node.entries].map(([key, child]) => [key, toJson(child)]));
+    case "seq":
+      return node.items.map(toJson);
+    case "scalar":
+      return typeof node.value === "bigint" ? Number(node.value) : node.value;
+  }
+}
+
+export function scalarText(node: Node, context: ShapeContext, wanted: string): string | undefined {
+  if (node.kind === "scalar") return isNull(node) ? undefined : textOf(node);
+  refuse(node, context, wanted);
+  return undefined;
+}
+
+export function refuse(node: Node, context: ShapeContext, wanted: string): undefined {
+  context.report(
+    errorAt("WF_COMPOSE_SCHEMA", positionOf(node), context.path, {
+      what: `${node.kind === "scalar" ? `"${textOf(node)}"` : `a ${node.kind === "seq" ? "list" : "map"}`} is not ${wanted}`,
+      why: "this key takes nothing else",
+      fix: `write ${wanted}`,
+    }),
+  );
+  return undefined;
+}
+
+function booleanOf(node: Node, context: ShapeContext): boolean | undefined {
+  if (node.kind !== "scalar") return refuse(node, context, toBoolean.noun);
+  if (isNull(node)) return undefined;
+  if (typeof node.value === "boolean") return node.value;
+  const value = toBoolean.read(textOf(node));
+  return typeof value === "boolean" ? value : refuse(node, context, toBoolean.noun);
+}
+
+function numberOf(node: Node, context: ShapeContext, cast: Cast): number | undefined {
+  if (node.kind !== "scalar") return refuse(node, context, cast.noun);
+  if (isNull(node)) return undefined;
+  const value = node.type === "string" ? cast.read(String(node.value)) : node.value;
+  if (typeof value === "number") return cast === toInteger ? Math.trunc(value) : value;
+  return typeof value === "bigint" ? Number(value) : refuse(node, context, cast.noun);
+}
+
+function sizeOf(node: Node, context: ShapeContext): number | bigint | undefined {
+  if (node.kind !== "scalar") return refuse(node, context, toBytes.noun);
+  if (isNull(node)) return undefined;
+  if (node.type === "string") {
+    return parseByteSize(String(node.value)) ?? refuse(node, context, toBytes.noun);
+  }
+  if (typeof node.value === "number") return Math.trunc(node.value);
+  return typeof node.value === "bigint" ? node.value : refuse(node, context, toBytes.noun);
+}
+
+function pairsOf(node: Node, context: ShapeContext, absent: () => string | null): unknown {
+  if (isNull(node)) return undefined;
+  if (node.kind === "scalar") return refuse(node, context, "a map or a list");
+  const pairs = new Map<string, string | null>();
+  if (node.kind === "map") {
+    for (const [key, child] of node.entries) {
+      pairs.set(key, isNull(child) ? absent() : (scalarText(child, below(context, key), "text") ?? null));
+    }
+  } else {
+    for (const [i, item] of node.items.entries()) {
+      const line = scalarText(item, below(context, i), "text") ?? "";
+      const equals = line.indexOf("=");
+      pairs.set(equals === -1 ? line : line.slice(0, equals), equals === -1 ? absent() : line.slice(equals + 1));
+    }
+  }
+  return pairs.size === 0 ? undefined : Object.fromEntries(pairs);
+}
+
+/** The shortest decimal that reads back as the same single-precision number, as Go prints it. */
+function shortestSingle(value: number): number {
+  const single = Math.fround(value);
+  for (let digits = 1; digits <= 9; digits++) {
+    const candidate = Number(single.toPrecision(digits));
+    if (Math.fround(candidate) === single) return candidate;
+  }
+  return single;
+}
