@@ -10,8 +10,8 @@ export interface ApplyContext {
   readonly signal: AbortSignal;
   /** @throws Error when the stack is no longer desired. */
   stackOf(step: Step): DesiredStack;
-  readonly secrets: (reference: string) => Promise<string | undefined>;
-  readonly files: (digest: string) => Promise<Buffer | undefined>;
+  readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
+  readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
   onPull(step: Step, progress: PullProgress): void;
   onPulled(step: Extract<Step, { op: "pull-image" }>, imageId: string): void;
@@ -49,7 +49,7 @@ const EXECUTORS: Executors = {
     );
     const planned = stack.model.services[step.service];
     if (!planned) throw new Error(`service ${step.service} is not in the stack`);
-    const service = withSecrets(planned, await fetchSecrets(planned, context.secrets));
+    const service = withSecrets(planned, await fetchSecrets(stack, planned, context.secrets));
     const id = await context.engine.createContainer(createRequest(step, stack, { imageId, shares, service }));
     context.created.set(step.slot, id);
   },
@@ -98,7 +98,7 @@ async function copyFiles(
   const stack = context.stackOf(step);
   const service = stack.model.services[step.service ?? ""];
   if (!service || ((service.configs ?? []).length === 0 && (service.secrets ?? []).length === 0)) return;
-  const secretText = await fetchSecrets([stack.model.configs, stack.model.secrets], context.secrets);
+  const secretText = await fetchSecrets(stack, [stack.model.configs, stack.model.secrets], context.secrets);
   const files = await containerFiles(stack, service, secretText, context.files);
   await context.engine.copyFiles(containerId, files);
 }

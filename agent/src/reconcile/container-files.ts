@@ -10,7 +10,7 @@ export async function containerFiles(
   stack: DesiredStack,
   service: ComposeService,
   secretText: SecretText,
-  files: (digest: string) => Promise<Buffer | undefined>,
+  files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>,
 ): Promise<ContainerFile[]> {
   return Promise.all(
     fileUses(stack, service).map(async (use) => ({
@@ -27,13 +27,13 @@ async function contentOf(
   stack: DesiredStack,
   { kind, reference, object }: FileUse,
   secretText: SecretText,
-  files: (digest: string) => Promise<Buffer | undefined>,
+  files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>,
 ): Promise<Buffer> {
   if (object.content !== undefined) return Buffer.from(substituteSecrets(object.content, secretText));
   if (object.file === undefined)
     throw new Error(`${kind} ${reference.source} has no content in this revision: give it a file or a content`);
   const digest = stack.files[object.file];
-  const content = digest === undefined ? undefined : await files(digest);
+  const content = digest === undefined ? undefined : await files(stack, digest);
   if (content === undefined)
     throw new Error(`${kind} ${reference.source}: the file ${object.file} was not delivered to this host`);
   return content;

@@ -91,10 +91,10 @@ export interface ReconcilerOptions {
   readonly engine: ReconcileEngine;
   /** undefined: not known yet. Then nothing is touched. */
   desired(): DesiredWorld | undefined;
-  /** Text of `name@version` for one organization's secret; undefined when it was not delivered. */
-  readonly secrets: (reference: string) => Promise<string | undefined>;
+  /** Text of a stack's secret `name@version`; undefined when it was not delivered. */
+  readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
   /** Content behind a digest of {@link DesiredStack.files}. */
-  readonly files: (digest: string) => Promise<Buffer | undefined>;
+  readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   readonly memory: MemoryStore;
   registryAuth?(imageReference: string): Promise<RegistryCredentials | undefined>;
   /** A sentence that refuses the stack on this host, or undefined. */

@@ -1,17 +1,24 @@
-import { secretReferences, substituteSecrets, type ComposeModel, type SecretReference } from "@windflow/core";
+import {
+  secretReferences,
+  substituteSecrets,
+  type ComposeModel,
+  type DesiredStack,
+  type SecretReference,
+} from "@windflow/core";
 
 /** Text of a secret that was fetched before; undefined when it was not delivered. */
 export type SecretText = (reference: SecretReference) => string | undefined;
 
 /** Fetches every secret that a part of a model refers to. */
 export async function fetchSecrets(
+  stack: DesiredStack,
   part: unknown,
-  lookup: (reference: string) => Promise<string | undefined>,
+  lookup: (stack: DesiredStack, reference: string) => Promise<string | undefined>,
 ): Promise<SecretText> {
   const texts = new Map<string, string | undefined>();
   for (const { name, version } of secretReferences(part as ComposeModel)) {
     const key = `${name}@${version}`;
-    texts.set(key, await lookup(key));
+    texts.set(key, await lookup(stack, key));
   }
   return ({ name, version }) => texts.get(`${name}@${version}`);
 }
