@@ -87,7 +87,10 @@ function answerErrors(app: FastifyInstance, log: Log): void {
     const problem = toProblem(ofFastify(error), { requestId: request.id, method: request.routeOptions.url ?? "", log });
     const body = problemBody(problem, request.id);
     if (problem.code.code === commonErrors.WF_RATE_LIMITED.code) reply.header("retry-after", "60");
-    return reply.code(body.status).header("content-type", "application/problem+json").send(JSON.stringify(body));
+    return reply
+      .code(body.status)
+      .header("content-type", "application/problem+json")
+      .send(Buffer.from(JSON.stringify(body)));
   });
   app.setNotFoundHandler((request) => {
     throw new ProblemError({
