@@ -1,1 +1,1 @@
-export {};
+export * from "./installation/installation.ts";
