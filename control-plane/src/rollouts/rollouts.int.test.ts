@@ -41,13 +41,18 @@ async function startWorker(): Promise<RolloutWorker> {
   return worker;
 }
 
-async function stackOn(name: string, hostIds: string[], files = "web=hello:1"): Promise<string> {
+async function stackOn(name: string, hostIds: string[], image = "hello:1"): Promise<string> {
   const stack = await fleet.stacks.create(fleet.caller, { name, placement: { ...emptyPlacement, hostIds } });
-  await revise(stack.id, files);
+  await revise(stack.id, image);
   return stack.id;
 }
-async function revise(stackId: string, files: string): Promise<number> {
-  const source = { files: { "compose.yaml": files }, composeFiles: [], variables: [], profiles: [] };
+async function revise(stackId: string, image: string): Promise<number> {
+  const source = {
+    files: { "compose.yaml": `services: {web: {image: "${image}"}}` },
+    composeFiles: [],
+    variables: [],
+    profiles: [],
+  };
   return (await fleet.revisions.create(fleet.caller, { stackId, source, message: "" })).number;
 }
 async function read(rolloutId: string): Promise<{ rollout: StoredRollout; hosts: StoredRolloutHost[] }> {
@@ -127,7 +132,7 @@ test("a newer rollout supersedes, a cancelled one stops, and both leave the host
   const hostId = await fleet.addHost("busy");
   const stackId = await stackOn("newer", [hostId]);
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
-  await revise(stackId, "web=hello:2");
+  await revise(stackId, "hello:2");
   const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   expect(await states(first.id)).toBe("superseded, busy cancelled");
   const cancelled = await fleet.rollouts.cancel(fleet.caller, second.id, "wrong version");
@@ -152,7 +157,7 @@ test("a host that does not match any more is left by the next rollout; a deleted
   await vi.waitFor(async () => expect(await states(second.id)).toBe("succeeded, leaves succeeded, stays succeeded"));
 
   const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
-  await expect(revise(stackId, "web=hello:3")).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
+  await expect(revise(stackId, "hello:3")).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
   await fleet.report(stays, {});
   await vi.waitFor(async () => expect(await states(removal)).toBe("succeeded, stays succeeded"));
   await expect(inTenant((tx) => fleet.stacks.get(tx, stackId))).rejects.toThrow("there is no stack");

@@ -1,6 +1,6 @@
 import { announce, recordEvent } from "../events/index.ts";
-import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
-import { placeStack, usesFacts, type PlacementHost } from "../placement/index.ts";
+import { listHostSummaries } from "../hosts/index.ts";
+import { placeStack, usesFacts } from "../placement/index.ts";
 import {
   commonErrors,
   ProblemError,
@@ -14,6 +14,7 @@ import { advanceRollout, type AdvanceParts } from "./advance.ts";
 import { rolloutsErrors } from "./errors.ts";
 import { rolloutOpened } from "./events.ts";
 import { isEnded } from "./model.ts";
+import { placementHost } from "./placed.ts";
 import { insertRollout, readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
 import { readStackHosts } from "./store-desired.ts";
 import { insertHosts, type StoredRolloutHost } from "./store-hosts.ts";
@@ -202,11 +203,6 @@ async function revisionsOnHosts(tx: UnitOfWork, stackId: string): Promise<Map<st
 
 function leaving(hostId: string, hostName: string, previousRevision: number): StoredRolloutHost {
   return { hostId, hostName, action: "remove", state: "pending", cause: "not begun yet", previousRevision };
-}
-
-function placementHost(host: HostSummary): PlacementHost {
-  const { hostId, name, environmentId, labels, revoked, awaitingApproval } = host;
-  return { hostId, name, environmentId, labels, revoked, awaitingApproval, facts: { "fact/arch": host.arch } };
 }
 
 function target(revision: DeployableRevision): Pick<StoredRollout, "revision" | "bodyDigest"> {

@@ -29,7 +29,7 @@ export interface DesiredStack {
 }
 export interface DesiredState {
   readonly generation: Generation;
-  readonly stacks: readonly DesiredStack[];
+  readonly stacks: DesiredStack[];
 }
 /** What the hosts must run of one stack: a revision, or nothing. */
 export interface DesiredChange {

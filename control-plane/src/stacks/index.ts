@@ -1,3 +1,4 @@
+export { composeRenderer } from "./compose.ts";
 export { decodeModel } from "./body.ts";
 export {
   lockStack,
@@ -18,7 +19,9 @@ export type {
   StackVariable,
   StoredProblem,
 } from "./model.ts";
-export type { ComposeRenderer, RenderInput, StackRemover, StackStanding } from "./ports.ts";
+export { stacksHandlers } from "./handlers.ts";
+export { createPlanning, type Planning } from "./planning.ts";
+export type { ComposeRenderer, HostPlanner, RenderInput, StackRemover, StackStanding } from "./ports.ts";
 export { createRevisions, WORKING_DIRECTORY, type Revisions } from "./revisions.ts";
 export { createStacksService, etagOf, type StacksService } from "./service.ts";
 export { readStacks } from "./store.ts";

@@ -1,4 +1,5 @@
 import type { ComposeModel } from "@windflow/core";
+import type { PlanReply } from "@windflow/proto/agent";
 import type { StackStatus } from "@windflow/proto/api";
 import type { Caller, UnitOfWork } from "../platform/index.ts";
 import type { Stack, StoredProblem } from "./model.ts";
@@ -18,8 +19,6 @@ export interface RenderInput {
 export interface ComposeRenderer {
   /** The model is absent when a problem is an error. */
   render(input: RenderInput): { readonly model?: ComposeModel; readonly problems: readonly StoredProblem[] };
-  /** What stands in the way of running a valid model on a host, e.g. a service that has no image. */
-  undeployable(input: RenderInput): readonly StoredProblem[];
 }
 
 /** What higher domains know of stacks, for their API messages. */
@@ -28,6 +27,8 @@ export interface StackStanding {
   statusOf(tx: UnitOfWork, stackIds: readonly string[], detail: "hosts" | "counts"): Promise<Map<string, StackStatus>>;
   /** Stack → its rollout under way. */
   activeRollouts(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>>;
+  /** Image reference → the id that hosts pinned it to for this revision; one that they disagree on is left out. */
+  imageDigests(tx: UnitOfWork, stackId: string, revision: number): Promise<Record<string, string>>;
 }
 
 /** Takes a stack off its hosts; undefined when it is on none. */
@@ -41,4 +42,26 @@ export interface AuditTrail {
     caller: Caller,
     act: { action: string; targetKind: string; targetId: string; detail: Record<string, unknown> },
   ): Promise<void>;
+}
+
+/** A host that a plan is made for. */
+export interface PlannedHost {
+  readonly hostId: string;
+  readonly hostName: string;
+  /** Why it cannot be asked; absent when it can. */
+  readonly notReached?: string;
+  /** When it last reported. */
+  readonly observedAt?: Date;
+}
+
+/** The way to the planners, which are on the hosts. */
+export interface HostPlanner {
+  /** Hosts that the stack belongs on or is on, by name. */
+  hostsOf(tx: UnitOfWork, stack: Stack, hasSecrets: boolean): Promise<PlannedHost[]>;
+  /** Without a body: the plan of the stack's removal. Rejects when the host does not answer. */
+  requestPlan(
+    hostId: string,
+    request: { readonly stackId: string; readonly body?: Uint8Array },
+    signal: AbortSignal,
+  ): Promise<PlanReply>;
 }

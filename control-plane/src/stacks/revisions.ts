@@ -61,18 +61,16 @@ export function createRevisions(parts: Parts): Revisions {
     const previous = await openSecrets(tx, vault, { organizationId, stackId, number: stack.latestRevision });
     const { source, secrets, violations } = splitSource(written, number, previous);
     if (violations.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
-    const input = {
+    const rendered = compose.render({
       files: source.files,
       composeFiles: source.composeFiles,
       variables: renderVariables(source),
       profiles: source.profiles,
       projectName: stack.name,
       workingDirectory: WORKING_DIRECTORY,
-    };
-    const rendered = compose.render(input);
-    const problems = [...rendered.problems, ...(rendered.model === undefined ? [] : compose.undeployable(input))];
-    if (rendered.model === undefined || problems.some((problem) => problem.severity === "error")) return { problems };
-    const { model } = rendered;
+    });
+    const { model, problems } = rendered;
+    if (model === undefined || problems.some((problem) => problem.severity === "error")) return { problems };
     const privileged = privilegedUses(model, POLICY);
     const privilegedServices = [...new Set(privileged.map((use) => use.service))];
     const body = encodeBody({ stackId, stackName: stack.name, number, model, files: source.files, privilegedServices });

@@ -1,4 +1,3 @@
-import type { ComposeModel } from "@windflow/core";
 import type { ObservedStack, ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { createAudit } from "../audit/index.ts";
@@ -8,7 +7,7 @@ import { createSealer, type Caller, type Clock, type Platform } from "../platfor
 import { createDesiredStates, createRolloutsService, createRolloutWorker } from "../rollouts/index.ts";
 import type { DesiredStates, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
 import { createVault, type Vault } from "../secrets/index.ts";
-import { createRevisions, createStacksService, type ComposeRenderer } from "../stacks/index.ts";
+import { composeRenderer, createRevisions, createStacksService } from "../stacks/index.ts";
 import type { Revisions, StacksService } from "../stacks/index.ts";
 import { createProgressBoard, type ProgressBoard } from "../status/index.ts";
 import { createRolloutSight } from "../views/index.ts";
@@ -29,39 +28,10 @@ export interface Fleet {
   report(hostId: string, stack: Partial<ObservedStack>): Promise<void>;
 }
 
-/** Stands for the renderer where a test is about something else: one service per line `name=image` of compose.yaml. */
-export const lineRenderer: ComposeRenderer = {
-  render: (input) => {
-    const text = input.files["compose.yaml"];
-    if (text === undefined) return { problems: [missing] };
-    const lines = text.split("\n").filter((line) => line !== "");
-    const services = lines.map((line) => {
-      const [name = "", image = ""] = line.split("=", 2);
-      return [
-        name,
-        { image: image.replaceAll(/\$\{(\w+)\}/g, (_, variable: string) => input.variables[variable] ?? "") },
-      ];
-    });
-    return { model: { name: input.projectName, services: Object.fromEntries(services) } as ComposeModel, problems: [] };
-  },
-  undeployable: () => [],
-};
-const missing = {
-  severity: "error",
-  code: "WF_COMPOSE_MISSING_FILE",
-  file: "compose.yaml",
-  line: 1,
-  column: 1,
-  keyPath: "",
-  what: "there is no compose file",
-  why: "",
-  fix: "add one",
-} as const;
-
 const ORGANIZATION = "org_test";
 const ENVIRONMENT = "env_test";
 
-export async function createFleet(platform: Platform, compose: ComposeRenderer = lineRenderer): Promise<Fleet> {
+export async function createFleet(platform: Platform): Promise<Fleet> {
   const { database, clock, newId, bus, log } = platform;
   await seed(platform);
   const caller: Caller = {
@@ -89,7 +59,7 @@ export async function createFleet(platform: Platform, compose: ComposeRenderer =
     rollouts,
     desired,
     stacks: createStacksService({ database, clock, newId, audit, remover: rollouts }),
-    revisions: createRevisions({ database, clock, vault, compose, audit }),
+    revisions: createRevisions({ database, clock, vault, compose: composeRenderer, audit }),
     newWorker: () => createRolloutWorker({ ...advancing, bus, log, hostObserved }),
     addHost: (name, labels = {}) => addHost(platform, name, labels),
     setPresence: async (hostId, presence) => {

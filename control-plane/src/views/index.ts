@@ -1,2 +1,3 @@
+export { createHostPlanner, type PlanGateway } from "./host-planner.ts";
 export { createRolloutSight } from "./rollout-sight.ts";
 export { createStackStanding } from "./stack-standing.ts";

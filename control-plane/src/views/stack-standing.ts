@@ -15,6 +15,7 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
   const { clock, progress } = parts;
   return {
     activeRollouts: readOpenIds,
+    imageDigests: async (tx, stackId, revision) => agreedImages(await readObservedStacks(tx, [stackId]), revision),
     statusOf: async (tx, stackIds, detail) => {
       const reports = await readObservedStacks(tx, stackIds);
       const desired = await readStackHosts(tx, stackIds);
@@ -36,6 +37,19 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
       return new Map(statuses);
     },
   };
+}
+
+// Hosts that resolved a tag at different times may have different images: then there is no one digest to show.
+function agreedImages(rows: readonly ObservedStackRow[], revision: number): Record<string, string> {
+  const agreed: Record<string, string> = {};
+  const disputed = new Set<string>();
+  for (const { report } of rows.filter((row) => row.report.revision === revision)) {
+    for (const [reference, id] of Object.entries(report.pinnedImages)) {
+      if ((agreed[reference] ?? id) !== id) disputed.add(reference);
+      agreed[reference] = id;
+    }
+  }
+  return Object.fromEntries(Object.entries(agreed).filter(([reference]) => !disputed.has(reference)));
 }
 
 function factsOf(

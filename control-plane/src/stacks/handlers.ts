@@ -1,0 +1,99 @@
+import type { StacksServiceService, Stack as StackMessage } from "@windflow/proto/api";
+import { pageOf, readPage, type Handlers } from "../api/index.ts";
+import type { Caller, Database, UnitOfWork } from "../platform/index.ts";
+import type { Stack } from "./model.ts";
+import type { Planning } from "./planning.ts";
+import type { ComposeRenderer, StackStanding } from "./ports.ts";
+import { WORKING_DIRECTORY, type Revisions } from "./revisions.ts";
+import type { StacksService } from "./service.ts";
+import { placementOf, problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
+
+export function stacksHandlers(parts: {
+  readonly database: Database;
+  readonly service: StacksService;
+  readonly revisions: Revisions;
+  readonly planning: Planning;
+  readonly standing: StackStanding;
+  readonly compose: ComposeRenderer;
+}): Handlers<typeof StacksServiceService> {
+  const { database, service, revisions, planning, standing, compose } = parts;
+  const read = <Result>(caller: Caller, work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
+    database.inOrganization(caller, work, { readOnly: true });
+
+  async function messages(
+    tx: UnitOfWork,
+    stacks: readonly Stack[],
+    detail: "hosts" | "counts",
+  ): Promise<StackMessage[]> {
+    const ids = stacks.map((stack) => stack.id);
+    const statuses = await standing.statusOf(tx, ids, detail);
+    const active = await standing.activeRollouts(tx, ids);
+    return stacks.map((stack) =>
+      stackMessage(stack, { status: statuses.get(stack.id), activeRolloutId: active.get(stack.id) ?? "" }),
+    );
+  }
+  async function message(caller: Caller, stackId: string): Promise<StackMessage> {
+    const [one] = await read(caller, async (tx) => messages(tx, [await service.get(tx, stackId)], "hosts"));
+    if (one === undefined) throw new Error("a stack that was read has no message");
+    return one;
+  }
+
+  return {
+    listStacks: async (request, { caller }) => {
+      const query = { list: "stacks", filter: request.filter };
+      const page = readPage(request.page, query);
+      const after = page.after === undefined ? {} : { after: String(page.after[0]) };
+      return read(caller, async (tx) => {
+        const found = await service.list(tx, { filter: request.filter.toLowerCase(), limit: page.size + 1, ...after });
+        const { rows, nextPageToken } = pageOf(found.stacks, page, query, (stack) => [stack.name]);
+        return { stacks: await messages(tx, rows, "counts"), nextPageToken, total: found.total };
+      });
+    },
+    getStack: (request, { caller }) => message(caller, request.stackId),
+    createStack: async (request, { caller }) => {
+      const { id } = await service.create(caller, { name: request.name, placement: placementOf(request.placement) });
+      return message(caller, id);
+    },
+    updateStack: async (request, { caller }) => {
+      const { stackId, etag } = request;
+      await service.update(caller, { stackId, etag, placement: placementOf(request.placement) });
+      return message(caller, stackId);
+    },
+    deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),
+    renderStack: async (request) => {
+      const { files, composeFiles, profiles, variables } = sourceOf(request.source);
+      const rendered = compose.render({
+        files,
+        composeFiles,
+        profiles,
+        variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+        projectName: request.projectName,
+        workingDirectory: request.workingDirectory || WORKING_DIRECTORY,
+      });
+      return {
+        model: rendered.model as unknown as Record<string, unknown> | undefined,
+        problems: rendered.problems.map(problemMessage),
+      };
+    },
+    createRevision: async (request, { caller }) => {
+      const { stackId, message: why } = request;
+      const revision = await revisions.create(caller, { stackId, source: sourceOf(request.source), message: why });
+      return revisionMessage(revision, {});
+    },
+    listRevisions: async (request, { caller }) => {
+      const query = { list: "revisions", stackId: request.stackId };
+      const page = readPage(request.page, query);
+      const before = page.after === undefined ? {} : { before: Number(page.after[0]) };
+      const wanted = { stackId: request.stackId, limit: page.size + 1, ...before };
+      const found = await read(caller, (tx) => service.listRevisions(tx, wanted));
+      const { rows, nextPageToken } = pageOf(found, page, query, (revision) => [revision.number]);
+      return { revisions: rows.map(summaryMessage), nextPageToken };
+    },
+    getRevision: (request, { caller }) =>
+      read(caller, async (tx) => {
+        const revision = await service.getRevision(tx, request.stackId, request.number);
+        return revisionMessage(revision, await standing.imageDigests(tx, request.stackId, request.number));
+      }),
+    planStack: (request, { caller, signal }) => planning.plan(caller, request, signal),
+  };
+}

@@ -1,0 +1,111 @@
+import { secretReferences } from "@windflow/core";
+import type { PlanReply } from "@windflow/proto/agent";
+import type { HostPlan, PlanStackRequest, PlanStackResponse } from "@windflow/proto/api";
+import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork } from "../platform/index.ts";
+import { decodeModel } from "./body.ts";
+import { missingRevision, requireStack } from "./deployable.ts";
+import type { Stack } from "./model.ts";
+import type { HostPlanner, PlannedHost } from "./ports.ts";
+import type { Revisions } from "./revisions.ts";
+import { readRevision } from "./store-revisions.ts";
+import { problemMessage, sourceOf } from "./wire.ts";
+
+/** Plans of what hosts would do, made by the hosts themselves. */
+export interface Planning {
+  plan(caller: Caller, request: PlanStackRequest, signal: AbortSignal): Promise<PlanStackResponse>;
+}
+
+// Planning is a look at the engine: a host that needs longer is not there for a person who waits for the page.
+const PLAN_DEADLINE_MS = 10_000;
+// Bodies in flight to hosts at a time.
+const HOSTS_AT_A_TIME = 50;
+
+export function createPlanning(parts: {
+  readonly database: Database;
+  readonly revisions: Revisions;
+  readonly hosts: HostPlanner;
+}): Planning {
+  const { database, revisions, hosts } = parts;
+
+  async function bodyFor(
+    tx: UnitOfWork,
+    stack: Stack,
+    request: PlanStackRequest,
+  ): Promise<{ body: Uint8Array } | { problems: PlanStackResponse["problems"] }> {
+    if (request.revision > 0) {
+      const stored = await readRevision(tx, stack.id, request.revision);
+      if (stored === undefined) throw missingRevision(stack, request.revision);
+      return { body: stored.body };
+    }
+    if (request.source === undefined) {
+      const violations = [{ path: "source", message: "either a revision or a source is needed" }];
+      throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+    }
+    const prepared = await revisions.prepare(tx, stack, sourceOf(request.source));
+    if ("problems" in prepared) return { problems: prepared.problems.map(problemMessage) };
+    return { body: prepared.revision.body };
+  }
+
+  async function planFor(host: PlannedHost, stackId: string, body: Uint8Array, signal: AbortSignal): Promise<HostPlan> {
+    if (host.notReached !== undefined) return notReached(host, host.notReached);
+    try {
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]);
+      return planMessage(host, await hosts.requestPlan(host.hostId, { stackId, body }, deadline));
+    } catch (error) {
+      signal.throwIfAborted();
+      return notReached(host, error instanceof ProblemError ? error.detail : "the host did not answer in time");
+    }
+  }
+
+  return {
+    plan: async (caller, request, signal) => {
+      const prepared = await database.inOrganization(
+        caller,
+        async (tx) => {
+          const stack = await requireStack(tx, request.stackId, "look");
+          const body = await bodyFor(tx, stack, request);
+          if ("problems" in body) return { ...body, targets: [] };
+          const hasSecrets = secretReferences(decodeModel(body.body)).length > 0;
+          return { ...body, targets: await hosts.hostsOf(tx, stack, hasSecrets) };
+        },
+        { readOnly: true },
+      );
+      if ("problems" in prepared) return { hosts: [], problems: prepared.problems };
+      const { body, targets } = prepared;
+      const plans: HostPlan[] = [];
+      for (let from = 0; from < targets.length; from += HOSTS_AT_A_TIME) {
+        const batch = targets.slice(from, from + HOSTS_AT_A_TIME);
+        plans.push(...(await Promise.all(batch.map((host) => planFor(host, request.stackId, body, signal)))));
+      }
+      return { hosts: plans, problems: [] };
+    },
+  };
+}
+
+function planMessage(host: PlannedHost, reply: PlanReply): HostPlan {
+  const { hostId, hostName } = host;
+  if (reply.problem !== "") return { ...notReached(host, reply.problem), observedAt: reply.observedAt };
+  return {
+    hostId,
+    hostName,
+    steps: reply.steps.map(({ op, target, cause, service, dependsOn }) => ({ op, target, cause, service, dependsOn })),
+    text: reply.text,
+    observedAt: reply.observedAt,
+    notReached: "",
+    expectedDowntimeSeconds: reply.expectedDowntimeSeconds,
+  };
+}
+
+function notReached(host: PlannedHost, why: string): HostPlan {
+  const { hostId, hostName, observedAt } = host;
+  const last = observedAt === undefined ? "never observed" : `last observed at ${observedAt.toISOString()}`;
+  return {
+    hostId,
+    hostName,
+    steps: [],
+    text: "",
+    observedAt,
+    notReached: `not reached, ${last}: ${why}`,
+    expectedDowntimeSeconds: {},
+  };
+}

@@ -1,0 +1,83 @@
+import {
+  Problem_Severity,
+  type Placement as PlacementMessage,
+  type Problem,
+  type Revision as RevisionMessage,
+  type Stack as StackMessage,
+  type StackSource as StackSourceMessage,
+  type StackStatus,
+} from "@windflow/proto/api";
+import { emptyPlacement, type Placement } from "../placement/index.ts";
+import { decodeModel } from "./body.ts";
+import type { Revision, RevisionSummary, Stack, StackSource, StoredProblem } from "./model.ts";
+import { etagOf } from "./service.ts";
+
+export function placementOf(message: PlacementMessage | undefined): Placement {
+  if (message === undefined) return emptyPlacement;
+  const { matchLabels, hostIds, environmentId, allHosts } = message;
+  return { matchLabels, hostIds, environmentId, allHosts };
+}
+
+export function sourceOf(message: StackSourceMessage | undefined): StackSource {
+  if (message === undefined) return { files: {}, composeFiles: [], variables: [], profiles: [] };
+  const { files, composeFiles, variables, profiles } = message;
+  return { files, composeFiles, variables, profiles };
+}
+
+export function stackMessage(
+  stack: Stack,
+  more: { readonly status: StackStatus | undefined; readonly activeRolloutId: string },
+): StackMessage {
+  const { placement } = stack;
+  return {
+    id: stack.id,
+    name: stack.name,
+    placement: { ...placement, matchLabels: { ...placement.matchLabels }, hostIds: [...placement.hostIds] },
+    createdAt: stack.createdAt,
+    updatedAt: stack.updatedAt,
+    latestRevision: stack.latestRevision,
+    currentRevision: stack.currentRevision,
+    status: more.status,
+    etag: etagOf(stack),
+    activeRolloutId: more.activeRolloutId,
+    deleting: stack.deleting,
+  };
+}
+
+/** Without source and model, as lists show it. */
+export function summaryMessage(revision: RevisionSummary): RevisionMessage {
+  return {
+    stackId: revision.stackId,
+    number: revision.number,
+    source: undefined,
+    model: undefined,
+    imageDigests: {},
+    createdAt: revision.createdAt,
+    createdBy: revision.createdBy,
+    message: revision.message,
+    bodyDigest: revision.bodyDigest,
+    warnings: revision.warnings.map(problemMessage),
+  };
+}
+
+export function revisionMessage(revision: Revision, imageDigests: Record<string, string>): RevisionMessage {
+  const { files, composeFiles, variables, profiles } = revision.source;
+  return {
+    ...summaryMessage(revision),
+    imageDigests,
+    source: {
+      files: { ...files },
+      composeFiles: [...composeFiles],
+      // A secret's text is not in the stored source to begin with.
+      variables: variables.map(({ name, value, secret }) => ({ name, value: secret ? "" : value, secret })),
+      profiles: [...profiles],
+    },
+    model: decodeModel(revision.body) as unknown as Record<string, unknown>,
+  };
+}
+
+export function problemMessage(problem: StoredProblem): Problem {
+  const { code, file, line, column, keyPath, what, why, fix } = problem;
+  const severity = problem.severity === "error" ? Problem_Severity.SEVERITY_ERROR : Problem_Severity.SEVERITY_WARNING;
+  return { severity, code, file, line, column, keyPath, what, why, fix };
+}

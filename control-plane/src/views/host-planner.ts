@@ -1,0 +1,40 @@
+import type { PlanReply } from "@windflow/proto/agent";
+import { readObservedHosts } from "../containers/index.ts";
+import { listHostSummaries } from "../hosts/index.ts";
+import { placeStack } from "../placement/index.ts";
+import { placementHost, readStackHosts } from "../rollouts/index.ts";
+import type { HostPlanner } from "../stacks/index.ts";
+
+/** The part of the agents' gateway that plans go through. */
+export interface PlanGateway {
+  requestPlan(
+    hostId: string,
+    request: { stackId: string; body?: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<PlanReply>;
+}
+
+/** Which hosts a plan is for, and the way to ask them. */
+export function createHostPlanner(gateway: PlanGateway): HostPlanner {
+  return {
+    requestPlan: (hostId, request, signal) => gateway.requestPlan(hostId, request, signal),
+    hostsOf: async (tx, stack, hasSecrets) => {
+      const summaries = await listHostSummaries(tx);
+      const placed = placeStack(stack.placement, summaries.map(placementHost), { hasSecrets });
+      const ids = new Set(placed.map((host) => host.hostId));
+      for (const { hostId } of await readStackHosts(tx, [stack.id])) ids.add(hostId);
+      const observed = await readObservedHosts(tx, [...ids]);
+      return summaries
+        .filter((host) => ids.has(host.hostId) && !host.revoked)
+        .map((host) => {
+          const observedAt = observed.get(host.hostId)?.observedAt;
+          return {
+            hostId: host.hostId,
+            hostName: host.name,
+            ...(host.presence === "online" || host.presence === "stale" ? {} : { notReached: host.presenceCause }),
+            ...(observedAt === undefined ? {} : { observedAt }),
+          };
+        });
+    },
+  };
+}
