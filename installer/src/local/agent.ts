@@ -30,5 +30,11 @@ export function enrollCommand({ root, stateFolder, server, caSha256, tokenFile, 
 
 /** Command line that runs the agent. */
 export function runAgentCommand({ root, stateFolder, socketPath }: AgentPlace & { socketPath: string }): string[] {
-  return nodeCommand(root, "agent/src/main.ts", ["run", "--state-dir", stateFolder, "--docker-socket", socketPath]);
+  return nodeCommand(root, "agent/src/main.ts", [
+    "run",
+    "--state-dir",
+    stateFolder,
+    "--docker-host",
+    `unix://${socketPath}`,
+  ]);
 }
