@@ -1,10 +1,14 @@
 import { isIP } from "node:net";
 import { AuthServiceService } from "@windflow/proto/api";
+import type { Agents } from "./agents/index.ts";
 import { createApi, type Api } from "./api/index.ts";
+import { buildHostSide } from "./app-hosts.ts";
 import { createAudit, type Audit } from "./audit/index.ts";
-import { openCertificates, type Certificates } from "./hosts/certificates/certificates.ts";
+import { openCertificates, type Certificates } from "./hosts/index.ts";
 import { createIdentity, type Identity } from "./identity/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
+import { createDesiredStates, desiredStateChanged } from "./rollouts/index.ts";
+import { createVault } from "./secrets/index.ts";
 
 /** What the app is built from: `main.ts` gives the real parts, tests give their own. */
 export interface AppParts {
@@ -16,10 +20,14 @@ export interface AppParts {
   readonly names: readonly string[];
   /** `https://…` as people and agents write it; known before the port when the port is any free one. */
   readonly origins: readonly string[];
+  /** The address that people and agents are shown, once the port is known. */
+  readonly publicUrl: (port: number) => string;
   readonly uiFolder: string | undefined;
   readonly metricsToken: string | undefined;
   /** The user's own certificate for browsers, PEM. */
   readonly browserTls: { key: string; cert: string } | undefined;
+  /** Folders with install.sh and built agents, for new hosts. */
+  readonly installFolders?: readonly string[];
 }
 
 export interface App {
@@ -27,6 +35,7 @@ export interface App {
   readonly audit: Audit;
   readonly identity: Identity;
   readonly certificates: Certificates;
+  readonly agents: Agents;
   /** Opens the port and starts the background work. Resolves with the port. */
   start(port: number, address: string): Promise<number>;
   /** Ends the open calls, then the work, then lets go of the platform. */
@@ -57,22 +66,48 @@ export async function buildApp(parts: AppParts): Promise<App> {
   certificates.onServerCertificate(() => api.setIdentity(doorIdentity(certificates, parts.browserTls)));
   api.registerService(AuthServiceService, identity.authHandlers);
 
+  const desired = createDesiredStates({
+    database,
+    vault: createVault({ installation: sealer, clock }),
+    term: FIRST_TERM,
+  });
+  let port = 0;
+  const hostSide = buildHostSide({
+    platform,
+    api,
+    audit,
+    certificates,
+    figures: { figuresOf: () => undefined },
+    desired,
+    desiredStateChanged,
+    publicUrl: () => parts.origins[0] ?? `https://${parts.names[0] ?? "localhost"}:${port}`,
+    installFolders: parts.installFolders ?? [],
+  });
+  hostSide.agents.hooks.onDesiredStateReply((reply) => desired.answered(reply));
+
   return {
     api,
     audit,
     identity,
     certificates,
-    start: async (port, address) => {
+    agents: hostSide.agents,
+    start: async (wanted, address) => {
       platform.jobs.start();
-      return api.open(port, address);
+      await hostSide.start();
+      port = await api.open(wanted, address);
+      return port;
     },
     close: async () => {
+      await hostSide.stop();
       await api.close();
       await certificates.close();
       await platform.close();
     },
   };
 }
+
+// Raised when the database is restored from a backup, so that hosts take its generations again.
+const FIRST_TERM = 1n;
 
 function doorIdentity(certificates: Certificates, browser: AppParts["browserTls"]): Parameters<Api["setIdentity"]>[0] {
   const { privateKeyPem, certificateChainPem } = certificates.server();

@@ -17,6 +17,7 @@ import {
   type ConnectionSettings,
   type EmbeddedPostgres,
   type Log,
+  type Platform,
 } from "./platform/index.ts";
 
 // A second signal, or a part that hangs, ends the process after this long.
@@ -30,15 +31,17 @@ async function run(config: Config, log: Log): Promise<void> {
   await chmod(config.state, 0o711);
   const postgres = config.databaseUrl === undefined ? await startEmbedded(config, log) : undefined;
   const connection: ConnectionSettings = postgres?.connection ?? { url: config.databaseUrl?.reveal() ?? "" };
+  let platform: Platform | undefined;
   let app: App | undefined;
   try {
-    const platform = await openPlatform({ connection, clock: systemClock, log });
+    platform = await openPlatform({ connection, clock: systemClock, log });
     app = await buildApp({
       platform,
       sealer: createSealer(await installationKey(config.state)),
       image: readImage(),
       names: certificateNames(config),
       origins: config.url === "" ? [] : [config.url],
+      publicUrl: (port) => publicUrl(config, port),
       uiFolder: config.uiFolder,
       metricsToken: config.metricsToken?.reveal(),
       browserTls: await ownTls(config),
@@ -47,7 +50,8 @@ async function run(config: Config, log: Log): Promise<void> {
     await welcome(app, config, port);
     log.info({ [field.port]: port, url: publicUrl(config, port) }, "The control plane is ready.");
   } catch (error) {
-    await app?.close().catch(() => undefined);
+    // The app closes the platform; without one, the pool and the listener have to go before their server does.
+    await (app ?? platform)?.close().catch(() => undefined);
     await postgres?.stop().catch(() => undefined);
     throw error;
   }
@@ -77,7 +81,7 @@ async function welcome(app: App, config: Config, port: number): Promise<void> {
   if (first !== undefined) await handOver(first, config, port);
   if (config.localTokenFile === undefined) return;
   const local = await tokens.createLocal(config.adminEmail, { name: LOCAL_TOKEN_NAME, lifeMs: LOCAL_TOKEN_LIFE_MS });
-  await writePrivate(config.localTokenFile, `${JSON.stringify(local)}\n`);
+  await writePrivate(config.localTokenFile, `${JSON.stringify({ ...local, roots: app.certificates.rootsPem() })}\n`);
 }
 
 async function handOver(first: FirstPassword, config: Config, port: number): Promise<void> {

@@ -95,7 +95,7 @@ test("the handler learns that the browser is gone", async () => {
   const { socket } = open(ticket());
   await new Promise((resolve) => socket.once("open", resolve));
   socket.terminate();
-  await gone;
+  await expect(gone).resolves.toBeUndefined();
 });
 
 test("a failure closes the terminal without its cause", async () => {

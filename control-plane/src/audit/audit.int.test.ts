@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createLog, openPlatform, systemCaller, systemClock, type Platform } from "../platform/index.ts";
 import { createClient } from "../platform/db/connection.ts";

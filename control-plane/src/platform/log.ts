@@ -47,11 +47,29 @@ const SECRET_KEYS = [
 ];
 const redactedPaths = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
 
+const CAUSES = 5;
+
+/**
+ * What is said of an error: never its other fields, for drivers hang their whole connection, password included, on it.
+ */
+function errorFields(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error === "string" ? error : typeof error;
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === "string" || typeof code === "number" ? { code } : {}),
+    stack: error.stack,
+    ...(error.cause === undefined || depth >= CAUSES ? {} : { cause: errorFields(error.cause, depth + 1) }),
+  };
+}
+
 export function createLog(options: { level: LogLevel; destination?: DestinationStream }): Log {
   const settings = {
     level: options.level,
     base: null,
     redact: { paths: redactedPaths, censor: "[REDACTED]" },
+    serializers: { err: errorFields },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

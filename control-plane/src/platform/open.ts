@@ -31,8 +31,9 @@ export async function openPlatform(parts: {
 }): Promise<Platform> {
   const { connection, clock, log } = parts;
   const newId = createNewId(clock);
+  let closing = false;
   const pool = createPool(connection, (error) => {
-    log.warn({ err: error, [field.area]: "database" }, "An idle database connection broke.");
+    if (!closing) log.warn({ err: error, [field.area]: "database" }, "An idle database connection broke.");
   });
   try {
     await requireServerVersion(pool);
@@ -53,6 +54,7 @@ export async function openPlatform(parts: {
     bus,
     jobs,
     close: async () => {
+      closing = true;
       await jobs.stop();
       await listener.stop();
       await database.close();

@@ -61,6 +61,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     image: readImage(),
     names: ["localhost", "127.0.0.1"],
     origins: [],
+    publicUrl: (port) => `https://127.0.0.1:${port}`,
     uiFolder: undefined,
     metricsToken: undefined,
     browserTls: undefined,

@@ -24,9 +24,10 @@ export async function startListener(parts: {
       if (notice === undefined || notice.replicaId === parts.bus.replicaId) return;
       for (const event of notice.events) parts.bus.deliver(event);
     });
-    next.on("error", (error) =>
-      parts.log.warn({ err: error, [field.area]: "events" }, "The listening connection broke."),
-    );
+    next.on("error", (error) => {
+      if (stopping.signal.aborted) return;
+      parts.log.warn({ err: error, [field.area]: "events" }, "The listening connection broke.");
+    });
     await next.connect();
     try {
       await next.query(`LISTEN ${NOTIFY_CHANNEL}`);
@@ -47,6 +48,7 @@ export async function startListener(parts: {
       try {
         await parts.clock.sleep(RECONNECT_MS, stopping.signal);
         client = await listen();
+        if (stopping.signal.aborted) return await client.end();
         parts.bus.gap();
         parts.log.info({ [field.area]: "events" }, "The listening connection is back.");
         return;

@@ -38,7 +38,8 @@ export async function stopPostmaster(pid: number, cluster: string, clock: Clock)
     ["SIGINT", FAST_SHUTDOWN_MS],
     ["SIGQUIT", IMMEDIATE_SHUTDOWN_MS],
   ] as const) {
-    if (!signalProcess(pid, signal)) return;
+    // The number may belong to another program by now.
+    if (!(await worksIn(pid, cluster)) || !signalProcess(pid, signal)) return;
     const untilMs = clock.monotonicMs() + patienceMs;
     while (clock.monotonicMs() < untilMs) {
       if (!(await worksIn(pid, cluster))) return;

@@ -1,0 +1,125 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClient, type ConnectionSettings } from "../db/connection.ts";
+import { createLog, startEmbeddedPostgres, systemClock, type EmbeddedPostgres } from "../index.ts";
+
+const log = createLog({ level: "silent" });
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "windflow-embedded-"));
+  await chmod(folder, 0o711);
+});
+afterAll(async () => {
+  // A test that failed half-way leaves its server running.
+  for (const server of started) await server.stop().catch(() => undefined);
+  await rm(folder, { recursive: true, force: true });
+});
+
+const started: EmbeddedPostgres[] = [];
+async function start(name: string): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ stateDirectory: join(folder, name), clock: systemClock, log });
+  started.push(server);
+  return server;
+}
+
+async function query(connection: ConnectionSettings, text: string): Promise<Record<string, unknown>[]> {
+  const client = createClient(connection, "test");
+  await client.connect();
+  try {
+    return (await client.query<Record<string, unknown>>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A process that starts the server, writes a row, says so, and stays. */
+async function otherProcess(name: string): Promise<ChildProcess> {
+  const script = `
+    const { createLog, startEmbeddedPostgres, systemClock } = await import(${JSON.stringify(join(import.meta.dirname, "../index.ts"))});
+    const { createClient } = await import(${JSON.stringify(join(import.meta.dirname, "../db/connection.ts"))});
+    const server = await startEmbeddedPostgres({ stateDirectory: ${JSON.stringify(join(folder, name))}, clock: systemClock, log: createLog({ level: "silent" }) });
+    const client = createClient(server.connection, "test");
+    await client.connect();
+    await client.query("CREATE TABLE kept (n int)");
+    await client.query("INSERT INTO kept VALUES (42)");
+    console.log(server.pid());
+    setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return child;
+}
+
+// An ended process whose parent has not asked for its exit code is still listed, as a zombie.
+const isAlive = (pid: number): boolean => {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+describe("the embedded server", () => {
+  test("after a SIGKILL of the control plane, the next one takes the database over with all that was acknowledged", async () => {
+    const child = await otherProcess("killed");
+    const [line] = (await once(child.stdout!, "data")) as [Buffer];
+    const orphan = Number(line.toString());
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(isAlive(orphan)).toBe(true);
+
+    const server = await start("killed");
+    expect(isAlive(orphan)).toBe(false);
+    expect(await query(server.connection, "SELECT n FROM kept")).toEqual([{ n: 42 }]);
+    const pid = server.pid();
+    await server.stop();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test("refuses a second control plane on the same state, and leaves the first one alone", async () => {
+    const first = await start("twice");
+    await expect(start("twice")).rejects.toThrow(/WF_STATE_IN_USE/);
+    expect(await query(first.connection, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    await first.stop();
+  });
+
+  test("is started again when it dies", async () => {
+    const server = await start("dies");
+    const before = server.pid();
+    process.kill(before, "SIGKILL");
+    await expect
+      .poll(() => query(server.connection, "SELECT 1 AS one").catch(() => []), { timeout: 15_000, interval: 100 })
+      .toEqual([{ one: 1 }]);
+    expect(server.pid()).not.toBe(before);
+    await server.stop();
+  });
+
+  test("begins again when its first start was cut off", async () => {
+    const half = join(folder, "half", "postgres", "cluster.new");
+    await mkdir(half, { recursive: true });
+    await chmod(join(folder, "half"), 0o711);
+    const server = await start("half");
+    expect(await query(server.connection, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+
+  test("listens on no network, and its socket and files are closed to others", async () => {
+    const server = await start("closed");
+    expect(await query(server.connection, "SHOW listen_addresses")).toEqual([{ listen_addresses: "" }]);
+    expect(await query(server.connection, "SHOW fsync")).toEqual([{ fsync: "on" }]);
+    const socket = await stat(join(String(server.connection.host), ".s.PGSQL.5432"));
+    expect(socket.mode & 0o077).toBe(0);
+    expect((await stat(join(folder, "closed", "postgres-password"))).mode & 0o777).toBe(0o600);
+    const { password: _, ...withoutPassword } = server.connection;
+    await expect(query({ ...withoutPassword, password: "wrong" }, "SELECT 1")).rejects.toThrow(
+      /password authentication failed/,
+    );
+    await server.stop();
+  });
+});
