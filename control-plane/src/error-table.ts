@@ -1,7 +1,13 @@
+import { agentsErrors } from "./agents/index.ts";
+import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
 
 /** The codes of every domain: each stands once, and each stands in docs/errors.md. */
-export const errorTable: readonly ErrorCode[] = [commonErrors, startErrors, identityErrors].flatMap((codes) =>
-  Object.values<ErrorCode>(codes),
-);
+export const errorTable: readonly ErrorCode[] = [
+  commonErrors,
+  startErrors,
+  identityErrors,
+  hostsErrors,
+  agentsErrors,
+].flatMap((codes) => Object.values<ErrorCode>(codes));

@@ -1,0 +1,137 @@
+import { randomBytes } from "node:crypto";
+import type { AgentHandlers } from "../api/index.ts";
+import {
+  hostApproved,
+  hostRevoked,
+  readBarredHosts,
+  type Certificates,
+  type Enrollment,
+  type HostFigures,
+  type HostIdentities,
+} from "../hosts/index.ts";
+import { randomToken, type EventType, type Platform } from "../platform/index.ts";
+import { createConnect, revokedGoodbye } from "./connect.ts";
+import { createDesiredPush } from "./desired.ts";
+import { createDispatch } from "./dispatch.ts";
+import { createGateway, type AgentGateway } from "./gateway.ts";
+import { agentHandlers, type AgentServiceDefinition } from "./handlers.ts";
+import { hostEventsSink } from "./host-events.ts";
+import { createLiveViews, intervals } from "./intervals.ts";
+import { createLeases } from "./leases.ts";
+import { sessionOpened } from "./opening.ts";
+import { createHooks, type AgentHooks, type DesiredStatePort, type HostReference } from "./ports.ts";
+import { createRegistry } from "./registry.ts";
+import { createStreams } from "./streams.ts";
+
+/** The sessions with hosts, of this control plane. */
+export interface Agents {
+  readonly gateway: AgentGateway;
+  readonly hooks: AgentHooks;
+  /** For `api.registerAgentService(agentService, …)`. */
+  readonly handlers: AgentHandlers<AgentServiceDefinition>;
+  /** Sessions that are open here. */
+  connectedHosts(): number;
+  /** Begins to judge the presence of hosts. */
+  start(): Promise<void>;
+  /** Says goodbye to every host and waits until that is written. */
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  platform: Platform;
+  certificates: Certificates;
+  enrollment: Enrollment;
+  identities: HostIdentities;
+  figures: HostFigures;
+  desired: DesiredStatePort;
+  /** Told when what a host is to run has changed. */
+  desiredStateChanged: EventType<HostReference>;
+}
+
+const TICKET_BYTES = 24;
+// Goodbyes are on their way within milliseconds; a host whose link hangs is not waited for.
+const GOODBYE_PATIENCE_MS = 1_000;
+const GOODBYE_POLL_MS = 20;
+
+export function createAgents(parts: Parts): Agents {
+  const { platform, certificates, enrollment, identities, figures, desired } = parts;
+  const { database, clock, log, newId, bus } = platform;
+  const stopping = new AbortController();
+  const registry = createRegistry();
+  const hooks = createHooks();
+  hooks.onSpool(hostEventsSink({ clock, newId }));
+  const streams = createStreams({ clock, newTicket: () => randomToken(TICKET_BYTES) });
+  const leases = createLeases({
+    database,
+    clock,
+    log,
+    newId,
+    figures,
+    onDeadLink: (hostId) => registry.find(hostId)?.end("link-lost"),
+  });
+  const live = createLiveViews((hostId, on) => {
+    registry.find(hostId)?.send({ $case: "intervals", value: intervals(on) });
+  });
+  const desiredPush = createDesiredPush({ database, desired, registry, log });
+  const connect = createConnect({
+    database,
+    clock,
+    log,
+    newId,
+    replicaId: bus.replicaId,
+    identities,
+    desired,
+    desiredPush,
+    dispatch: createDispatch({ database, clock, log, hooks }),
+    leases,
+    live,
+    registry,
+    random: randomBytes,
+    rootsPem: () => certificates.rootsPem(),
+    stopping: stopping.signal,
+  });
+
+  function bar(hostId: string): void {
+    leases.forget(hostId);
+    registry.find(hostId)?.end("revoked", revokedGoodbye);
+    streams.closeAll(hostId, revokedGoodbye);
+  }
+  function approve(hostId: string): void {
+    const session = registry.find(hostId);
+    if (session === undefined) return;
+    session.awaitingApproval = false;
+    desiredPush.pushTo(session);
+  }
+  /** Events may have been missed: asks again what they would have said. */
+  async function lookAgain(): Promise<void> {
+    const sessions = registry.all();
+    const hostIds = sessions.map((session) => session.identity.hostId);
+    for (const hostId of await database.asSystem((tx) => readBarredHosts(tx, hostIds), { readOnly: true })) bar(hostId);
+    for (const session of sessions) desiredPush.pushTo(session);
+  }
+
+  const subscriptions = [
+    bus.on(hostRevoked, ({ hostId }) => bar(hostId)),
+    bus.on(hostApproved, ({ hostId }) => approve(hostId)),
+    bus.on(sessionOpened, ({ hostId, epoch }) => registry.fence(hostId, BigInt(epoch))),
+    bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
+    bus.onGap(() => {
+      lookAgain().catch((error: unknown) => log.warn({ err: error }, "The sessions could not be checked again."));
+    }),
+  ];
+
+  return {
+    gateway: createGateway({ registry, desiredPush, streams, live }),
+    hooks,
+    handlers: agentHandlers({ database, enrollment, identities, connect, streams, desired, random: randomBytes }),
+    connectedHosts: () => registry.size,
+    start: () => leases.start(),
+    stop: async () => {
+      for (const unsubscribe of subscriptions) unsubscribe();
+      stopping.abort();
+      const deadline = clock.monotonicMs() + GOODBYE_PATIENCE_MS;
+      while (registry.size > 0 && clock.monotonicMs() < deadline) await clock.sleep(GOODBYE_POLL_MS);
+      await leases.stop();
+    },
+  };
+}

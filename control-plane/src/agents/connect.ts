@@ -1,0 +1,218 @@
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
+import type { ControlFrame, Hello } from "@windflow/proto/agent";
+import { closeHostSession, hostsErrors, type HostIdentities } from "../hosts/index.ts";
+import {
+  commonErrors,
+  field,
+  ProblemError,
+  type Clock,
+  type Database,
+  type ErrorCode,
+  type Log,
+  type NewId,
+} from "../platform/index.ts";
+import type { DesiredPush } from "./desired.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { agentsErrors } from "./errors.ts";
+import { helloRefusal } from "./hello.ts";
+import { intervals, type LiveViews } from "./intervals.ts";
+import type { Leases } from "./leases.ts";
+import { openSession } from "./opening.ts";
+import type { DesiredStatePort } from "./ports.ts";
+import type { SessionRegistry } from "./registry.ts";
+import { createSession, type Session } from "./session.ts";
+import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
+
+/** One session from its first to its last frame. */
+export type Connect = (
+  frames: AsyncIterable<ReceivedFrame>,
+  connection: { peerCertificate: Uint8Array | undefined; remoteAddress: string; signal: AbortSignal },
+) => AsyncIterable<ControlFrame>;
+
+interface Parts {
+  database: Database;
+  clock: Clock;
+  log: Log;
+  newId: NewId;
+  replicaId: string;
+  identities: HostIdentities;
+  desired: DesiredStatePort;
+  desiredPush: DesiredPush;
+  dispatch: Dispatch;
+  leases: Leases;
+  live: LiveViews;
+  registry: SessionRegistry;
+  /** `bytes` of randomness. */
+  random: (bytes: number) => Uint8Array;
+  rootsPem: () => string;
+  /** Aborts when the control plane stops. */
+  stopping: AbortSignal;
+}
+
+const NONCE_BYTES = 32;
+// As long as the agent waits for Welcome.
+const HELLO_PATIENCE_MS = 20_000;
+// A database that is away comes back within seconds, or somebody is at work on it.
+const UNAVAILABLE_RETRY_MS = 5_000;
+const QUARANTINE_RETRY_MS = 60_000;
+
+export function createConnect(parts: Parts): Connect {
+  const { clock, log, registry, leases, dispatch } = parts;
+
+  async function read(session: Session, frames: AsyncIterable<ReceivedFrame>): Promise<void> {
+    for await (const received of frames) {
+      if (session.state === "ended") return;
+      if (!received.readable) {
+        dispatch.refuse(session, 0n, agentsErrors.WF_FRAME_UNREADABLE, received.reason);
+        continue;
+      }
+      const { frame } = received;
+      session.received(frame);
+      leases.heard(session.identity.hostId);
+      if (session.state === "open") dispatch.handle(session, frame);
+      else if (frame.kind?.$case === "hello") await greet(session, frame.kind.value);
+      else dispatch.refuse(session, frame.id, agentsErrors.WF_FRAME_UNEXPECTED, "Nothing is taken before Hello.");
+    }
+  }
+
+  async function greet(session: Session, hello: Hello): Promise<void> {
+    if (!session.move({ type: "hello" })) return;
+    const { hostId, spki } = session.identity;
+    const refusal = helloRefusal(hello, { nonce: session.nonce, hostId, spki });
+    if (refusal !== undefined) {
+      return session.end("refused", {
+        code: agentsErrors[refusal.code],
+        message: refusal.message,
+        retryAfterMs: refusal.retryAfterMs,
+      });
+    }
+    try {
+      await welcome(session, hello);
+    } catch (error) {
+      refuseOpening(session, error);
+    }
+  }
+
+  async function welcome(session: Session, hello: Hello): Promise<void> {
+    const { organizationId, hostId } = session.identity;
+    const opening = await openSession(parts, session, hello);
+    session.epoch = opening.epoch;
+    session.awaitingApproval = opening.awaitingApproval;
+    session.toldGeneration = generationFromWire(hello.generation);
+    if (!registry.claim(session) || !session.move({ type: "welcomed" })) return;
+    leases.opened({ organizationId, hostId, name: opening.name, enrolledAt: opening.enrolledAt });
+    session.send({
+      $case: "welcome",
+      value: {
+        epoch: opening.epoch,
+        intervals: intervals(parts.live.isLive(hostId)),
+        generation: opening.desired?.generation,
+        spoolAcked: opening.spoolAcknowledged,
+        trustedRoots: parts.rootsPem(),
+        awaitingApproval: opening.awaitingApproval,
+        serverTime: clock.now(),
+        wantsObserved: opening.wantsObserved,
+      },
+    });
+    log.info(
+      { [field.hostId]: hostId, [field.sessionId]: session.sessionId, epoch: String(opening.epoch) },
+      "A session was opened.",
+    );
+    const { desired } = opening;
+    if (desired === undefined) return;
+    if (!sameGeneration(session.toldGeneration, desired.generation)) {
+      session.send({ $case: "desiredState", value: desired });
+      session.toldGeneration = desired.generation;
+    }
+    // What changed between that transaction and the claim was pushed to nobody.
+    parts.desiredPush.pushTo(session);
+  }
+
+  function refuseOpening(session: Session, error: unknown): void {
+    if (session.state === "ended") return;
+    if (!(error instanceof ProblemError))
+      log.error({ err: error, [field.hostId]: session.identity.hostId }, "A session could not be opened.");
+    const code = error instanceof ProblemError ? error.code : commonErrors.WF_INTERNAL;
+    const message = error instanceof ProblemError ? error.detail : code.title;
+    const quarantined = code.code === agentsErrors.WF_HOST_QUARANTINED.code;
+    session.end(quarantined ? "quarantined" : "refused", {
+      code,
+      message,
+      retryAfterMs: quarantined ? QUARANTINE_RETRY_MS : UNAVAILABLE_RETRY_MS,
+    });
+  }
+
+  /** Notes in the database that the session is over; a newer one is not touched. */
+  async function close(session: Session): Promise<void> {
+    registry.release(session);
+    if (session.epoch === 0n) return;
+    const { organizationId, hostId } = session.identity;
+    if (registry.find(hostId) === undefined) leases.closed(hostId, session.endCause);
+    const lastSeenAt = leases.lastSeenAt(hostId) ?? clock.now();
+    const { epoch, endCause: cause } = session;
+    await parts.database.inOrganization(organizationId, (tx) =>
+      closeHostSession(tx, { organizationId, hostId, epoch, now: clock.now(), lastSeenAt, cause }),
+    );
+  }
+
+  return async function* connect(frames, connection) {
+    const identity = await parts.identities.identify(connection.peerCertificate);
+    requireRunning(parts.stopping);
+    const session = createSession({
+      identity,
+      sessionId: parts.newId("ses"),
+      nonce: parts.random(NONCE_BYTES),
+      newRequestId: () => parts.newId("req"),
+      clock,
+      log,
+    });
+    const onStop = (): void => session.end("shutting-down", goodbyeOf(agentsErrors.WF_SHUTTING_DOWN));
+    // Also while nothing is being sent: the generator waits in its queue and hears of the broken link from nobody else.
+    const onLost = (): void => session.end("link-lost");
+    connection.signal.addEventListener("abort", onLost, { once: true });
+    if (connection.signal.aborted) onLost();
+    parts.stopping.addEventListener("abort", onStop, { once: true });
+    session.send({
+      $case: "challenge",
+      value: {
+        nonce: session.nonce,
+        protocolMin: OLDEST_PROTOCOL_VERSION,
+        protocolMax: PROTOCOL_VERSION,
+        serverTime: clock.now(),
+      },
+    });
+    const reading = read(session, frames).then(onLost, onLost);
+    const waiting = clock.sleep(HELLO_PATIENCE_MS, session.signal).then(
+      () => session.state === "challenged" && session.end("refused", goodbyeOf(agentsErrors.WF_HELLO_MISSING)),
+      () => undefined,
+    );
+    try {
+      yield* session.frames();
+    } finally {
+      parts.stopping.removeEventListener("abort", onStop);
+      connection.signal.removeEventListener("abort", onLost);
+      session.end("link-lost");
+      await close(session).catch((error: unknown) => {
+        log.warn({ err: error, [field.hostId]: identity.hostId }, "The end of a session could not be written.");
+      });
+      await waiting;
+    }
+    // The reader ends with the call, which ends with this generator: waiting for it earlier would wait for ever.
+    await reading;
+  };
+}
+
+function goodbyeOf(code: ErrorCode): { code: ErrorCode; message: string } {
+  return { code, message: `${code.title}. ${code.fix}` };
+}
+
+function requireRunning(stopping: AbortSignal): void {
+  if (stopping.aborted) throw new ProblemError({ code: agentsErrors.WF_SHUTTING_DOWN });
+}
+
+/** What a revoked host's sessions and streams are told. */
+export const revokedGoodbye: { code: ErrorCode; message: string; doNotReturn: boolean } = {
+  code: hostsErrors.WF_HOST_REVOKED,
+  message: `${hostsErrors.WF_HOST_REVOKED.title}. ${hostsErrors.WF_HOST_REVOKED.fix}`,
+  doNotReturn: true,
+};

@@ -1,0 +1,166 @@
+import type { AgentFrame, DesiredStateReply, ObservedState, SpoolBatch } from "@windflow/proto/agent";
+import { field, ProblemError, type Clock, type Database, type ErrorCode, type Log } from "../platform/index.ts";
+import { agentsErrors } from "./errors.ts";
+import { takeObserved } from "./observed.ts";
+import type { HostReference, RegisteredHooks } from "./ports.ts";
+import type { Session } from "./session.ts";
+import { takeSpoolBatch } from "./spool.ts";
+import { generationFromWire, type FromAgent } from "./wire.ts";
+
+export interface Dispatch {
+  /** Handles one frame of an open session. Never throws and never waits for a database: reading goes on. */
+  handle(session: Session, frame: AgentFrame): void;
+  /** Tells the agent that a frame could not be handled; the session goes on. */
+  refuse(session: Session, frameId: bigint, code: ErrorCode, message: string): void;
+}
+
+interface Parts {
+  database: Database;
+  clock: Clock;
+  log: Log;
+  hooks: RegisteredHooks;
+}
+
+export function createDispatch(parts: Parts): Dispatch {
+  const { database, clock, log, hooks } = parts;
+  // The newest observed state of each session that waits for its turn; what it replaces was never of interest.
+  const latest = new WeakMap<Session, { state: ObservedState; frameId: bigint }>();
+
+  function refuse(session: Session, frameId: bigint, code: ErrorCode, message: string): void {
+    const { hostId } = session.identity;
+    log.warn(
+      { [field.hostId]: hostId, [field.code]: code.code, frameId: String(frameId), [field.reason]: message },
+      "A frame was refused.",
+    );
+    session.send({ $case: "error", value: { frameId, code: code.code, message } });
+  }
+
+  /** The error boundary of one frame. */
+  async function bounded(session: Session, frameId: bigint, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (session.state === "ended") return;
+      if (error instanceof ProblemError) return refuse(session, frameId, error.code, error.detail);
+      log.error({ err: error, [field.hostId]: session.identity.hostId }, "A frame could not be handled.");
+      const message = "The control plane failed to handle it; its log names the cause.";
+      session.send({ $case: "error", value: { frameId, code: agentsErrors.WF_FRAME_FAILED.code, message } });
+    }
+  }
+
+  function spool(session: Session, frameId: bigint, batch: SpoolBatch): void {
+    const taken = session.lanes.spool.add(() =>
+      bounded(session, frameId, async () => {
+        if (session.state === "ended") return;
+        const sequence = await takeSpoolBatch(
+          { database, clock, log, sinks: hooks.sinks },
+          referenceOf(session),
+          batch,
+          session.signal,
+        );
+        session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
+      }),
+    );
+    if (!taken)
+      refuse(session, frameId, agentsErrors.WF_SPOOL_OVERRUN, "Too many batches wait for their acknowledgement.");
+  }
+
+  function observed(session: Session, frameId: bigint, state: ObservedState): void {
+    const waits = latest.has(session);
+    latest.set(session, { state, frameId });
+    if (waits) return;
+    session.lanes.observed.add(async () => {
+      const taken = latest.get(session);
+      latest.delete(session);
+      if (taken === undefined) return;
+      await bounded(session, taken.frameId, () =>
+        takeObserved({ database, clock, handlers: hooks.observed }, referenceOf(session), taken.state),
+      );
+    });
+  }
+
+  function desiredReply(session: Session, frameId: bigint, reply: DesiredStateReply): void {
+    const generation = generationFromWire(reply.generation);
+    const told = { ...referenceOf(session), generation };
+    if (reply.refused !== "") {
+      const fields = {
+        [field.hostId]: session.identity.hostId,
+        [field.code]: reply.code,
+        [field.reason]: reply.refused,
+      };
+      log.warn(fields, "A host refused its desired state.");
+    }
+    session.lanes.control.add(() =>
+      bounded(session, frameId, async () => {
+        const refusal = reply.refused === "" ? {} : { refused: reply.refused, code: reply.code };
+        for (const handle of hooks.desiredReplies) await handle({ ...told, ...refusal });
+      }),
+    );
+  }
+
+  function handleKind(session: Session, frameId: bigint, kind: FromAgent): void {
+    switch (kind.$case) {
+      case "heartbeat":
+        session.send({ $case: "heartbeatReply", value: { serverTime: clock.now() } });
+        return;
+      case "spoolBatch":
+        return spool(session, frameId, kind.value);
+      case "observed":
+        return observed(session, frameId, kind.value);
+      case "progress":
+        for (const handle of hooks.progress) handle({ ...referenceOf(session), at: clock.now(), progress: kind.value });
+        return;
+      case "planReply":
+      case "actionReply":
+        // An answer that came too late has nobody who waits for it; that is no fault of the agent's.
+        session.pending.settle(kind.value.requestId, kind.value);
+        return;
+      case "desiredStateReply":
+        return desiredReply(session, frameId, kind.value);
+      case "error":
+        log.warn(
+          {
+            [field.hostId]: session.identity.hostId,
+            [field.code]: kind.value.code,
+            [field.reason]: kind.value.message,
+          },
+          "An agent could not handle a frame.",
+        );
+        return;
+      case "goodbye":
+        session.endCause = `the agent left: ${kind.value.message || kind.value.code}`;
+        session.end("agent-left");
+        return;
+      case "hello":
+        return refuse(session, frameId, agentsErrors.WF_FRAME_UNEXPECTED, "The session is open already.");
+    }
+  }
+
+  return {
+    refuse,
+    handle: (session, frame) => {
+      if (frame.kind === undefined) {
+        return refuse(
+          session,
+          frame.id,
+          agentsErrors.WF_FRAME_UNEXPECTED,
+          "This control plane does not know this kind of frame.",
+        );
+      }
+      const { kind } = frame;
+      try {
+        handleKind(session, frame.id, kind);
+      } catch (error) {
+        log.error(
+          { err: error, [field.hostId]: session.identity.hostId, [field.kind]: kind.$case },
+          "A frame could not be handled.",
+        );
+        refuse(session, frame.id, agentsErrors.WF_FRAME_FAILED, "The control plane failed to handle it.");
+      }
+    },
+  };
+}
+
+function referenceOf(session: Session): HostReference {
+  return { organizationId: session.identity.organizationId, hostId: session.identity.hostId };
+}

@@ -1,0 +1,93 @@
+import { ActionRequest_Action, type ActionReply, type PlanReply } from "@windflow/proto/agent";
+import { ProblemError } from "../platform/index.ts";
+import type { DesiredPush } from "./desired.ts";
+import { agentsErrors } from "./errors.ts";
+import type { LiveViews } from "./intervals.ts";
+import type { SessionRegistry } from "./registry.ts";
+import type { Session } from "./session.ts";
+import type { HostStream, HostStreamCommand, Streams } from "./streams.ts";
+
+export type ContainerAction = "start" | "stop" | "restart";
+
+/**
+ * How the other domains talk to hosts. A request to a host that is not connected fails at once with
+ * WF_HOST_NOT_CONNECTED; each has a deadline; a slow host delays nobody else.
+ */
+export interface AgentGateway {
+  isConnected(hostId: string): boolean;
+  /** Says "look again": the desired state is asked for afresh and sent when its generation is another. Never throws. */
+  pushDesiredState(hostId: string): void;
+  /** @param request.body encoded StackBody; without it, the removal of the stack is planned */
+  requestPlan(
+    hostId: string,
+    request: { stackId: string; body?: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<PlanReply>;
+  /** Throws WF_HOST_ACTION_FAILED with the host's own sentence when it could not be done. */
+  act(hostId: string, action: ContainerAction, containerId: string, signal?: AbortSignal): Promise<void>;
+  /** Resolves when the host has opened the stream; the signal ends it. */
+  openStream(hostId: string, command: HostStreamCommand, signal: AbortSignal): Promise<HostStream>;
+  /** While held, the host samples and ships each second. Returns how to let go. */
+  holdLive(hostId: string): () => void;
+  /** Asks for a whole observed state now. */
+  observeNow(hostId: string): void;
+}
+
+// A plan reads the engine and compares; a large host takes seconds.
+const PLAN_DEADLINE_MS = 30_000;
+// A container may take its whole stop grace period, 10 s unless the model says more.
+const ACTION_DEADLINE_MS = 60_000;
+
+const actions: Record<ContainerAction, ActionRequest_Action> = {
+  start: ActionRequest_Action.ACTION_START,
+  stop: ActionRequest_Action.ACTION_STOP,
+  restart: ActionRequest_Action.ACTION_RESTART,
+};
+
+export function createGateway(parts: {
+  registry: SessionRegistry;
+  desiredPush: DesiredPush;
+  streams: Streams;
+  live: LiveViews;
+}): AgentGateway {
+  const { registry, desiredPush, streams, live } = parts;
+
+  function connected(hostId: string): Session {
+    const session = registry.find(hostId);
+    if (session === undefined || session.state !== "open")
+      throw new ProblemError({ code: agentsErrors.WF_HOST_NOT_CONNECTED });
+    return session;
+  }
+
+  return {
+    isConnected: (hostId) => registry.find(hostId)?.state === "open",
+    pushDesiredState: (hostId) => desiredPush.push(hostId),
+    requestPlan: async (hostId, request, signal) => {
+      const session = connected(hostId);
+      const body = request.body ?? new Uint8Array();
+      return session.pending.ask<PlanReply>({
+        deadlineMs: PLAN_DEADLINE_MS,
+        signal,
+        send: (requestId) =>
+          session.send({ $case: "planRequest", value: { requestId, body, stackId: request.stackId } }),
+      });
+    },
+    act: async (hostId, action, containerId, signal) => {
+      const session = connected(hostId);
+      if (session.awaitingApproval) throw new ProblemError({ code: agentsErrors.WF_HOST_AWAITING_APPROVAL });
+      const reply = await session.pending.ask<ActionReply>({
+        deadlineMs: ACTION_DEADLINE_MS,
+        signal,
+        send: (requestId) =>
+          session.send({ $case: "actionRequest", value: { requestId, action: actions[action], containerId } }),
+      });
+      if (reply.problem !== "")
+        throw new ProblemError({ code: agentsErrors.WF_HOST_ACTION_FAILED, detail: reply.problem });
+    },
+    openStream: async (hostId, command, signal) => streams.open(connected(hostId), command, signal),
+    holdLive: (hostId) => live.hold(hostId),
+    observeNow: (hostId) => {
+      registry.find(hostId)?.send({ $case: "observeNow", value: {} });
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import { seal, sealRandomness, SEAL_RANDOMNESS_BYTES, secretsContext } from "@windflow/core";
+import { AgentServiceService, SecretValues, type BodyChunk } from "@windflow/proto/agent";
+import type { AgentHandlers } from "../api/index.ts";
+import { factsFromWire, type Enrollment, type HostIdentities, type HostIdentity } from "../hosts/index.ts";
+import { ProblemError, type Database } from "../platform/index.ts";
+import type { Connect } from "./connect.ts";
+import { agentsErrors } from "./errors.ts";
+import type { DesiredStatePort } from "./ports.ts";
+import type { Streams } from "./streams.ts";
+import { decodeFrame, type ReceivedFrame } from "./wire.ts";
+
+/** The service as the doors serve it: frames of a session that cannot be read are handed on instead of ending the call. */
+export const agentService: AgentServiceDefinition = {
+  ...AgentServiceService,
+  connect: { ...AgentServiceService.connect, requestDeserialize: decodeFrame },
+};
+
+type Generated = typeof AgentServiceService;
+export type AgentServiceDefinition = Omit<Generated, "connect"> & {
+  connect: Omit<Generated["connect"], "requestDeserialize"> & { requestDeserialize: (bytes: Buffer) => ReceivedFrame };
+};
+
+interface Parts {
+  database: Database;
+  enrollment: Enrollment;
+  identities: HostIdentities;
+  connect: Connect;
+  streams: Streams;
+  desired: DesiredStatePort;
+  random: (bytes: number) => Uint8Array;
+}
+
+// Small enough that a heartbeat on a slow link waits for one of them only.
+const CHUNK_BYTES = 64 * 1024;
+
+export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinition> {
+  const { database, enrollment, identities, desired } = parts;
+
+  /** The host of a call that hands out what it is to run. */
+  async function admitted(peerCertificate: Uint8Array | undefined): Promise<HostIdentity> {
+    const host = await identities.identify(peerCertificate);
+    if (host.awaitingApproval) throw new ProblemError({ code: agentsErrors.WF_HOST_AWAITING_APPROVAL });
+    if (host.quarantined !== undefined) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
+    return host;
+  }
+
+  return {
+    enroll: async (request, context) => {
+      const { token, certificateRequest, sealingKey, agentVersion } = request;
+      const facts = factsFromWire(request.host);
+      const capabilities = request.host?.capabilities ?? [];
+      const { remoteAddress, requestId } = context;
+      const enrolled = await enrollment.enroll({
+        token,
+        certificateRequest,
+        sealingKey,
+        agentVersion,
+        facts,
+        capabilities,
+        remoteAddress,
+        requestId,
+      });
+      return {
+        hostId: enrolled.hostId,
+        organizationId: enrolled.organizationId,
+        certificateChain: enrolled.certificateChainPem,
+        trustedRoots: enrolled.rootsPem,
+        awaitingApproval: enrolled.awaitingApproval,
+        hostName: enrolled.hostName,
+      };
+    },
+    renew: async (request, context) => {
+      const host = await identities.identify(context.peerCertificate, { allowExpired: true });
+      const renewed = await enrollment.renew(host.spkiSha256, request.certificateRequest);
+      return { certificateChain: renewed.certificateChainPem, trustedRoots: renewed.rootsPem };
+    },
+    connect: (frames, context) => parts.connect(frames, context),
+    fetchBody: async function* (request, context): AsyncGenerator<BodyChunk> {
+      const host = await admitted(context.peerCertificate);
+      const { organizationId, hostId } = host;
+      const body = await database.inOrganization(organizationId, (tx) => desired.bodyFor(tx, hostId, request.digest), {
+        readOnly: true,
+      });
+      if (body === undefined) throw new ProblemError({ code: agentsErrors.WF_BODY_NOT_DESIRED });
+      for (let start = 0; start < body.length; start += CHUNK_BYTES)
+        yield { content: body.subarray(start, start + CHUNK_BYTES) };
+    },
+    fetchSecrets: async (request, context) => {
+      const { organizationId, hostId, sealingKey } = await admitted(context.peerCertificate);
+      const { stackId, revision } = request;
+      const values = await database.inOrganization(
+        organizationId,
+        (tx) => desired.secretsFor(tx, hostId, stackId, revision),
+        {
+          readOnly: true,
+        },
+      );
+      if (values === undefined) throw new ProblemError({ code: agentsErrors.WF_REVISION_NOT_DESIRED });
+      if (values.length === 0) return { sealed: undefined };
+      const plaintext = SecretValues.encode({ values }).finish();
+      const randomness = sealRandomness(parts.random(SEAL_RANDOMNESS_BYTES));
+      return { sealed: seal(sealingKey, plaintext, secretsContext(stackId, revision), randomness) };
+    },
+    openStream: async function* (up, context) {
+      const host = await admitted(context.peerCertificate);
+      yield* parts.streams.serve(host, up, context.signal);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { verifyHello } from "@windflow/core";
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
+import type { Hello } from "@windflow/proto/agent";
+import type { AgentsCode } from "./errors.ts";
+
+/** Why a session is not opened, and when the agent may try again. */
+export interface HelloRefusal {
+  code: AgentsCode;
+  message: string;
+  retryAfterMs: number;
+}
+
+// A version does not change by itself: once an hour is often enough to notice that somebody updated one side.
+const OTHER_VERSION_RETRY_MS = 3_600_000;
+const FORGED_RETRY_MS = 60_000;
+// Text fields of Hello are ids that the agent makes; longer ones are none.
+const MAX_ID_CHARACTERS = 128;
+
+/** Checks a Hello against the nonce that it must answer and the key of the host that the certificate named. */
+export function helloRefusal(
+  hello: Hello,
+  session: { nonce: Uint8Array; hostId: string; spki: Uint8Array },
+): HelloRefusal | undefined {
+  const version = hello.protocolVersion;
+  const spoken = `This control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}, the agent ${version}.`;
+  if (version < OLDEST_PROTOCOL_VERSION) {
+    return { code: "WF_PROTOCOL_TOO_OLD", message: spoken, retryAfterMs: OTHER_VERSION_RETRY_MS };
+  }
+  if (version > PROTOCOL_VERSION)
+    return { code: "WF_PROTOCOL_TOO_NEW", message: spoken, retryAfterMs: OTHER_VERSION_RETRY_MS };
+  if (!verifyHello(session.spki, session.nonce, session.hostId, hello.nonceSignature)) {
+    return {
+      code: "WF_HELLO_SIGNATURE",
+      message: "The hello is not signed by the key of this host.",
+      retryAfterMs: FORGED_RETRY_MS,
+    };
+  }
+  const ids = [hello.bootId, hello.instanceId, hello.spoolId, hello.observedDigest];
+  if (ids.some((id) => id.length > MAX_ID_CHARACTERS)) {
+    return {
+      code: "WF_FRAME_INVALID",
+      message: `An id of the hello is longer than ${MAX_ID_CHARACTERS} characters.`,
+      retryAfterMs: FORGED_RETRY_MS,
+    };
+  }
+  return undefined;
+}

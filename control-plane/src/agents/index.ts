@@ -1,0 +1,17 @@
+export { createAgents, type Agents } from "./agents.ts";
+export { agentsErrors } from "./errors.ts";
+export type { AgentGateway, ContainerAction } from "./gateway.ts";
+export { agentService } from "./handlers.ts";
+export type {
+  AgentHooks,
+  DesiredReply,
+  DesiredStateOfHost,
+  DesiredStatePort,
+  HostReference,
+  NewEntries,
+  ObservedReport,
+  SpoolSink,
+} from "./ports.ts";
+export { readObserved } from "./store.ts";
+export type { HostStream, HostStreamCommand, StreamFromHost, StreamToHost } from "./streams.ts";
+export { generationText, type DesiredGeneration } from "./wire.ts";

@@ -1,0 +1,46 @@
+import type { Intervals } from "@windflow/proto/agent";
+
+// A host is stale after three heartbeats that did not come (45 s), offline after six.
+const HEARTBEAT_MS = 15_000;
+const HOST_SAMPLE_SHIP_MS = 15_000;
+const CONTAINER_SAMPLE_SHIP_MS = 30_000;
+
+export function intervals(live: boolean): Intervals {
+  return {
+    heartbeatMs: HEARTBEAT_MS,
+    hostSampleShipMs: HOST_SAMPLE_SHIP_MS,
+    containerSampleShipMs: CONTAINER_SAMPLE_SHIP_MS,
+    live,
+  };
+}
+
+/** Who looks at a host right now: while anybody does, its agent ships each second. */
+export interface LiveViews {
+  isLive(hostId: string): boolean;
+  /** Returns how to let go; letting go twice counts once. */
+  hold(hostId: string): () => void;
+}
+
+/** @param onChange told when the first view of a host opened or the last one closed */
+export function createLiveViews(onChange: (hostId: string, live: boolean) => void): LiveViews {
+  const views = new Map<string, number>();
+  return {
+    isLive: (hostId) => views.has(hostId),
+    hold: (hostId) => {
+      const before = views.get(hostId) ?? 0;
+      views.set(hostId, before + 1);
+      if (before === 0) onChange(hostId, true);
+      let held = true;
+      return () => {
+        if (!held) return;
+        held = false;
+        const left = (views.get(hostId) ?? 1) - 1;
+        if (left > 0) views.set(hostId, left);
+        else {
+          views.delete(hostId);
+          onChange(hostId, false);
+        }
+      };
+    },
+  };
+}

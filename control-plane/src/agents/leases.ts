@@ -1,0 +1,228 @@
+import { hostPresence } from "@windflow/core";
+import { recordEvent, type Severity } from "../events/index.ts";
+import {
+  announceHost,
+  hostPresenceChanged,
+  movePresence,
+  readLeases,
+  saveLastSeen,
+  type HostFigures,
+  type HostPresence,
+} from "../hosts/index.ts";
+import { field, type Clock, type Database, type Log, type NewId } from "../platform/index.ts";
+import type { HostReference } from "./ports.ts";
+
+/**
+ * Judges by silence whether hosts are online, stale or offline. Lives in memory: a heartbeat writes nothing. What changed
+ * is written at once, when hosts were last seen once a minute.
+ */
+export interface Leases {
+  /** A session was opened and the host is stored as online. */
+  opened(host: HostReference & { name: string; enrolledAt: Date }): void;
+  /** A frame came. */
+  heard(hostId: string): void;
+  closed(hostId: string, cause: string): void;
+  /** Revoked, quarantined or deleted: its presence follows its lease no more. */
+  forget(hostId: string): void;
+  lastSeenAt(hostId: string): Date | undefined;
+  /** Reads the hosts that were online when the control plane stopped, and begins to judge. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+interface Lease extends HostReference {
+  name: string;
+  enrolledAtMs: number;
+  lastSeenMs: number;
+  sessionOpen: boolean;
+  endCause: string | undefined;
+  presence: HostPresence;
+  /** lastSeenMs is not stored yet. */
+  dirty: boolean;
+}
+
+interface Parts {
+  database: Database;
+  clock: Clock;
+  log: Log;
+  newId: NewId;
+  figures: HostFigures;
+  /** A session is open, but nothing came for so long that its host counts as offline: the link is dead. */
+  onDeadLink: (hostId: string) => void;
+}
+
+// Fine enough that "stale for more than 45 s" is true to a few seconds.
+const JUDGE_EVERY_MS = 5_000;
+const SAVE_EVERY_MS = 60_000;
+// One transaction for a rack that lost its switch, not one for ten thousand hosts.
+const CHANGES_PER_TRANSACTION = 200;
+
+export function createLeases(parts: Parts): Leases {
+  const { database, clock, log, newId, figures } = parts;
+  const leases = new Map<string, Lease>();
+  const stopping = new AbortController();
+  let loop: Promise<void> = Promise.resolve();
+  let savedAtMs = clock.monotonicMs();
+
+  const nowMs = (): number => clock.now().getTime();
+
+  function judge(
+    lease: Lease,
+    now: number,
+  ): { lease: Lease; to: HostPresence; since: number; cause: string } | undefined {
+    const verdict = hostPresence({
+      enrolledAt: lease.enrolledAtMs,
+      lastSeenAt: lease.lastSeenMs,
+      sessionOpen: lease.sessionOpen,
+      now,
+    });
+    if (verdict.state === lease.presence) return undefined;
+    const ended = !lease.sessionOpen && lease.endCause ? ` (${lease.endCause})` : "";
+    const since = verdict.state === "online" ? now : verdict.since;
+    return { lease, to: verdict.state, since, cause: `${verdict.cause}${ended}` };
+  }
+
+  async function judgeAll(): Promise<void> {
+    const now = nowMs();
+    const changes = [...leases.values()].flatMap((lease) => judge(lease, now) ?? []);
+    for (let start = 0; start < changes.length; start += CHANGES_PER_TRANSACTION) {
+      await write(changes.slice(start, start + CHANGES_PER_TRANSACTION));
+    }
+    // Nobody speaks for an offline host without a session: its next session starts afresh.
+    for (const lease of leases.values())
+      if (lease.presence === "offline" && !lease.sessionOpen) leases.delete(lease.hostId);
+  }
+
+  async function write(changes: NonNullable<ReturnType<typeof judge>>[]): Promise<void> {
+    await database.asSystem(async (tx) => {
+      for (const { lease, to, since, cause } of changes) {
+        const { organizationId, hostId } = lease;
+        const at = new Date(since);
+        const lastSeenAt = new Date(lease.lastSeenMs);
+        const moved = await movePresence(tx, {
+          organizationId,
+          hostId,
+          from: lease.presence,
+          to,
+          since: at,
+          cause,
+          lastSeenAt,
+        });
+        if (!moved) continue;
+        await recordEvent(tx, {
+          id: newId("evt"),
+          organizationId,
+          at: clock.now(),
+          type: `host.${to}`,
+          message: `Host ${lease.name} is ${to}: ${cause}.`,
+          severity: severities[to],
+          actor: "system",
+          hostId,
+        });
+        tx.emit(hostPresenceChanged, { organizationId, hostId, presence: to, previous: lease.presence });
+        announceHost(tx, lease, "updated", clock.now());
+      }
+    });
+    for (const { lease, to } of changes) {
+      lease.presence = to;
+      if (to === "offline" && lease.sessionOpen) parts.onDeadLink(lease.hostId);
+      log.info({ [field.hostId]: lease.hostId, [field.status]: to }, "A host's presence changed.");
+    }
+  }
+
+  async function save(): Promise<void> {
+    const dirty = [...leases.values()].filter((lease) => lease.dirty);
+    savedAtMs = clock.monotonicMs();
+    const seen = dirty.map((lease) => {
+      const last = figures.figuresOf(lease.hostId);
+      const { cpuPercent = 0, memoryPercent = 0 } = last ?? {};
+      return { hostId: lease.hostId, at: new Date(lease.lastSeenMs), cpuPercent, memoryPercent };
+    });
+    for (const lease of dirty) lease.dirty = false;
+    await database.asSystem((tx) => saveLastSeen(tx, seen));
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      await clock.sleep(JUDGE_EVERY_MS, stopping.signal).catch(() => undefined);
+      try {
+        if (!stopping.signal.aborted) await judgeAll();
+        if (stopping.signal.aborted || clock.monotonicMs() - savedAtMs >= SAVE_EVERY_MS) await save();
+      } catch (error) {
+        log.warn(
+          { err: error, [field.area]: "leases" },
+          "The presence of hosts could not be written; it is tried again.",
+        );
+      }
+    }
+  }
+
+  return {
+    opened: (host) => {
+      const { organizationId, hostId, name } = host;
+      const enrolledAtMs = host.enrolledAt.getTime();
+      const fresh = {
+        lastSeenMs: nowMs(),
+        sessionOpen: true,
+        endCause: undefined,
+        presence: "online" as const,
+        dirty: false,
+      };
+      leases.set(hostId, { organizationId, hostId, name, enrolledAtMs, ...fresh });
+    },
+    heard: (hostId) => {
+      const lease = leases.get(hostId);
+      if (lease === undefined) return;
+      lease.lastSeenMs = nowMs();
+      lease.dirty = true;
+    },
+    closed: (hostId, cause) => {
+      const lease = leases.get(hostId);
+      if (lease === undefined) return;
+      lease.sessionOpen = false;
+      lease.endCause = cause;
+    },
+    forget: (hostId) => {
+      leases.delete(hostId);
+    },
+    lastSeenAt: (hostId) => {
+      const lease = leases.get(hostId);
+      return lease && new Date(lease.lastSeenMs);
+    },
+    start: async () => {
+      const stored = await database.asSystem((tx) => readLeases(tx), { readOnly: true });
+      for (const one of stored) {
+        // A clock that was set back must not make a host seen in the future.
+        const lastSeenMs = Math.min(one.lastSeenAt?.getTime() ?? one.enrolledAt.getTime(), nowMs());
+        const { organizationId, hostId, name, presence } = one;
+        const endCause = one.sessionEndCause ?? "the control plane was restarted";
+        const enrolledAtMs = one.enrolledAt.getTime();
+        leases.set(hostId, {
+          organizationId,
+          hostId,
+          name,
+          enrolledAtMs,
+          lastSeenMs,
+          sessionOpen: false,
+          endCause,
+          presence,
+          dirty: false,
+        });
+      }
+      loop = run();
+    },
+    stop: async () => {
+      stopping.abort();
+      await loop;
+    },
+  };
+}
+
+const severities: Record<HostPresence, Severity> = {
+  online: "info",
+  stale: "warning",
+  offline: "error",
+  "never-seen": "info",
+  quarantined: "warning",
+  revoked: "warning",
+};

@@ -1,0 +1,92 @@
+import { X25519_KEY_BYTES } from "@windflow/core";
+import type { Hello } from "@windflow/proto/agent";
+import { recordEvent } from "../events/index.ts";
+import {
+  announceHost,
+  boundedCapabilities,
+  boundedFacts,
+  cleanText,
+  factsFromWire,
+  hostChanged,
+  hostPresenceChanged,
+  openHostSession,
+} from "../hosts/index.ts";
+import { eventType, ProblemError, type Clock, type Database, type EventType, type NewId } from "../platform/index.ts";
+import { agentsErrors } from "./errors.ts";
+import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
+import type { Session } from "./session.ts";
+import { readAcknowledged, readObservedDigest } from "./store.ts";
+
+/** A session got its epoch, on whichever replica: older ones end. */
+export const sessionOpened: EventType<{ hostId: string; epoch: string }> = eventType<{ hostId: string; epoch: string }>(
+  "agents.session-opened",
+);
+
+/** What the host is told in Welcome, from the transaction that gave the session its epoch. */
+export interface Opening {
+  epoch: bigint;
+  name: string;
+  enrolledAt: Date;
+  awaitingApproval: boolean;
+  spoolAcknowledged: bigint;
+  wantsObserved: boolean;
+  /** Undefined while the host waits for approval. */
+  desired: DesiredStateOfHost | undefined;
+}
+
+interface Parts {
+  database: Database;
+  clock: Clock;
+  newId: NewId;
+  desired: DesiredStatePort;
+  replicaId: string;
+}
+
+const MAX_VERSION_CHARACTERS = 64;
+
+/** Commits the session: its epoch, the host's report, its presence. Throws when the host was revoked or quarantined meanwhile. */
+export function openSession(parts: Parts, session: Session, hello: Hello): Promise<Opening> {
+  const { clock, newId, desired } = parts;
+  const { organizationId, hostId } = session.identity;
+  const host = { organizationId, hostId };
+  return parts.database.inOrganization(organizationId, async (tx) => {
+    const now = clock.now();
+    const facts = boundedFacts(factsFromWire(hello.host));
+    const capabilities = boundedCapabilities(hello.host?.capabilities ?? []);
+    const opened = await openHostSession(tx, {
+      ...host,
+      replicaId: parts.replicaId,
+      now,
+      bootId: cleanText(hello.bootId),
+      agentVersion: cleanText(hello.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
+      facts,
+      capabilities,
+      clockSkewMs: hello.agentTime === undefined ? 0 : hello.agentTime.getTime() - now.getTime(),
+      sealingKey: hello.sealingKey.length === X25519_KEY_BYTES ? hello.sealingKey : undefined,
+      cause: "its session is open",
+    });
+    if (opened === undefined)
+      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: "The host was deleted." });
+    const { before, epoch } = opened;
+    if (before.quarantined_at !== null) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
+    if (before.presence !== "online" && before.revoked_at === null) {
+      const message =
+        before.last_seen_at === null ? `Host ${before.name} has connected.` : `Host ${before.name} is online again.`;
+      const at = { at: now, severity: "info" as const, actor: "system" };
+      await recordEvent(tx, { id: newId("evt"), ...host, ...at, type: "host.online", message });
+      tx.emit(hostPresenceChanged, { ...host, presence: "online", previous: before.presence });
+    }
+    if (before.capabilities.join(" ") !== capabilities.join(" ")) tx.emit(hostChanged, host);
+    announceHost(tx, host, "updated", now);
+    tx.emit(sessionOpened, { hostId, epoch: String(epoch) });
+    return {
+      epoch,
+      name: before.name,
+      enrolledAt: before.enrolled_at,
+      awaitingApproval: before.awaiting_approval,
+      spoolAcknowledged: await readAcknowledged(tx, host, hello.spoolId),
+      wantsObserved: hello.observedDigest === "" || (await readObservedDigest(tx, host)) !== hello.observedDigest,
+      desired: before.awaiting_approval ? undefined : await desired.desiredStateFor(tx, hostId),
+    };
+  });
+}

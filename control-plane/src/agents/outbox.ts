@@ -1,0 +1,58 @@
+/** A bounded queue between those who have something to say and one transport that takes it in its own time. */
+export interface Outbox<Item> {
+  /** False when the queue is full or closed: the item was not taken. */
+  push(item: Item): boolean;
+  /** Drops what waits, says one last thing and ends. */
+  endWith(last?: Item): void;
+  /** The items in order; ends after `endWith`. For one reader. */
+  items(): AsyncIterable<Item>;
+  readonly bytes: number;
+}
+
+export function createOutbox<Item>(
+  limits: { items: number; bytes: number },
+  sizeOf: (item: Item) => number,
+): Outbox<Item> {
+  let queue: { item: Item; size: number }[] = [];
+  let bytes = 0;
+  let ended = false;
+  let wake: (() => void) | undefined;
+
+  function add(item: Item, size: number): void {
+    queue.push({ item, size });
+    bytes += size;
+    wake?.();
+  }
+
+  async function* items(): AsyncGenerator<Item> {
+    for (;;) {
+      const head = queue.shift();
+      if (head !== undefined) {
+        bytes -= head.size;
+        yield head.item;
+      } else if (ended) return;
+      else await new Promise<void>((resolve) => (wake = resolve));
+    }
+  }
+
+  return {
+    push: (item) => {
+      const size = sizeOf(item);
+      if (ended || queue.length >= limits.items || bytes + size > limits.bytes) return false;
+      add(item, size);
+      return true;
+    },
+    endWith: (last) => {
+      if (ended) return;
+      ended = true;
+      queue = [];
+      bytes = 0;
+      if (last !== undefined) add(last, sizeOf(last));
+      wake?.();
+    },
+    items,
+    get bytes() {
+      return bytes;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { ObservedState, Progress, SecretValue, SpoolEntry } from "@windflow/proto/agent";
+import type { UnitOfWork } from "../platform/index.ts";
+import type { DesiredGeneration } from "./wire.ts";
+
+export interface HostReference {
+  organizationId: string;
+  hostId: string;
+}
+
+export interface DesiredStateOfHost {
+  generation: DesiredGeneration;
+  /** Complete: absence is removal. */
+  stacks: { stackId: string; revision: number; bodyDigest: string }[];
+}
+
+/** What hosts are to run. Each call is inside a unit of work of the host's organization. */
+export interface DesiredStatePort {
+  desiredStateFor(tx: UnitOfWork, hostId: string): Promise<DesiredStateOfHost>;
+  /** Undefined unless this host's desired state names the digest. */
+  bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
+  /** Undefined unless this host's desired state names the revision; empty when it uses no secrets. */
+  secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
+}
+
+export interface ObservedReport extends HostReference {
+  at: Date;
+  state: ObservedState;
+  /** False when the host repeats what is stored already. */
+  changed: boolean;
+}
+/** In the transaction that stores the report; throwing undoes it and tells the agent so. */
+export type ObservedHandler = (tx: UnitOfWork, report: ObservedReport) => Promise<void>;
+
+/** Entries that were not stored before, in order of sequence. */
+export interface NewEntries extends HostReference {
+  spoolId: string;
+  entries: SpoolEntry[];
+}
+/** Stores its kind of entries. All sinks of a batch share one transaction; the agent is told after its commit. */
+export interface SpoolSink {
+  name: string;
+  store(tx: UnitOfWork, batch: NewEntries): Promise<void>;
+}
+
+export type ProgressHandler = (report: HostReference & { at: Date; progress: Progress }) => void;
+
+export interface DesiredReply extends HostReference {
+  generation: DesiredGeneration;
+  /** Why the host did not take it. */
+  refused?: string;
+  code?: string;
+}
+export type DesiredReplyHandler = (reply: DesiredReply) => Promise<void>;
+
+/** Where other domains say what they want to hear of. Before the doors are opened. */
+export interface AgentHooks {
+  onObserved(handler: ObservedHandler): void;
+  onSpool(sink: SpoolSink): void;
+  onProgress(handler: ProgressHandler): void;
+  onDesiredStateReply(handler: DesiredReplyHandler): void;
+}
+
+export interface RegisteredHooks extends AgentHooks {
+  readonly observed: readonly ObservedHandler[];
+  readonly sinks: readonly SpoolSink[];
+  readonly progress: readonly ProgressHandler[];
+  readonly desiredReplies: readonly DesiredReplyHandler[];
+}
+
+export function createHooks(): RegisteredHooks {
+  const observed: ObservedHandler[] = [];
+  const sinks: SpoolSink[] = [];
+  const progress: ProgressHandler[] = [];
+  const desiredReplies: DesiredReplyHandler[] = [];
+  return {
+    observed,
+    sinks,
+    progress,
+    desiredReplies,
+    onObserved: (handler) => void observed.push(handler),
+    onSpool: (sink) => void sinks.push(sink),
+    onProgress: (handler) => void progress.push(handler),
+    onDesiredStateReply: (handler) => void desiredReplies.push(handler),
+  };
+}

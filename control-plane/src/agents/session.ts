@@ -1,0 +1,153 @@
+import type { AgentFrame, ControlFrame } from "@windflow/proto/agent";
+import type { HostIdentity } from "../hosts/index.ts";
+import { field, ProblemError, type Clock, type ErrorCode, type Log } from "../platform/index.ts";
+import { agentsErrors } from "./errors.ts";
+import { createLane, type Lane } from "./lane.ts";
+import { createOutbox } from "./outbox.ts";
+import { createPending, type Pending } from "./pending.ts";
+import {
+  endSentences,
+  nextSessionState,
+  type SessionEnd,
+  type SessionEvent,
+  type SessionState,
+} from "./session-state.ts";
+import { frameBytes, type DesiredGeneration, type ToAgent } from "./wire.ts";
+
+/** One open connection of one host. */
+export interface Session {
+  readonly identity: HostIdentity;
+  readonly sessionId: string;
+  readonly nonce: Uint8Array;
+  readonly pending: Pending;
+  /** Aborts when the session has ended. */
+  readonly signal: AbortSignal;
+  readonly lanes: { readonly spool: Lane; readonly observed: Lane; readonly control: Lane };
+  readonly state: SessionState;
+  /** 0 until Welcome. */
+  epoch: bigint;
+  /** What the host was last sent or said that it runs; undefined until Hello. */
+  toldGeneration: DesiredGeneration | undefined;
+  awaitingApproval: boolean;
+  /** Monotonic milliseconds of the last frame. */
+  lastHeardMs: number;
+  /** Why it ended, for the host's page. */
+  endCause: string;
+  /** False when the session has ended, or ends by this because the agent takes too little. */
+  send(kind: ToAgent): boolean;
+  /** Notes a received frame, so that the next one sent acknowledges it. */
+  received(frame: AgentFrame): void;
+  /** Moves the state; false when the event may not happen now. */
+  move(event: SessionEvent): boolean;
+  /** Says goodbye, if there is something to say, and ends the session and all that waits for it. */
+  end(
+    why: SessionEnd,
+    goodbye?: { code: ErrorCode; message: string; retryAfterMs?: number; doNotReturn?: boolean },
+  ): void;
+  frames(): AsyncIterable<ControlFrame>;
+}
+
+// What waits for one agent, at most. Enough for a plan of the largest body beside everything else; with 10,000 hosts that
+// all stop reading at once it is the bound on memory that holds, not this one times the hosts, since nobody asks all of them.
+const OUTBOX_ITEMS = 256;
+const OUTBOX_BYTES = 8 * 1024 * 1024;
+// The agent keeps at most 4 batches unacknowledged; twice that forgives a resend after a short link failure.
+const SPOOL_LANE = 8;
+// An observed state is whole: of those that wait only the last is of interest.
+const OBSERVED_LANE = 2;
+const CONTROL_LANE = 16;
+
+export function createSession(parts: {
+  identity: HostIdentity;
+  sessionId: string;
+  nonce: Uint8Array;
+  newRequestId: () => string;
+  clock: Clock;
+  log: Log;
+}): Session {
+  const { identity, sessionId, clock } = parts;
+  const log = parts.log.child({ [field.hostId]: identity.hostId, [field.sessionId]: sessionId });
+  const outbox = createOutbox<ToAgent>({ items: OUTBOX_ITEMS, bytes: OUTBOX_BYTES }, frameBytes);
+  const pending = createPending({ clock, newRequestId: parts.newRequestId });
+  const ended = new AbortController();
+  const laneFailed = (error: unknown): void => log.error({ err: error }, "Work of a session failed.");
+  let state: SessionState = "challenged";
+  let sentId = 0n;
+  let receivedId = 0n;
+
+  function move(event: SessionEvent): boolean {
+    const next = nextSessionState(state, event);
+    if (next === undefined) return false;
+    log.debug(
+      { from: state, to: next, ...(event.type === "end" ? { [field.reason]: event.why } : {}) },
+      "A session changed its state.",
+    );
+    state = next;
+    return true;
+  }
+
+  const session: Session = {
+    identity,
+    sessionId,
+    nonce: parts.nonce,
+    pending,
+    signal: ended.signal,
+    lanes: {
+      spool: createLane(SPOOL_LANE, laneFailed),
+      observed: createLane(OBSERVED_LANE, laneFailed),
+      control: createLane(CONTROL_LANE, laneFailed),
+    },
+    get state() {
+      return state;
+    },
+    epoch: 0n,
+    toldGeneration: undefined,
+    awaitingApproval: identity.awaitingApproval,
+    lastHeardMs: clock.monotonicMs(),
+    endCause: "",
+    send: (kind) => {
+      if (state === "ended") return false;
+      if (outbox.push(kind)) return true;
+      session.end("too-slow", {
+        code: agentsErrors.WF_SESSION_TOO_SLOW,
+        message: "The agent does not take the messages that wait for it.",
+      });
+      return false;
+    },
+    received: (frame) => {
+      session.lastHeardMs = clock.monotonicMs();
+      if (frame.id > receivedId) receivedId = frame.id;
+    },
+    move,
+    end: (why, goodbye) => {
+      if (!move({ type: "end", why })) return;
+      session.endCause ||= endSentences[why];
+      log.info({ [field.reason]: why, ...(goodbye ? { [field.code]: goodbye.code.code } : {}) }, "A session ended.");
+      outbox.endWith(
+        goodbye && {
+          $case: "goodbye",
+          value: {
+            code: goodbye.code.code,
+            message: goodbye.message,
+            retryAfterMs: goodbye.retryAfterMs ?? 0,
+            doNotReturn: goodbye.doNotReturn ?? false,
+          },
+        },
+      );
+      pending.failAll(
+        new ProblemError({
+          code: agentsErrors.WF_HOST_DISCONNECTED,
+          detail: `The session ended: ${session.endCause}.`,
+        }),
+      );
+      ended.abort();
+    },
+    frames: async function* () {
+      for await (const kind of outbox.items()) {
+        sentId += 1n;
+        yield { id: sentId, ack: receivedId, kind };
+      }
+    },
+  };
+  return session;
+}

@@ -1,0 +1,79 @@
+import { EnrollmentTokensServiceService, EventsServiceService, HostsServiceService } from "@windflow/proto/api";
+import { agentService, createAgents, type Agents, type DesiredStatePort, type HostReference } from "./agents/index.ts";
+import type { Api } from "./api/index.ts";
+import type { Audit } from "./audit/index.ts";
+import { createEventsWorker, createWatcher, eventsHandlers } from "./events/index.ts";
+import {
+  createEnrollment,
+  createEnrollmentTokensService,
+  createHostIdentities,
+  createHostsService,
+  enrollmentTokensHandlers,
+  hostsHandlers,
+  installRoutes,
+  type Certificates,
+  type HostDesired,
+  type HostFigures,
+} from "./hosts/index.ts";
+import type { EventType, Platform } from "./platform/index.ts";
+
+interface Parts {
+  platform: Platform;
+  api: Api;
+  audit: Audit;
+  certificates: Certificates;
+  figures: HostFigures;
+  desired: DesiredStatePort & HostDesired;
+  desiredStateChanged: EventType<HostReference>;
+  /** `https://…` as agents write it; asked when a line for them is made. */
+  publicUrl: () => string;
+  /** Folders with install.sh and built agents. */
+  installFolders: readonly string[];
+}
+
+/** The part of the app that faces hosts: enrolment, sessions, events. */
+export interface HostSide {
+  readonly agents: Agents;
+  start(): Promise<void>;
+  /** Sends the hosts away; before the doors close. */
+  stop(): Promise<void>;
+}
+
+export function buildHostSide(parts: Parts): HostSide {
+  const { platform, api, audit, certificates, figures, desired } = parts;
+  const { database, clock, log, newId, bus, jobs } = platform;
+  const enrollment = createEnrollment({ database, clock, log, newId, certificates, audit });
+  const identities = createHostIdentities({ database, certificates });
+  const agents = createAgents({
+    platform,
+    certificates,
+    enrollment,
+    identities,
+    figures,
+    desired,
+    desiredStateChanged: parts.desiredStateChanged,
+  });
+  const watcher = createWatcher(bus);
+  const worker = createEventsWorker({ database, jobs, clock });
+
+  const hosts = createHostsService({ database, clock, newId, audit, desired });
+  const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
+  const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
+  api.registerService(HostsServiceService, hostsHandlers({ service: hosts, figures }));
+  api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
+  api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));
+  api.registerAgentService(agentService, agents.handlers);
+  installRoutes(api.http, { certificates, folders: parts.installFolders });
+
+  return {
+    agents,
+    start: async () => {
+      await worker.start();
+      await agents.start();
+    },
+    stop: async () => {
+      watcher.close();
+      await agents.stop();
+    },
+  };
+}

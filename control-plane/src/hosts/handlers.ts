@@ -1,0 +1,81 @@
+import type { EnrollmentTokensServiceService, HostsServiceService } from "@windflow/proto/api";
+import { pageOf, readPage, type Handlers } from "../api/index.ts";
+import { ProblemError } from "../platform/index.ts";
+import { hostsErrors } from "./errors.ts";
+import { parseHostFilter, parseHostOrder } from "./filter.ts";
+import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
+import type { HostFigures } from "./ports.ts";
+import type { HostsService, HostView } from "./service.ts";
+import type { EnrollmentTokensService } from "./tokens-service.ts";
+import { countsToWire, hostToWire, tokenToWire } from "./wire.ts";
+
+export function hostsHandlers(parts: {
+  service: HostsService;
+  figures: HostFigures;
+}): Handlers<typeof HostsServiceService> {
+  const { service, figures } = parts;
+  const wire = (view: HostView) => hostToWire(view, figures.figuresOf(view.row.id));
+  return {
+    listHosts: async (request, { caller }) => {
+      const filter = parseHostFilter(request.filter);
+      const order = parseHostOrder(request.orderBy);
+      if (filter === undefined || order === undefined) {
+        const [path, text] = filter === undefined ? ["filter", request.filter] : ["orderBy", request.orderBy];
+        throw new ProblemError({
+          code: hostsErrors.WF_HOST_FILTER_INVALID,
+          violations: [{ path, message: `not understood: ${text}` }],
+        });
+      }
+      const query = { list: "hosts", filter: request.filter, order: request.orderBy };
+      const page = readPage(request.page, query);
+      const [value, id] = page.after ?? [];
+      const after = value === undefined || value === null || typeof id !== "string" ? undefined : { value, id };
+      const answer = await service.list(caller, { filter, order, after, limit: page.size + 1 });
+      const { rows, nextPageToken } = pageOf(answer.hosts, page, query, (host) => [host.sortValue, host.row.id]);
+      return { hosts: rows.map(wire), nextPageToken, total: answer.total, counts: countsToWire(answer.counts) };
+    },
+    getHost: async (request, { caller }) => wire(await service.get(caller, request.hostId)),
+    updateHost: async (request, { caller }) => {
+      const { name, labels, etag } = request;
+      return wire(await service.update(caller, request.hostId, { name, labels, etag }));
+    },
+    approveHost: async (request, { caller }) => wire(await service.approve(caller, request.hostId)),
+    revokeHost: async (request, { caller }) => wire(await service.revoke(caller, request.hostId, request.reason)),
+    deleteHost: async (request, { caller }) => {
+      await service.delete(caller, request.hostId);
+      return {};
+    },
+  };
+}
+
+export function enrollmentTokensHandlers(parts: {
+  service: EnrollmentTokensService;
+  /** Asked at each call: the port is known late, and roots change. */
+  installTarget: () => InstallTarget;
+}): Handlers<typeof EnrollmentTokensServiceService> {
+  const { service, installTarget } = parts;
+  return {
+    createEnrollmentToken: async (request, { caller }) => {
+      const { token, secret } = await service.create(caller, request);
+      const target = installTarget();
+      return {
+        token: tokenToWire(token),
+        secret,
+        installCommand: installCommand(target, secret),
+        enrollCommand: enrollCommand(target, secret),
+      };
+    },
+    listEnrollmentTokens: async (request, { caller }) => {
+      const query = { list: "enrollment-tokens" };
+      const page = readPage(request.page, query);
+      const after = page.after?.[0];
+      const found = await service.list(caller, {
+        after: typeof after === "string" ? after : undefined,
+        limit: page.size + 1,
+      });
+      const { rows, nextPageToken } = pageOf(found, page, query, (row) => [row.id]);
+      return { tokens: rows.map(tokenToWire), nextPageToken };
+    },
+    revokeEnrollmentToken: async (request, { caller }) => tokenToWire(await service.revoke(caller, request.tokenId)),
+  };
+}

@@ -1,0 +1,70 @@
+import { ProblemError, type Database } from "../platform/index.ts";
+import type { Certificates } from "./certificates/certificates.ts";
+import { requireUnrevoked } from "./enrollment.ts";
+import { hostsErrors } from "./errors.ts";
+import { readHostByKey, type KeyedHost } from "./store-enrollment.ts";
+
+/** A host that has proven its key, with what it may do. */
+export interface HostIdentity {
+  organizationId: string;
+  hostId: string;
+  name: string;
+  /** SubjectPublicKeyInfo, DER. */
+  spki: Uint8Array;
+  spkiSha256: Uint8Array;
+  /** X25519, 32 bytes: what secrets are sealed to. */
+  sealingKey: Uint8Array;
+  awaitingApproval: boolean;
+  quarantined: { reason: string } | undefined;
+}
+
+export interface HostIdentities {
+  /**
+   * The host behind a peer certificate: the chain must hold and the key must be enrolled and not revoked, asked afresh at
+   * every call. The names in the certificate are not looked at.
+   * @param options.allowExpired for renewal only
+   */
+  identify(peerCertificate: Uint8Array | undefined, options?: { allowExpired?: boolean }): Promise<HostIdentity>;
+}
+
+export function createHostIdentities(parts: { database: Database; certificates: Certificates }): HostIdentities {
+  const { database, certificates } = parts;
+  return {
+    identify: async (peerCertificate, options = {}) => {
+      if (peerCertificate === undefined) {
+        throw new ProblemError({
+          code: hostsErrors.WF_HOST_CERTIFICATE_INVALID,
+          detail: "The connection came without a certificate.",
+        });
+      }
+      const verdict = certificates.verifyAgent(peerCertificate);
+      if (!verdict.valid) {
+        throw new ProblemError({
+          code: hostsErrors.WF_HOST_CERTIFICATE_INVALID,
+          detail: `Refused: ${verdict.reason}.`,
+        });
+      }
+      const host = await database.asSystem((tx) => readHostByKey(tx, verdict.spkiSha256), { readOnly: true });
+      if (host === undefined) throw new ProblemError({ code: hostsErrors.WF_HOST_KEY_UNKNOWN });
+      requireUnrevoked(host);
+      if (verdict.expired && options.allowExpired !== true) {
+        const detail = `The certificate was valid until ${verdict.notAfter.toISOString()}.`;
+        throw new ProblemError({ code: hostsErrors.WF_HOST_CERTIFICATE_EXPIRED, detail });
+      }
+      return identityOf(host, verdict.spkiSha256);
+    },
+  };
+}
+
+function identityOf(host: KeyedHost, spkiSha256: Uint8Array): HostIdentity {
+  return {
+    organizationId: host.organization_id,
+    hostId: host.id,
+    name: host.name,
+    spki: host.spki,
+    spkiSha256,
+    sealingKey: host.sealing_key,
+    awaitingApproval: host.awaiting_approval,
+    quarantined: host.quarantined_at === null ? undefined : { reason: host.quarantine_reason ?? "" },
+  };
+}

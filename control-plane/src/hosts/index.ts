@@ -1,0 +1,32 @@
+export { announceHost, hostApproved, hostChanged, hostPresenceChanged, hostRevoked } from "./changes.ts";
+export type { ServerNames } from "./certificates/authority.ts";
+export { openCertificates, type Certificates, type ServerCertificate } from "./certificates/certificates.ts";
+export { createEnrollment, type Enrollment } from "./enrollment.ts";
+export { hostsErrors } from "./errors.ts";
+export { enrollmentTokensHandlers, hostsHandlers } from "./handlers.ts";
+export { createHostIdentities, type HostIdentities, type HostIdentity } from "./identities.ts";
+export type { InstallTarget } from "./install-line.ts";
+export { installRoutes } from "./install-routes.ts";
+export {
+  boundedCapabilities,
+  boundedFacts,
+  cleanText,
+  type HostFacts,
+  type HostPresence,
+  type Labels,
+} from "./model.ts";
+export type { AuditTrail, HostDesired, HostFigures } from "./ports.ts";
+export { createHostsService, type HostsService } from "./service.ts";
+export { listHostSummaries, type HostSummary } from "./store.ts";
+export {
+  closeHostSession,
+  movePresence,
+  openHostSession,
+  readBarredHosts,
+  readLeases,
+  saveLastSeen,
+  saveObservedFigures,
+  type StoredLease,
+} from "./store-sessions.ts";
+export { createEnrollmentTokensService, type EnrollmentTokensService } from "./tokens-service.ts";
+export { factsFromWire } from "./wire.ts";

@@ -1,0 +1,220 @@
+import { recordEvent } from "../events/index.ts";
+import {
+  commonErrors,
+  isUniqueViolation,
+  ProblemError,
+  type Caller,
+  type Clock,
+  type Database,
+  type NewId,
+  type UnitOfWork,
+} from "../platform/index.ts";
+import { announceHost, hostApproved, hostChanged, hostRevoked } from "./changes.ts";
+import { hostsErrors } from "./errors.ts";
+import type { HostFilter, HostOrder } from "./filter.ts";
+import { cleanText, labelProblem, type HostPresence, type Labels } from "./model.ts";
+import type { AuditTrail, HostDesired } from "./ports.ts";
+import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
+import { deleteHostRow, saveApproval, saveDescription, saveRevocation } from "./store-changes.ts";
+
+/** A host with what it is to run. */
+export interface HostView {
+  row: HostRow;
+  desired: { generation: string; stacksTotal: number } | undefined;
+}
+
+export interface HostPage {
+  hosts: (HostView & { sortValue: string | number })[];
+  total: number;
+  counts: Map<HostPresence, number>;
+}
+
+export interface HostsService {
+  list(
+    caller: Caller,
+    query: { filter: HostFilter; order: HostOrder; after: HostQuery["after"]; limit: number },
+  ): Promise<HostPage>;
+  get(caller: Caller, hostId: string): Promise<HostView>;
+  update(caller: Caller, hostId: string, change: { name: string; labels: Labels; etag: string }): Promise<HostView>;
+  approve(caller: Caller, hostId: string): Promise<HostView>;
+  revoke(caller: Caller, hostId: string, reason: string): Promise<HostView>;
+  delete(caller: Caller, hostId: string): Promise<void>;
+}
+
+interface Parts {
+  database: Database;
+  clock: Clock;
+  newId: NewId;
+  audit: AuditTrail;
+  desired: HostDesired;
+}
+
+type LockedHost = NonNullable<Awaited<ReturnType<typeof lockHost>>>;
+
+export function createHostsService(parts: Parts): HostsService {
+  const { database, clock, newId, audit } = parts;
+
+  async function view(tx: UnitOfWork, caller: Caller, hostId: string): Promise<HostView> {
+    const row = await readHost(tx, caller.organizationId, hostId);
+    if (row === undefined) throw notFound(hostId);
+    const desired = await parts.desired.desiredOf(tx, [hostId]);
+    return { row, desired: desired.get(hostId) };
+  }
+
+  /** The frame of every change: lock, change, audit, tell; answers the host as it is afterwards. */
+  async function change(
+    caller: Caller,
+    hostId: string,
+    action: string,
+    work: (
+      tx: UnitOfWork,
+      host: LockedHost,
+      now: Date,
+    ) => Promise<{ detail: Record<string, unknown>; message: string } | undefined>,
+  ): Promise<HostView> {
+    const { organizationId } = caller;
+    return database.inOrganization(caller, async (tx) => {
+      const host = await lockHost(tx, organizationId, hostId);
+      if (host === undefined) throw notFound(hostId);
+      const now = clock.now();
+      const done = await work(tx, host, now);
+      if (done !== undefined) {
+        await audit.record(tx, caller, {
+          action,
+          targetKind: "host",
+          targetId: hostId,
+          detail: { name: host.name, ...done.detail },
+        });
+        const event = {
+          id: newId("evt"),
+          organizationId,
+          at: now,
+          type: action.replace("hosts.", "host."),
+          actor: caller.name,
+          hostId,
+        };
+        await recordEvent(tx, { ...event, message: done.message, severity: "info" });
+        tx.emit(hostChanged, { organizationId, hostId });
+        announceHost(tx, { organizationId, hostId }, "updated", now);
+      }
+      return view(tx, caller, hostId);
+    });
+  }
+
+  return {
+    list: (caller, query) =>
+      database.inOrganization(
+        caller,
+        async (tx) => {
+          const { organizationId } = caller;
+          const rows = await readHosts(tx, { organizationId, ...query });
+          const desired = await parts.desired.desiredOf(
+            tx,
+            rows.map((row) => row.id),
+          );
+          return {
+            hosts: rows.map((row) => ({ row, desired: desired.get(row.id), sortValue: row.sort_value })),
+            total: await countHosts(tx, organizationId, query.filter),
+            counts: await countByPresence(tx, organizationId),
+          };
+        },
+        { readOnly: true },
+      ),
+    get: (caller, hostId) => database.inOrganization(caller, (tx) => view(tx, caller, hostId), { readOnly: true }),
+    update: (caller, hostId, wanted) =>
+      nameTaken(
+        change(caller, hostId, "hosts.update", async (tx, host) => {
+          requireEtag(host, wanted.etag);
+          requireLabels(wanted.labels);
+          const name = cleanText(wanted.name).trim() || host.name;
+          await saveDescription(tx, { organizationId: caller.organizationId, hostId }, { name, labels: wanted.labels });
+          const detail = { newName: name, labelsBefore: host.labels, labels: wanted.labels };
+          return { detail, message: `${caller.name} changed the name or the labels of host ${name}.` };
+        }),
+      ),
+    approve: (caller, hostId) =>
+      change(caller, hostId, "hosts.approve", async (tx, host) => {
+        if (host.revoked_at !== null) throw new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
+        if (!host.awaiting_approval) return undefined;
+        const reference = { organizationId: caller.organizationId, hostId };
+        await saveApproval(tx, reference);
+        tx.emit(hostApproved, reference);
+        return { detail: {}, message: `${caller.name} let host ${host.name} in.` };
+      }),
+    revoke: (caller, hostId, reason) =>
+      change(caller, hostId, "hosts.revoke", async (tx, host, now) => {
+        if (host.revoked_at !== null) return undefined;
+        const reference = { organizationId: caller.organizationId, hostId };
+        const why = cleanText(reason).trim();
+        const cause = `${caller.name} revoked the host${why === "" ? "" : `: ${why}`}.`;
+        await saveRevocation(tx, reference, { at: now, reason: why, cause });
+        tx.emit(hostRevoked, reference);
+        return { detail: { reason: why }, message: `${caller.name} revoked host ${host.name}. Its workloads go on.` };
+      }),
+    delete: async (caller, hostId) => {
+      const { organizationId } = caller;
+      await database.inOrganization(caller, async (tx) => {
+        const host = await lockHost(tx, organizationId, hostId);
+        if (host === undefined) throw notFound(hostId);
+        if (host.revoked_at === null && host.last_seen_at !== null)
+          throw new ProblemError({ code: hostsErrors.WF_HOST_IN_USE });
+        const now = clock.now();
+        await deleteHostRow(tx, { organizationId, hostId });
+        await audit.record(tx, caller, {
+          action: "hosts.delete",
+          targetKind: "host",
+          targetId: hostId,
+          detail: { name: host.name },
+        });
+        tx.emit(hostRevoked, { organizationId, hostId });
+        tx.emit(hostChanged, { organizationId, hostId });
+        announceHost(tx, { organizationId, hostId }, "deleted", now);
+      });
+    },
+  };
+}
+
+export function etagOf(host: { version: bigint }): string {
+  return `v${host.version}`;
+}
+
+function requireEtag(host: { version: bigint }, etag: string): void {
+  if (etag === "" || etag === etagOf(host)) return;
+  throw new ProblemError({
+    code: commonErrors.WF_ETAG_MISMATCH,
+    detail: `The host is at ${etagOf(host)}, you read ${etag}.`,
+  });
+}
+
+/** Throws WF_LABEL_INVALID with the place. */
+export function requireLabels(labels: Labels): void {
+  const problem = labelProblem(labels);
+  if (problem === undefined) return;
+  throw new ProblemError({
+    code: hostsErrors.WF_LABEL_INVALID,
+    detail: `${problem.path}: ${problem.message}.`,
+    violations: [problem],
+  });
+}
+
+function notFound(hostId: string): ProblemError {
+  return new ProblemError({
+    code: commonErrors.WF_NOT_FOUND,
+    detail: `There is no host ${hostId} in this organization.`,
+  });
+}
+
+async function nameTaken<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!isUniqueViolation(cause, "hosts_name")) throw cause;
+    const detail = "Another host of the organization has this name.";
+    throw new ProblemError({
+      code: commonErrors.WF_ALREADY_EXISTS,
+      detail,
+      violations: [{ path: "name", message: detail }],
+      cause,
+    });
+  }
+}

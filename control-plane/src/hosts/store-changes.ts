@@ -1,0 +1,72 @@
+import { sql } from "kysely";
+import type { UnitOfWork } from "../platform/index.ts";
+import type { HostPresence, Labels } from "./model.ts";
+import { hostsTables } from "./tables.ts";
+
+interface HostKey {
+  organizationId: string;
+  hostId: string;
+}
+
+function hostUpdate(tx: UnitOfWork, host: HostKey) {
+  return hostsTables(tx)
+    .updateTable("hosts")
+    .where("organization_id", "=", host.organizationId)
+    .where("id", "=", host.hostId);
+}
+
+/** Name and labels; raises the version that the etag shows. */
+export async function saveDescription(
+  tx: UnitOfWork,
+  host: HostKey,
+  description: { name: string; labels: Labels },
+): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({ name: description.name, labels: JSON.stringify(description.labels), version: sql`version + 1` })
+    .execute();
+}
+
+export async function saveApproval(tx: UnitOfWork, host: HostKey): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({ awaiting_approval: false, version: sql`version + 1` })
+    .execute();
+}
+
+export interface PresenceChange extends HostKey {
+  presence: HostPresence;
+  since: Date;
+  cause: string;
+}
+
+export async function saveRevocation(
+  tx: UnitOfWork,
+  host: HostKey,
+  revocation: { at: Date; reason: string; cause: string },
+): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({
+      revoked_at: revocation.at,
+      revocation_reason: revocation.reason,
+      awaiting_approval: false,
+      version: sql`version + 1`,
+      presence: "revoked",
+      presence_since: revocation.at,
+      presence_cause: revocation.cause,
+    })
+    .execute();
+  await hostsTables(tx)
+    .updateTable("host_keys")
+    .set({ revoked_at: revocation.at })
+    .where("organization_id", "=", host.organizationId)
+    .where("host_id", "=", host.hostId)
+    .where("revoked_at", "is", null)
+    .execute();
+}
+
+export async function deleteHostRow(tx: UnitOfWork, host: HostKey): Promise<void> {
+  await hostsTables(tx)
+    .deleteFrom("hosts")
+    .where("organization_id", "=", host.organizationId)
+    .where("id", "=", host.hostId)
+    .execute();
+}

@@ -1,0 +1,157 @@
+import { sql, type Selectable } from "kysely";
+import type { UnitOfWork } from "../platform/index.ts";
+import type { HostFilter, HostOrder } from "./filter.ts";
+import type { HostPresence, Labels } from "./model.ts";
+import { hostsTables, type HostsTable } from "./tables.ts";
+
+export type HostRow = Selectable<HostsTable> & { environment_name: string };
+
+function hostRows(tx: UnitOfWork) {
+  return hostsTables(tx)
+    .selectFrom("hosts")
+    .innerJoin("environments", (join) =>
+      join
+        .onRef("environments.id", "=", "hosts.environment_id")
+        .onRef("environments.organization_id", "=", "hosts.organization_id"),
+    )
+    .selectAll("hosts")
+    .select("environments.name as environment_name");
+}
+
+export async function readHost(tx: UnitOfWork, organizationId: string, hostId: string): Promise<HostRow | undefined> {
+  return hostRows(tx)
+    .where("hosts.organization_id", "=", organizationId)
+    .where("hosts.id", "=", hostId)
+    .executeTakeFirst();
+}
+
+/** Held until the end of the transaction. */
+export async function lockHost(
+  tx: UnitOfWork,
+  organizationId: string,
+  hostId: string,
+): Promise<Selectable<HostsTable> | undefined> {
+  return hostsTables(tx)
+    .selectFrom("hosts")
+    .selectAll()
+    .where("organization_id", "=", organizationId)
+    .where("id", "=", hostId)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+// What a list is sorted by; every expression is not null, so that a row comparison finds the next page.
+const sortExpressions = {
+  name: sql<string>`hosts.name`,
+  presence: sql<number>`array_position(ARRAY['online','stale','offline','never-seen','quarantined','revoked'], hosts.presence)`,
+  last_seen_at: sql<number>`coalesce(extract(epoch FROM hosts.last_seen_at), 0)::double precision`,
+  cpu_percent: sql<number>`hosts.cpu_percent`,
+  memory_percent: sql<number>`hosts.memory_percent`,
+} as const;
+
+export interface HostQuery {
+  organizationId: string;
+  filter: HostFilter;
+  order: HostOrder;
+  /** Sort value and id of the last row of the page before. */
+  after: { value: string | number; id: string } | undefined;
+  limit: number;
+}
+
+export async function readHosts(
+  tx: UnitOfWork,
+  query: HostQuery,
+): Promise<(HostRow & { sort_value: string | number })[]> {
+  const sortBy = sortExpressions[query.order.by];
+  const direction = query.order.descending ? "desc" : "asc";
+  let select = hostRows(tx)
+    .select(sql<string | number>`${sortBy}`.as("sort_value"))
+    .where("hosts.organization_id", "=", query.organizationId)
+    .where(matching(query.filter));
+  if (query.after !== undefined) {
+    const comparison = sql.raw(query.order.descending ? "<" : ">");
+    select = select.where(sql<boolean>`(${sortBy}, hosts.id) ${comparison} (${query.after.value}, ${query.after.id})`);
+  }
+  return select.orderBy(sortBy, direction).orderBy("hosts.id", direction).limit(query.limit).execute();
+}
+
+export async function countHosts(tx: UnitOfWork, organizationId: string, filter: HostFilter): Promise<number> {
+  const row = await hostsTables(tx)
+    .selectFrom("hosts")
+    .select((eb) => eb.fn.countAll<bigint>().as("total"))
+    .where("organization_id", "=", organizationId)
+    .where(matching(filter))
+    .executeTakeFirstOrThrow();
+  return Number(row.total);
+}
+
+/** All hosts of the organization by presence. */
+export async function countByPresence(tx: UnitOfWork, organizationId: string): Promise<Map<HostPresence, number>> {
+  const rows = await hostsTables(tx)
+    .selectFrom("hosts")
+    .select((eb) => ["presence", eb.fn.countAll<bigint>().as("total")])
+    .where("organization_id", "=", organizationId)
+    .groupBy("presence")
+    .execute();
+  return new Map(rows.map((row) => [row.presence, Number(row.total)]));
+}
+
+function matching(filter: HostFilter) {
+  const labels = Object.fromEntries(filter.labels.map((label) => [label.key, label.value]));
+  const parts = [
+    sql<boolean>`hosts.labels @> ${JSON.stringify(labels)}::jsonb`,
+    ...filter.words.map((word) => sql<boolean>`strpos(lower(hosts.name), ${word}) > 0`),
+  ];
+  if (filter.presences.length > 0) parts.push(sql<boolean>`hosts.presence = ANY(${filter.presences})`);
+  return sql<boolean>`(${sql.join(parts, sql` AND `)})`;
+}
+
+export interface HostSummary {
+  hostId: string;
+  organizationId: string;
+  name: string;
+  environmentId: string;
+  labels: Labels;
+  capabilities: string[];
+  arch: string;
+  presence: HostPresence;
+  presenceCause: string;
+  presenceSince: Date;
+  lastSeenAt: Date | undefined;
+  awaitingApproval: boolean;
+  revoked: boolean;
+  cpuCount: number;
+  memoryBytes: number;
+  hostShellAllowed: boolean;
+  engineVersion: string;
+}
+
+/** What other domains need to know of hosts: all of the organization of the unit of work, or those of the ids. */
+export async function listHostSummaries(
+  tx: UnitOfWork,
+  filter: { hostIds?: readonly string[] } = {},
+): Promise<HostSummary[]> {
+  if (tx.organizationId === undefined) throw new TypeError("hosts are listed in a unit of work of one organization");
+  let select = hostsTables(tx).selectFrom("hosts").selectAll().where("organization_id", "=", tx.organizationId);
+  if (filter.hostIds !== undefined) select = select.where(sql<boolean>`id = ANY(${[...filter.hostIds]})`);
+  const rows = await select.orderBy("name").execute();
+  return rows.map((row) => ({
+    hostId: row.id,
+    organizationId: row.organization_id,
+    name: row.name,
+    environmentId: row.environment_id,
+    labels: row.labels,
+    capabilities: row.capabilities,
+    arch: row.facts.arch,
+    presence: row.presence,
+    presenceCause: row.presence_cause,
+    presenceSince: row.presence_since,
+    lastSeenAt: row.last_seen_at ?? undefined,
+    awaitingApproval: row.awaiting_approval,
+    revoked: row.revoked_at !== null,
+    cpuCount: row.facts.cpuCount,
+    memoryBytes: row.facts.memoryBytes,
+    hostShellAllowed: row.facts.hostShellAllowed,
+    engineVersion: row.facts.engineVersion,
+  }));
+}

@@ -1,0 +1,120 @@
+import type { HostReport } from "@windflow/proto/agent";
+import { Host_Presence, type EnrollmentToken, type Host, type HostCounts } from "@windflow/proto/api";
+import type { HostFacts, HostPresence } from "./model.ts";
+import { etagOf, type HostView } from "./service.ts";
+import type { TokenRow } from "./store-tokens.ts";
+
+const presenceToWire: Record<HostPresence, Host_Presence> = {
+  "never-seen": Host_Presence.PRESENCE_NEVER_SEEN,
+  online: Host_Presence.PRESENCE_ONLINE,
+  stale: Host_Presence.PRESENCE_STALE,
+  offline: Host_Presence.PRESENCE_OFFLINE,
+  quarantined: Host_Presence.PRESENCE_QUARANTINED,
+  revoked: Host_Presence.PRESENCE_REVOKED,
+};
+
+/** @param figures the last that are known, from memory; the row's own are up to a minute old */
+export function hostToWire(view: HostView, figures: { cpuPercent: number; memoryPercent: number } | undefined): Host {
+  const { row, desired } = view;
+  const { facts } = row;
+  return {
+    id: row.id,
+    name: row.name,
+    environmentId: row.environment_id,
+    environmentName: row.environment_name,
+    labels: { ...row.labels },
+    presence: presenceToWire[row.presence],
+    presenceSince: row.presence_since,
+    presenceCause: row.presence_cause,
+    lastSeenAt: row.last_seen_at ?? undefined,
+    enrolledAt: row.enrolled_at,
+    awaitingApproval: row.awaiting_approval,
+    facts: {
+      hostname: facts.hostname,
+      os: facts.os,
+      osVersion: facts.osVersion,
+      kernel: facts.kernel,
+      arch: facts.arch,
+      cpuCount: facts.cpuCount,
+      cpuModel: facts.cpuModel,
+      memoryBytes: BigInt(facts.memoryBytes),
+      diskBytes: BigInt(facts.diskBytes),
+      engineName: facts.engineName,
+      engineVersion: facts.engineVersion,
+      engineApiVersion: facts.engineApiVersion,
+      addresses: facts.addresses,
+      bootedAt: facts.bootedAt === undefined ? undefined : new Date(facts.bootedAt),
+      clockSkewSeconds: row.clock_skew_ms / 1000,
+      hostShellAllowed: facts.hostShellAllowed,
+    },
+    capabilities: row.capabilities,
+    agentVersion: row.agent_version,
+    certificateExpiresAt: row.certificate_expires_at,
+    desiredGeneration: desired?.generation ?? "",
+    observedGeneration: row.observed_generation,
+    containersRunning: row.containers_running,
+    containersTotal: row.containers_total,
+    cpuPercent: figures?.cpuPercent ?? row.cpu_percent,
+    memoryPercent: figures?.memoryPercent ?? row.memory_percent,
+    etag: etagOf(row),
+    stacksTotal: desired?.stacksTotal ?? 0,
+  };
+}
+
+export function countsToWire(counts: ReadonlyMap<HostPresence, number>): HostCounts {
+  return {
+    online: counts.get("online") ?? 0,
+    stale: counts.get("stale") ?? 0,
+    offline: counts.get("offline") ?? 0,
+    neverSeen: counts.get("never-seen") ?? 0,
+    quarantined: counts.get("quarantined") ?? 0,
+    revoked: counts.get("revoked") ?? 0,
+  };
+}
+
+export function tokenToWire(row: TokenRow): EnrollmentToken {
+  return {
+    id: row.id,
+    name: row.name,
+    prefix: row.shown_prefix,
+    environmentId: row.environment_id,
+    environmentName: row.environment_name,
+    labels: { ...row.labels },
+    maxUses: row.max_uses,
+    uses: row.uses,
+    needsApproval: row.needs_approval,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at ?? undefined,
+    createdBy: row.created_by,
+  };
+}
+
+/** What a host says of itself; figures beyond what a number holds exactly are no disk or memory sizes of this world. */
+export function factsFromWire(report: HostReport | undefined): HostFacts {
+  return {
+    hostname: report?.hostname ?? "",
+    os: report?.os ?? "",
+    osVersion: report?.osVersion ?? "",
+    kernel: report?.kernel ?? "",
+    arch: report?.arch ?? "",
+    cpuCount: report?.cpuCount ?? 0,
+    cpuModel: report?.cpuModel ?? "",
+    memoryBytes: exact(report?.memoryBytes ?? 0n),
+    diskBytes: exact(report?.diskBytes ?? 0n),
+    addresses: report?.addresses ?? [],
+    ...bootedAt(report?.bootedAt),
+    engineName: report?.engineName ?? "",
+    engineVersion: report?.engineVersion ?? "",
+    engineApiVersion: report?.engineApiVersion ?? "",
+    hostShellAllowed: report?.hostShellAllowed ?? false,
+  };
+}
+
+function exact(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? 0 : Number(value);
+}
+
+function bootedAt(time: Date | undefined): { bootedAt?: string } {
+  return time === undefined || Number.isNaN(time.getTime()) ? {} : { bootedAt: time.toISOString() };
+}
