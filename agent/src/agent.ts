@@ -1,0 +1,201 @@
+import { randomUUID } from "node:crypto";
+import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
+import type { AgentConfig } from "./config.ts";
+import { createDesiredIntake } from "./control/desired-intake.ts";
+import { frameHandlers } from "./control/frame-handlers.ts";
+import { type DockerEngine, createDockerEngine } from "./engines/docker/index.ts";
+import { type HostKeys, loadOrCreateHostKeys } from "./enroll/host-keys.ts";
+import { createIdentityKeeper } from "./enroll/identity-keeper.ts";
+import { loadIdentity } from "./enroll/identity.ts";
+import { AgentError } from "./errors.ts";
+import { bootId, hostReport } from "./facts/host-report.ts";
+import { type HostSide, createHostSide } from "./host-side.ts";
+import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
+import { type Clock, systemClock } from "./platform/clock.ts";
+import { type Log, reasonOf } from "./platform/log.ts";
+import { keepSession } from "./session/keeper.ts";
+import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
+import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
+import { openKnownTime } from "./state/known-time.ts";
+import { createStreams } from "./streams/index.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+/** What a test or a simulation may put in place of the real thing. */
+export interface AgentParts {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** 0 to 1. */
+  readonly random?: () => number;
+  readonly engine?: DockerEngine;
+}
+
+export interface RunningAgent {
+  readonly hostId: string;
+  readonly state: AgentState;
+  /** Called with each state that the agent comes to. */
+  onState(listener: (state: AgentState) => void): void;
+  /** Says goodbye, lets what is being done end, and leaves every container running. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an enrolled agent. Enforcement begins at once from what is on disk; the control plane is dialled beside it.
+ * @throws AgentError WF_NOT_ENROLLED, WF_STATE_UNREADABLE
+ */
+export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent {
+  const { log } = parts;
+  const clock = parts.clock ?? systemClock;
+  const random = parts.random ?? Math.random;
+  const identity = loadIdentity(config.stateDir);
+  if (identity === undefined) {
+    throw new AgentError(
+      "WF_NOT_ENROLLED",
+      `This host is not enrolled: there is no identity in ${config.stateDir}. Run "windflow-agent enroll" with the line from the control plane's page.`,
+    );
+  }
+  const keys = loadOrCreateHostKeys(config.stateDir);
+  const knownTime = openKnownTime(config.stateDir);
+  const identities = createIdentityKeeper({
+    folder: config.stateDir,
+    identity,
+    keys,
+    clock,
+    knownTime,
+    log,
+    spread: random(),
+  });
+  const engine = parts.engine ?? createDockerEngine({ socketPath: config.engineSocket });
+  const stop = new AbortController();
+  const instanceId = randomUUID();
+  let link: SessionLink | undefined;
+  let sender: SpoolSender | undefined;
+  let state: AgentState = "connecting";
+  let listener: (state: AgentState) => void = () => undefined;
+
+  const enter = (event: LifecycleEvent): void => {
+    const next = transition(state, event);
+    if (next === state) return;
+    log("info", "The agent changed its state.", { from: state, to: next, kind: event.type });
+    state = next;
+    listener(next);
+  };
+  const host = createHostSide({
+    config,
+    identity,
+    keys,
+    engine,
+    clock,
+    log,
+    onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
+  });
+  host.spool.onDurable(() => sender?.pump());
+  const streams = createStreams({ engine, allowHostShell: config.allowHostShell, log });
+  const intake = createDesiredIntake({
+    store: host.store,
+    clock,
+    log,
+    random,
+    onTaken: () => host.loop.wake("desired"),
+  });
+
+  const welcome = (message: Welcome, session: SessionLink): void => {
+    link = session;
+    enter({ type: "welcomed" });
+    log("info", "The control plane welcomed this host.", { hostId: identity.hostId, epoch: String(message.epoch) });
+    if (message.serverTime !== undefined) knownTime.learn(message.serverTime.getTime());
+    if (message.intervals !== undefined) host.metrics.setIntervals(message.intervals);
+    identities.attach(session, message.trustedRoots);
+    host.reporter.attach(session, message.wantsObserved);
+    startSpoolSender(host.spool, session, message.spoolAcked).then(
+      (started) => (sender = started),
+      (error: unknown) => log("error", "The spool cannot be sent.", { reason: reasonOf(error) }),
+    );
+  };
+  const attempt = async (stopping: AbortSignal): Promise<SessionEnd> => {
+    let channel: Awaited<ReturnType<typeof identities.open>> | undefined;
+    try {
+      channel = await identities.open();
+      return await runSession(
+        {
+          client: channel.client,
+          hostId: identity.hostId,
+          hostKey: keys.hostKey,
+          clock,
+          log,
+          hello: () => hello(config, keys, host, instanceId, clock),
+          heartbeat: () => heartbeat(host, clock),
+          onWelcome: welcome,
+          handlers: (session) =>
+            frameHandlers(
+              {
+                loop: host.loop,
+                store: host.store,
+                intake,
+                knownTime,
+                log,
+                openStream: (command, over) => streams.open(command, over),
+                setIntervals: (intervals) => host.metrics.setIntervals(intervals),
+                spoolAcknowledged: (spoolId, sequence) => sender?.acknowledged(spoolId, sequence),
+                sendObserved: () => host.reporter.sendNow(),
+              },
+              session,
+            ),
+        },
+        stopping,
+      );
+    } catch (error) {
+      return { welcomed: false, reason: reasonOf(error), goodbye: undefined, refused: false };
+    } finally {
+      channel?.close();
+    }
+  };
+  const onEnded = (): void => {
+    link = undefined;
+    sender = undefined;
+    enter({ type: "session-ended" });
+  };
+
+  host.start();
+  const kept = keepSession({ clock, log, random, attempt, onEnded }, stop.signal);
+  return {
+    hostId: identity.hostId,
+    get state() {
+      return state;
+    },
+    onState: (callback) => {
+      listener = callback;
+    },
+    stop: async () => {
+      enter({ type: "stop-asked" });
+      stop.abort();
+      await kept;
+      await host.stop();
+      enter({ type: "drained" });
+    },
+  };
+}
+
+function hello(
+  config: AgentConfig,
+  keys: HostKeys,
+  host: HostSide,
+  instanceId: string,
+  clock: Clock,
+): Omit<Hello, "protocolVersion" | "nonceSignature"> {
+  return {
+    agentVersion: AGENT_VERSION,
+    host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: host.facts() }),
+    bootId: bootId(),
+    instanceId,
+    generation: host.store.generation,
+    observedDigest: host.reporter.digest,
+    spoolId: host.spool.spoolId,
+    agentTime: new Date(clock.now()),
+    sealingKey: keys.sealingPublicKey,
+  };
+}
+
+function heartbeat(host: HostSide, clock: Clock): Heartbeat {
+  const problem = host.engineProblem();
+  return { agentTime: new Date(clock.now()), engineOk: problem === "", engineProblem: problem };
+}

@@ -1,0 +1,94 @@
+import { status } from "@grpc/grpc-js";
+import type { DesiredState } from "@windflow/proto/agent";
+import { AgentError } from "../errors.ts";
+import { type Clock, pause } from "../platform/clock.ts";
+import { type Log, reasonOf } from "../platform/log.ts";
+import { backoffMs } from "../session/backoff.ts";
+import { fetchBody, fetchSecrets } from "../session/channel.ts";
+import type { SessionLink } from "../session/session.ts";
+import type { DesiredSource, DesiredStore } from "../state/desired-store.ts";
+import { formatGeneration } from "../state/generation.ts";
+
+/** Files and configs of one revision travel inside its body. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Answers that the same question gets again; all others may be the link's or a restart's fault. */
+const FINAL: ReadonlySet<unknown> = new Set([
+  status.NOT_FOUND,
+  status.PERMISSION_DENIED,
+  status.INVALID_ARGUMENT,
+  status.UNIMPLEMENTED,
+]);
+
+export interface DesiredIntakeParts {
+  readonly store: DesiredStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  onTaken(): void;
+}
+
+/** Takes desired states one at a time; of several that came meanwhile only the newest counts. */
+export interface DesiredIntake {
+  offer(state: DesiredState, link: SessionLink): void;
+}
+
+export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
+  const { store, log } = parts;
+  let waiting: { readonly state: DesiredState; readonly link: SessionLink } | undefined;
+  let working = false;
+
+  const reply = (state: DesiredState, link: SessionLink, error?: unknown): void => {
+    const code = error instanceof AgentError ? error.code : "WF_BODY_INVALID";
+    const refused = error === undefined ? "" : reasonOf(error);
+    link.send({
+      $case: "desiredStateReply",
+      value: { generation: state.generation, refused, code: error === undefined ? "" : code },
+    });
+  };
+  const takeOne = async (state: DesiredState, link: SessionLink): Promise<void> => {
+    const generation = formatGeneration(state.generation ?? { term: 0n, n: 0n });
+    for (let attempt = 0; !link.ended.aborted && waiting === undefined; attempt++) {
+      try {
+        await store.take(state, sourceOver(link));
+        log("info", "The desired state was taken.", { generation, count: state.stacks.length });
+        reply(state, link);
+        return parts.onTaken();
+      } catch (error) {
+        log("warn", "The desired state could not be taken.", { generation, reason: reasonOf(error) });
+        if (isFinal(error)) return reply(state, link, error);
+        await pause(parts.clock, backoffMs(attempt, parts.random()), link.ended);
+      }
+    }
+  };
+  const work = async (): Promise<void> => {
+    working = true;
+    try {
+      while (waiting !== undefined) {
+        const { state, link } = waiting;
+        waiting = undefined;
+        await takeOne(state, link);
+      }
+    } finally {
+      working = false;
+    }
+  };
+  return {
+    offer: (state, link) => {
+      waiting = { state, link };
+      if (!working)
+        work().catch((error: unknown) => log("error", "Taking the desired state failed.", { reason: reasonOf(error) }));
+    },
+  };
+}
+
+function sourceOver(link: SessionLink): DesiredSource {
+  return {
+    body: (digest) => fetchBody(link.client, digest, MAX_BODY_BYTES),
+    secrets: async ({ stackId, revision }) => (await fetchSecrets(link.client, { stackId, revision })).sealed,
+  };
+}
+
+function isFinal(error: unknown): boolean {
+  if (error instanceof AgentError) return true;
+  return error instanceof Error && "code" in error && FINAL.has(error.code);
+}

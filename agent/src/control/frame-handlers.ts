@@ -1,0 +1,49 @@
+import type { Reconciler } from "../reconcile/options.ts";
+import type { Log } from "../platform/log.ts";
+import type { FrameHandlers } from "../session/dispatch.ts";
+import type { SessionLink } from "../session/session.ts";
+import type { Intervals } from "@windflow/proto/agent";
+import type { OpenStreamCommand } from "@windflow/proto/agent";
+import type { DesiredStore } from "../state/desired-store.ts";
+import type { KnownTime } from "../state/known-time.ts";
+import { actionReply } from "./action.ts";
+import type { DesiredIntake } from "./desired-intake.ts";
+import { planReply } from "./plan-reply.ts";
+
+export interface FrameHandlerParts {
+  readonly loop: Reconciler;
+  readonly store: DesiredStore;
+  readonly intake: DesiredIntake;
+  readonly knownTime: KnownTime;
+  readonly log: Log;
+  openStream(command: OpenStreamCommand, link: SessionLink): void;
+  setIntervals(intervals: Intervals): void;
+  spoolAcknowledged(spoolId: string, sequence: bigint): void;
+  sendObserved(): void;
+}
+
+/** What the agent does with each kind of frame of one session. */
+export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): FrameHandlers {
+  return {
+    desiredState: (state) => parts.intake.offer(state, link),
+    spoolAck: (ack) => parts.spoolAcknowledged(ack.spoolId, ack.sequence),
+    openStream: (command) => parts.openStream(command, link),
+    planRequest: async (request) => {
+      link.send({ $case: "planReply", value: await planReply(request, parts.store, parts.loop) });
+    },
+    actionRequest: async (request) => {
+      link.send({ $case: "actionReply", value: await actionReply(request, parts.loop) });
+    },
+    intervals: (intervals) => parts.setIntervals(intervals),
+    error: (error) => {
+      parts.log("warn", "The control plane could not handle a frame.", { code: error.code, reason: error.message });
+    },
+    heartbeatReply: ({ serverTime }) => {
+      if (serverTime !== undefined) parts.knownTime.learn(serverTime.getTime());
+    },
+    observeNow: () => {
+      parts.loop.wake("observe-now");
+      parts.sendObserved();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { Clock } from "../platform/clock.ts";
+import { type Log, reasonOf } from "../platform/log.ts";
+import { type Channel, createTlsCredentials, openChannel, renew } from "../session/channel.ts";
+import { parseServerAddress } from "../session/server-address.ts";
+import type { SessionLink } from "../session/session.ts";
+import type { TlsCredentials } from "../session/tls-credentials.ts";
+import type { KnownTime } from "../state/known-time.ts";
+import { certificateRequest } from "./certificate-request.ts";
+import type { HostKeys } from "./host-keys.ts";
+import { type Identity, certificateValidity, saveIdentity } from "./identity.ts";
+import { requireCertificates } from "./pinned-roots.ts";
+import { isExpired, renewalTime } from "./renewal-time.ts";
+
+/** Timers of Node overflow beyond 24.8 days; looking again each day costs nothing. */
+const LOOK_AGAIN_MS = 86_400_000;
+/** After a renewal that failed; half of the certificate's life is left for this. */
+const RETRY_MS = 600_000;
+
+/** Holds who the host is, keeps its certificate young, and makes connections in its name. */
+export interface IdentityKeeper {
+  readonly identity: Identity;
+  /** Renews first when the certificate is over: that is all an expired one may do. */
+  open(): Promise<Channel>;
+  /** Renews at half life over this session, and learns new roots. */
+  attach(link: SessionLink, trustedRoots: string): void;
+}
+
+export interface IdentityKeeperParts {
+  readonly folder: string;
+  readonly identity: Identity;
+  readonly keys: HostKeys;
+  readonly clock: Clock;
+  readonly knownTime: KnownTime;
+  readonly log: Log;
+  /** 0 to 1, the same for the life of the process. */
+  readonly spread: number;
+}
+
+export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper {
+  const { clock, keys, knownTime, log } = parts;
+  const address = parseServerAddress(parts.identity.server);
+  let identity = parts.identity;
+  let credentials: TlsCredentials | undefined;
+
+  const update = (change: Partial<Identity>): void => {
+    identity = { ...identity, ...change };
+    saveIdentity(parts.folder, identity);
+    credentials = undefined;
+  };
+  const now = (): number => Math.max(clock.now(), knownTime.floor());
+  const channel = (): Channel => {
+    credentials ??= createTlsCredentials({
+      host: address.host,
+      roots: identity.trustedRoots,
+      client: { certificateChain: identity.certificateChain, privateKey: keys.hostKeyPem },
+      now: () => clock.now(),
+      timeFloor: () => knownTime.floor(),
+    });
+    return openChannel(address, credentials);
+  };
+  const renewOver = async (client: Channel["client"]): Promise<void> => {
+    const reply = await renew(client, { certificateRequest: certificateRequest(keys.hostKey, identity.hostName) });
+    certificateValidity(reply.certificateChain);
+    const roots =
+      reply.trustedRoots === "" ? identity.trustedRoots : requireCertificates(reply.trustedRoots, address.url);
+    update({ certificateChain: reply.certificateChain, trustedRoots: roots });
+    log("info", "The certificate was renewed.", { hostId: identity.hostId });
+  };
+  const renewWhenDue = (link: SessionLink): void => {
+    if (link.ended.aborted) return;
+    const dueIn = renewalTime(certificateValidity(identity.certificateChain), parts.spread) - now();
+    const wait = (ms: number): void => {
+      const cancel = clock.after(ms, () => renewWhenDue(link));
+      link.ended.addEventListener("abort", cancel, { once: true });
+    };
+    if (dueIn > 0) return wait(Math.min(dueIn, LOOK_AGAIN_MS));
+    renewOver(link.client).then(
+      () => wait(LOOK_AGAIN_MS),
+      (error: unknown) => {
+        log("warn", "The certificate could not be renewed; it is tried again.", {
+          reason: reasonOf(error),
+          delayMs: RETRY_MS,
+        });
+        wait(RETRY_MS);
+      },
+    );
+  };
+
+  return {
+    get identity() {
+      return identity;
+    },
+    open: async () => {
+      if (isExpired(certificateValidity(identity.certificateChain), now())) {
+        const expired = channel();
+        try {
+          await renewOver(expired.client);
+        } finally {
+          expired.close();
+        }
+      }
+      return channel();
+    },
+    attach: (link, trustedRoots) => {
+      if (trustedRoots !== "" && trustedRoots !== identity.trustedRoots) {
+        update({ trustedRoots: requireCertificates(trustedRoots, address.url) });
+        log("info", "The trusted roots were replaced.");
+      }
+      renewWhenDue(link);
+    },
+  };
+}

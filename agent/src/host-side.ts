@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { type DesiredStack, type EngineFacts, replicasOf } from "@windflow/core";
+import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
+import type { AgentConfig } from "./config.ts";
+import type { DockerEngine } from "./engines/docker/index.ts";
+import type { HostKeys } from "./enroll/host-keys.ts";
+import type { Identity } from "./enroll/identity.ts";
+import { bootId } from "./facts/host-report.ts";
+import { type Metrics, createMetrics } from "./metrics/index.ts";
+import type { Clock } from "./platform/clock.ts";
+import { type Log, reasonOf } from "./platform/log.ts";
+import { createReconciler } from "./reconcile/index.ts";
+import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
+import { hostEvent } from "./reporting/host-event.ts";
+import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
+import { observedState } from "./reporting/observed-state.ts";
+import { progressMessage } from "./reporting/progress.ts";
+import { type Spool, openSpool } from "./spool/spool.ts";
+import { type DesiredStore, openDesiredStore } from "./state/desired-store.ts";
+import { imagePlatform } from "./state/desired-world.ts";
+import { openReconcileMemory } from "./state/reconcile-memory.ts";
+
+/** Grown and dropped in these steps; small beside the whole, large beside one entry. */
+const SPOOL_SEGMENT_BYTES = 1024 * 1024;
+
+export interface HostSideParts {
+  readonly config: AgentConfig;
+  readonly identity: Identity;
+  readonly keys: HostKeys;
+  readonly engine: DockerEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** May be lost; shown while somebody looks. */
+  onProgress(progress: Progress): void;
+}
+
+/** Everything that goes on whether or not there is a control plane: enforcement, observation, the spool. */
+export interface HostSide {
+  readonly store: DesiredStore;
+  readonly loop: Reconciler;
+  readonly spool: Spool;
+  readonly metrics: Metrics;
+  readonly reporter: ObservedReporter;
+  /** Of the engine as it last answered. */
+  facts(): EngineFacts | undefined;
+  /** Why the engine cannot be asked; empty while it can. */
+  engineProblem(): string;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createHostSide(parts: HostSideParts): HostSide {
+  const { clock, config, engine, log } = parts;
+  const store = openDesiredStore({
+    folder: join(config.stateDir, "desired"),
+    organizationId: parts.identity.organizationId,
+    sealingPrivateKey: parts.keys.sealingPrivateKey,
+    policyFile: config.policyFile,
+    platform: imagePlatform(process.arch),
+  });
+  const memory = openReconcileMemory(config.stateDir, log);
+  const spool = openSpool({
+    folder: join(config.stateDir, "spool"),
+    maxBytes: config.spoolMaxBytes,
+    segmentBytes: SPOOL_SEGMENT_BYTES,
+    newId: () => randomUUID(),
+    clock,
+    log,
+  });
+  const reporter = createObservedReporter(clock);
+  let engineProblem = "";
+
+  const desired = (): ReturnType<DesiredStore["world"]> => {
+    try {
+      return store.world();
+    } catch (error) {
+      log("error", "The desired state on disk cannot be used; nothing is touched.", { reason: reasonOf(error) });
+      return undefined;
+    }
+  };
+  const wanted = (stackId: string, service: string): number => {
+    const spec = desired()?.stacks.find((stack) => stack.stackId === stackId)?.model.services[service];
+    return spec === undefined ? 0 : replicasOf(spec);
+  };
+  const append = (kind: SpoolEntry["kind"], atMs: number): void => {
+    spool.append(SpoolEntry.encode({ sequence: 0n, at: new Date(atMs), kind }).finish());
+  };
+  const record = (event: HostEvent, atMs: number): void => append({ $case: "event", value: event }, atMs);
+
+  const loop = createReconciler({
+    engine,
+    desired,
+    secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
+    files: (stack, digest) => Promise.resolve(store.file(stack, digest)?.content),
+    memory,
+    allowPrivileged: (stack: DesiredStack) => refusalOf(store, stack),
+    bootId: bootId(),
+    clock,
+    log,
+    onObserved: (report: ObservationReport) => {
+      engineProblem = report.engineError ?? "";
+      reporter.changed(
+        observedState(report, { generation: store.generation, pins: memory.latest?.pins ?? [], wanted }),
+      );
+    },
+    onProgress: (event) => parts.onProgress(progressMessage(event)),
+    onEngineEvent: (event) => {
+      const told = hostEvent(event);
+      if (told !== undefined) record(told, event.at);
+    },
+  });
+  const metrics = createMetrics({
+    engine,
+    clock,
+    log,
+    running: () => (loop.observed()?.containers ?? []).filter((container) => container.state === "running"),
+    ship: (batch: SampleBatch) => append({ $case: "samples", value: batch }, clock.now()),
+  });
+
+  return {
+    store,
+    loop,
+    spool,
+    metrics,
+    reporter,
+    facts: () => loop.observed()?.engine,
+    engineProblem: () => engineProblem,
+    start: () => {
+      record(agentEvent("agent.started", "The agent was started."), clock.now());
+      loop.start();
+      metrics.start();
+    },
+    stop: async () => {
+      metrics.stop();
+      await loop.stop();
+      record(agentEvent("agent.stopped", "The agent was stopped; containers keep running."), clock.now());
+      await spool.close();
+    },
+  };
+}
+
+// A policy that cannot be read allows nothing.
+function refusalOf(store: DesiredStore, stack: DesiredStack): string | undefined {
+  try {
+    return store.refusal(stack);
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+function agentEvent(type: string, message: string): HostEvent {
+  return {
+    type,
+    containerId: "",
+    containerName: "",
+    stackId: "",
+    service: "",
+    message,
+    severity: "info",
+    attributes: {},
+  };
+}

@@ -1,0 +1,113 @@
+import type { ObservedContainer } from "@windflow/core";
+import type { Intervals, SampleBatch } from "@windflow/proto/agent";
+import type { Clock } from "../platform/clock.ts";
+import { type Log, reasonOf } from "../platform/log.ts";
+import { type ColumnBuffer, createColumnBuffer } from "./column-buffer.ts";
+import { type FiguresEngine, createContainerSampler } from "./container-sampler.ts";
+import { createHostSampler } from "./host-sampler.ts";
+
+const SAMPLE_EVERY_MS = 5_000;
+const LIVE_SAMPLE_EVERY_MS = 1_000;
+/** Until Intervals say otherwise; a host's figures are what people look at first. */
+const SHIP_HOST_MS = 15_000;
+const SHIP_CONTAINERS_MS = 30_000;
+/** The control plane may slow shipping down for metered links, not beyond what the buffers hold. */
+const MAX_SHIP_MS = 600_000;
+/** Each container is a few files a look; a machine with more is sampled for the first ones by id. */
+const MAX_CONTAINERS = 500;
+
+export interface MetricsParts {
+  readonly engine: FiguresEngine;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Containers that run, as last observed. */
+  running(): readonly ObservedContainer[];
+  /** Takes a batch for the spool. */
+  ship(batch: SampleBatch): void;
+}
+
+/** Samples host and containers on a timer and ships them in batches. */
+export interface Metrics {
+  start(): void;
+  stop(): void;
+  setIntervals(intervals: Intervals): void;
+}
+
+export function createMetrics(parts: MetricsParts): Metrics {
+  const { clock } = parts;
+  const host = createHostSampler();
+  const containers = createContainerSampler(parts.engine);
+  const hostBuffer = createColumnBuffer("");
+  const containerBuffers = new Map<string, ColumnBuffer>();
+  let shipHostMs = SHIP_HOST_MS;
+  let shipContainersMs = SHIP_CONTAINERS_MS;
+  let live = false;
+  let hostShippedAt = clock.now();
+  let containersShippedAt = clock.now();
+  let cancel: (() => void) | undefined;
+  let stopped = true;
+
+  const sample = async (): Promise<void> => {
+    const atMs = clock.now();
+    hostBuffer.add(atMs, await host.sample(atMs));
+    for (const [id, values] of await containers.sample(atMs, parts.running().slice(0, MAX_CONTAINERS))) {
+      let buffer = containerBuffers.get(id);
+      if (buffer === undefined) containerBuffers.set(id, (buffer = createColumnBuffer(id)));
+      buffer.add(atMs, values);
+    }
+  };
+  const shipHost = (): void => {
+    hostShippedAt = clock.now();
+    const batch = hostBuffer.drain();
+    if (batch !== undefined) parts.ship(batch);
+  };
+  const shipContainers = (): void => {
+    containersShippedAt = clock.now();
+    for (const [id, buffer] of containerBuffers) {
+      const batch = buffer.drain();
+      if (batch === undefined) containerBuffers.delete(id);
+      else parts.ship(batch);
+    }
+  };
+  // Half a sampling step of slack, or timers that fire a little early would skip a whole step.
+  const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - SAMPLE_EVERY_MS / 2;
+  const tick = async (): Promise<void> => {
+    try {
+      await sample();
+    } catch (error) {
+      parts.log("warn", "Figures of the host could not be read.", { reason: reasonOf(error) });
+    }
+    if (stopped) return;
+    if (due(hostShippedAt, shipHostMs)) shipHost();
+    if (due(containersShippedAt, shipContainersMs)) shipContainers();
+    next();
+  };
+  const next = (): void => {
+    cancel?.();
+    cancel = clock.after(live ? LIVE_SAMPLE_EVERY_MS : SAMPLE_EVERY_MS, () => void tick().catch(() => undefined));
+  };
+
+  return {
+    start: () => {
+      stopped = false;
+      void tick().catch(() => undefined);
+    },
+    stop: () => {
+      stopped = true;
+      cancel?.();
+      shipHost();
+      shipContainers();
+    },
+    setIntervals: (intervals) => {
+      shipHostMs = bounded(intervals.hostSampleShipMs, SHIP_HOST_MS);
+      shipContainersMs = bounded(intervals.containerSampleShipMs, SHIP_CONTAINERS_MS);
+      const wasLive = live;
+      live = intervals.live;
+      if (live && !wasLive && !stopped) next();
+    },
+  };
+}
+
+function bounded(ms: number, fallback: number): number {
+  return ms > 0 ? Math.min(ms, MAX_SHIP_MS) : fallback;
+}

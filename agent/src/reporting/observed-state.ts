@@ -1,0 +1,156 @@
+import {
+  COMPOSE_LABEL,
+  type ImagePin,
+  type ObservedContainer,
+  type ServiceState,
+  type ServiceStatus,
+  type StackStatus,
+  WINDFLOW_LABEL,
+  ownerOf,
+  serviceOf,
+} from "@windflow/core";
+import type {
+  Generation,
+  ObservedContainer as WireContainer,
+  ObservedService as WireService,
+  ObservedStack as WireStack,
+  ObservedState,
+} from "@windflow/proto/agent";
+import type { ObservationReport } from "../reconcile/options.ts";
+
+/** Labels and commands come from strangers too; the state of a host has to fit into one frame. */
+const MAX_LABEL_CHARACTERS = 512;
+const MAX_COMMAND_CHARACTERS = 256;
+const MAX_LABELS = 64;
+/** States in which a service does what it is there for. */
+const WELL: ReadonlySet<ServiceState> = new Set(["running", "completed"]);
+
+export interface ObservedContext {
+  readonly generation: Generation | undefined;
+  readonly pins: readonly ImagePin[];
+  /** Services that a stack must have, and how many containers of each. */
+  readonly wanted: (stackId: string, service: string) => number;
+}
+
+/** The report as it goes over the wire, without time and digest: equal worlds give equal messages. */
+export function observedState(report: ObservationReport, context: ObservedContext): ObservedState {
+  const containers = report.world?.containers ?? [];
+  return {
+    at: undefined,
+    digest: "",
+    generation: context.generation,
+    containers: containers.map(wireContainer).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    stacks: report.stacks.map((stack) => wireStack(stack, report, context, containers)),
+    engineProblem: report.engineError ?? "",
+  };
+}
+
+function wireContainer(container: ObservedContainer): WireContainer {
+  const owner = ownerOf(container.labels);
+  const { detail } = container;
+  return {
+    id: container.id,
+    name: container.name,
+    image: container.image,
+    imageId: container.imageId,
+    state: container.state,
+    health: container.health,
+    exitCode: container.exitCode ?? 0,
+    restartCount: detail?.restartCount ?? 0,
+    labels: boundedLabels(container.labels),
+    createdAt: new Date(container.createdAt),
+    startedAt: date(detail?.startedAt),
+    finishedAt: date(detail?.finishedAt),
+    ports: container.ports.map((port) => ({
+      hostIp: port.hostIp ?? "",
+      hostPort: port.hostPort ?? 0,
+      containerPort: port.containerPort,
+      protocol: port.protocol,
+    })),
+    mounts: container.mounts.map((mount) => ({
+      type: mount.type,
+      source: mount.name ?? mount.source ?? "",
+      target: mount.destination,
+      readOnly: !mount.readWrite,
+    })),
+    networks: container.networks.map((network) => network.name),
+    command: container.command.slice(0, MAX_COMMAND_CHARACTERS),
+    stackId: owner?.stackId ?? "",
+    revision: owner === undefined ? 0 : wholeNumber(container.labels[WINDFLOW_LABEL.revision]),
+    service: serviceOf(container),
+    tty: false,
+  };
+}
+
+function wireStack(
+  stack: StackStatus,
+  report: ObservationReport,
+  context: ObservedContext,
+  containers: readonly ObservedContainer[],
+): WireStack {
+  const settlement = report.settlements.find((candidate) => candidate.stackId === stack.stackId);
+  const running = new Set(containers.filter((c) => c.state === "running").map((c) => c.id));
+  const pins = context.pins.filter((pin) => pin.stackId === stack.stackId && pin.revision === stack.revision);
+  return {
+    stackId: stack.stackId,
+    revision: stack.revision,
+    converged: settlement?.converged ?? false,
+    services: stack.services.map((service) => wireService(service, stack.stackId, running, context)),
+    problem: problemOf(settlement),
+    pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
+    healthySince: date(healthySince(stack.services)),
+  };
+}
+
+function wireService(
+  service: ServiceStatus,
+  stackId: string,
+  running: ReadonlySet<string>,
+  context: ObservedContext,
+): WireService {
+  return {
+    service: service.service,
+    state: service.state,
+    cause: service.cause,
+    since: date(service.since),
+    containersRunning: service.containerIds.filter((id) => running.has(id)).length,
+    containersWanted: context.wanted(stackId, service.service),
+    containerIds: [...service.containerIds],
+  };
+}
+
+function problemOf(settlement: ObservationReport["settlements"][number] | undefined): string {
+  if (settlement === undefined) return "";
+  const steps = settlement.failing.map((failing) => `${failing.stepId}: ${failing.reason}`);
+  const errors = settlement.problems
+    .filter((problem) => problem.severity === "error")
+    .map((problem) => problem.message);
+  return [...errors, ...steps].join("\n");
+}
+
+/** When the last service became well; absent while one is not. */
+export function healthySince(services: readonly ServiceStatus[]): number | undefined {
+  if (services.length === 0 || !services.every((service) => WELL.has(service.state))) return undefined;
+  const times = services.map((service) => service.since);
+  return times.every((time) => time !== undefined) ? Math.max(...times) : undefined;
+}
+
+function boundedLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  // Compose repeats its configuration there; it is long and says nothing that the body does not.
+  const kept = Object.entries(labels).filter(([name]) => name !== COMPOSE_LABEL.configFiles);
+  return Object.fromEntries(
+    kept
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .slice(0, MAX_LABELS)
+      .map(([name, value]) => [name.slice(0, MAX_LABEL_CHARACTERS), value.slice(0, MAX_LABEL_CHARACTERS)]),
+  );
+}
+
+function wholeNumber(text: string | undefined): number {
+  const value = Number(text);
+  return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
+function date(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
+}

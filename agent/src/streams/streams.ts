@@ -1,0 +1,93 @@
+import type { OpenStreamCommand, StreamEnd } from "@windflow/proto/agent";
+import type { StreamsEngine } from "../engines/streams-engine.ts";
+import { AgentError } from "../errors.ts";
+import { type Log, reasonOf } from "../platform/log.ts";
+import type { SessionLink } from "../session/session.ts";
+import { streamExec } from "./exec.ts";
+import { streamHostShell } from "./host-shell.ts";
+import { streamLogs } from "./logs.ts";
+import { type StreamCall, openStreamCall } from "./stream-call.ts";
+
+type Kind = NonNullable<OpenStreamCommand["kind"]>;
+type Class = Kind["$case"];
+
+/** Of the 128 streams that one connection has, so that no kind can starve another, nor the session itself. */
+const MAX_OPEN: Readonly<Record<Class, number>> = { logs: 32, exec: 16, hostShell: 4 };
+const CLASS_NAME: Readonly<Record<Class, string>> = {
+  logs: "log streams",
+  exec: "terminals in containers",
+  hostShell: "host shells",
+};
+
+export interface StreamsParts {
+  readonly engine: Pick<StreamsEngine, "containerLogs" | "exec">;
+  readonly allowHostShell: boolean;
+  readonly log: Log;
+}
+
+/** Opens the streams that a session asks for. */
+export interface Streams {
+  open(command: OpenStreamCommand, link: SessionLink): void;
+}
+
+export function createStreams(parts: StreamsParts): Streams {
+  const { log } = parts;
+  const open: Record<Class, number> = { logs: 0, exec: 0, hostShell: 0 };
+
+  const refusal = (kind: Kind | undefined): AgentError | undefined => {
+    if (kind === undefined)
+      return new AgentError(
+        "WF_FRAME_INVALID",
+        "This agent does not know that kind of stream; it may be older than the control plane.",
+      );
+    if (kind.$case === "hostShell" && !parts.allowHostShell) {
+      return new AgentError(
+        "WF_NOT_ALLOWED",
+        "This host gives no shell: its agent was installed without --allow-host-shell. The owner of the machine can install it again with that option.",
+      );
+    }
+    if (open[kind.$case] < MAX_OPEN[kind.$case]) return undefined;
+    return new AgentError(
+      "WF_STREAM_LIMIT",
+      `${MAX_OPEN[kind.$case]} ${CLASS_NAME[kind.$case]} are open on this host, which is the most it allows. Close one and try again.`,
+    );
+  };
+  const run = (kind: Kind, call: StreamCall): Promise<StreamEnd> => {
+    switch (kind.$case) {
+      case "logs":
+        return streamLogs(kind.value, parts.engine, call);
+      case "exec":
+        return streamExec(kind.value, parts.engine, call);
+      case "hostShell":
+        log("info", "A shell on this host was opened.", { actor: kind.value.actor });
+        return streamHostShell(kind.value, call);
+    }
+  };
+  const serve = async (command: OpenStreamCommand, call: StreamCall): Promise<StreamEnd> => {
+    const { kind } = command;
+    const refused = refusal(kind);
+    if (refused !== undefined || kind === undefined) return problemEnd(refused);
+    open[kind.$case]++;
+    try {
+      return await run(kind, call);
+    } catch (error) {
+      return problemEnd(error);
+    } finally {
+      open[kind.$case]--;
+    }
+  };
+
+  return {
+    open: (command, link) => {
+      const call = openStreamCall(link.client, command.ticket);
+      serve(command, call).then(
+        (end) => call.end(end),
+        (error: unknown) => log("error", "A stream failed.", { reason: reasonOf(error) }),
+      );
+    },
+  };
+}
+
+function problemEnd(error: unknown): StreamEnd {
+  return { exitCode: -1, problem: reasonOf(error), code: error instanceof AgentError ? error.code : "WF_ENGINE" };
+}
