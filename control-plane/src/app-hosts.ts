@@ -59,7 +59,10 @@ export function buildHostSide(parts: Parts): HostSide {
   const hosts = createHostsService({ database, clock, newId, audit, desired });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
   const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
-  api.registerService(HostsServiceService, hostsHandlers({ service: hosts, figures }));
+  api.registerService(
+    HostsServiceService,
+    hostsHandlers({ service: hosts, figures, lastSeenAt: (hostId) => agents.lastSeenAt(hostId) }),
+  );
   api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
   api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));
   api.registerAgentService(agentService, agents.handlers);

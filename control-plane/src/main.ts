@@ -45,6 +45,7 @@ async function run(config: Config, log: Log): Promise<void> {
       uiFolder: config.uiFolder,
       metricsToken: config.metricsToken?.reveal(),
       browserTls: await ownTls(config),
+      installFolders,
     });
     const port = await app.start(config.port, config.address);
     await welcome(app, config, port);
@@ -143,6 +144,8 @@ function isErrno(error: unknown): error is NodeJS.ErrnoException & { port?: numb
   return error instanceof Error && "code" in error;
 }
 
+// Beside the released program, or where the parts are in the repository.
+const installFolders = ["", "../../installer", "../../dist"].map((folder) => join(import.meta.dirname, folder));
 const packagedUi = join(import.meta.dirname, "../../ui/dist");
 const flags = process.argv.slice(2);
 if (flags.includes("--help")) {

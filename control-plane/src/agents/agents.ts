@@ -31,6 +31,8 @@ export interface Agents {
   readonly handlers: AgentHandlers<AgentServiceDefinition>;
   /** Sessions that are open here. */
   connectedHosts(): number;
+  /** When a frame last came from the host; undefined while it is not known here. */
+  lastSeenAt(hostId: string): Date | undefined;
   /** Begins to judge the presence of hosts. */
   start(): Promise<void>;
   /** Says goodbye to every host and waits until that is written. */
@@ -125,6 +127,7 @@ export function createAgents(parts: Parts): Agents {
     hooks,
     handlers: agentHandlers({ database, enrollment, identities, connect, streams, desired, random: randomBytes }),
     connectedHosts: () => registry.size,
+    lastSeenAt: (hostId) => leases.lastSeenAt(hostId),
     start: () => leases.start(),
     stop: async () => {
       for (const unsubscribe of subscriptions) unsubscribe();

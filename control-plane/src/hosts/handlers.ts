@@ -12,9 +12,12 @@ import { countsToWire, hostToWire, tokenToWire } from "./wire.ts";
 export function hostsHandlers(parts: {
   service: HostsService;
   figures: HostFigures;
+  /** When a frame last came from the host, from memory. */
+  lastSeenAt: (hostId: string) => Date | undefined;
 }): Handlers<typeof HostsServiceService> {
-  const { service, figures } = parts;
-  const wire = (view: HostView) => hostToWire(view, figures.figuresOf(view.row.id));
+  const { service, figures, lastSeenAt } = parts;
+  const wire = (view: HostView) =>
+    hostToWire(view, { figures: figures.figuresOf(view.row.id), lastSeenAt: lastSeenAt(view.row.id) });
   return {
     listHosts: async (request, { caller }) => {
       const filter = parseHostFilter(request.filter);

@@ -13,8 +13,13 @@ const presenceToWire: Record<HostPresence, Host_Presence> = {
   revoked: Host_Presence.PRESENCE_REVOKED,
 };
 
-/** @param figures the last that are known, from memory; the row's own are up to a minute old */
-export function hostToWire(view: HostView, figures: { cpuPercent: number; memoryPercent: number } | undefined): Host {
+/** What is known of a host in memory; the row's own figures and time are up to a minute old. */
+export interface LiveFacts {
+  figures: { cpuPercent: number; memoryPercent: number } | undefined;
+  lastSeenAt: Date | undefined;
+}
+
+export function hostToWire(view: HostView, { figures, lastSeenAt }: LiveFacts): Host {
   const { row, desired } = view;
   const { facts } = row;
   return {
@@ -26,7 +31,7 @@ export function hostToWire(view: HostView, figures: { cpuPercent: number; memory
     presence: presenceToWire[row.presence],
     presenceSince: row.presence_since,
     presenceCause: row.presence_cause,
-    lastSeenAt: row.last_seen_at ?? undefined,
+    lastSeenAt: lastSeenAt ?? row.last_seen_at ?? undefined,
     enrolledAt: row.enrolled_at,
     awaitingApproval: row.awaiting_approval,
     facts: {
