@@ -65,10 +65,10 @@ function deviceRequests(devices: readonly ComposeDeviceRequest[]): unknown[] | u
 function blkio(config: ComposeBlkio | undefined): Record<string, unknown> {
   if (!config) return {};
   const rates = (devices: ComposeThrottleDevice[] | undefined): unknown[] | undefined =>
-    devices?.map((device) => ({ Path: device.path, Rate: Number(device.rate) }));
+    devices?.map((device) => ({ Path: device.Path, Rate: Number(device.Rate) }));
   return {
     BlkioWeight: config.weight,
-    BlkioWeightDevice: config.weight_device?.map((device) => ({ Path: device.path, Weight: device.weight })),
+    BlkioWeightDevice: config.weight_device?.map((device) => ({ Path: device.Path, Weight: device.Weight })),
     BlkioDeviceReadBps: rates(config.device_read_bps),
     BlkioDeviceReadIOps: rates(config.device_read_iops),
     BlkioDeviceWriteBps: rates(config.device_write_bps),

@@ -1,0 +1,113 @@
+import type { DesiredWorld, ObservedContainer, ObservedWorld } from "@windflow/core";
+import { expect, test } from "vitest";
+import { createKeeper } from "./keeper.ts";
+import type { ReconcileMemory } from "./options.ts";
+
+const HOLD = { stackId: "stk_1", revision: 1, service: "web", number: 1 };
+
+function desired(revision: number): DesiredWorld {
+  const model = { name: "shop", services: { web: { image: "app:1", command: null, entrypoint: null } } };
+  const stack = {
+    stackId: "stk_1",
+    stackName: "shop",
+    project: "shop",
+    revision,
+    bodyDigest: "b",
+    model,
+    files: {},
+    images: {},
+  };
+  return { organizationId: "org_1", generation: "1.1", stacks: [stack] };
+}
+
+function container(id: string, state: ObservedContainer["state"]): ObservedContainer {
+  return {
+    id,
+    name: id,
+    image: "",
+    imageId: "",
+    labels: {},
+    state,
+    health: "none",
+    createdAt: 0,
+    statusText: "",
+    networkMode: "",
+    networks: [],
+    mounts: [],
+    ports: [],
+    command: "",
+  };
+}
+
+function world(imageId: string): ObservedWorld {
+  const engine = {
+    id: "",
+    name: "",
+    version: "",
+    apiVersion: "",
+    operatingSystem: "",
+    architecture: "",
+    storageDriver: "",
+  };
+  const images = [{ id: imageId, tags: ["app:1"], digests: [`app@sha256:${imageId}`], sizeBytes: 1 }];
+  return { observedAt: 0, engine, containers: [], networks: [], volumes: [], images };
+}
+
+function store(initial?: ReconcileMemory): {
+  load(): ReconcileMemory | undefined;
+  save(next: ReconcileMemory): void;
+  saves: number;
+} {
+  let memory = initial;
+  return {
+    load: () => memory,
+    save(next) {
+      memory = next;
+      this.saves += 1;
+    },
+    saves: 0,
+  };
+}
+
+test("a tag that moves on the host does not change what a revision runs", () => {
+  const memory = store();
+  const keeper = createKeeper(memory, "boot-1");
+  keeper.learn(world("one"), desired(1), []);
+  keeper.learn(world("two"), desired(1), []);
+  const images = createKeeper(memory, "boot-1").pinned(desired(1)).stacks[0]?.images;
+  expect(images).toEqual({ "app:1": { ids: ["one"], pullFrom: "app@sha256:one" } });
+  expect(memory.saves).toBe(1);
+});
+
+test("a new revision is resolved anew, and frees what was held", () => {
+  const keeper = createKeeper(store(), "boot-1");
+  keeper.learn(world("one"), desired(1), []);
+  keeper.hold(HOLD);
+  keeper.learn(world("two"), desired(2), []);
+  expect(keeper.pinned(desired(2)).stacks[0]?.images["app:1"]?.ids).toEqual(["two"]);
+  expect(keeper.holds).toEqual([]);
+});
+
+test("what ran before a boot was interrupted, until it runs again", () => {
+  const memory = store({ pins: [], holds: [], running: ["a", "b"], bootId: "boot-1" });
+  const keeper = createKeeper(memory, "boot-2");
+  expect(keeper.wasInterrupted(container("a", "exited"))).toBe(true);
+  expect(keeper.wasInterrupted(container("c", "exited"))).toBe(false);
+  keeper.learn(world("one"), desired(1), [container("a", "running")]);
+  expect(keeper.wasInterrupted(container("a", "exited"))).toBe(false);
+  expect(keeper.wasInterrupted(container("b", "exited"))).toBe(true);
+});
+
+test("what ended while only the agent was away ended by itself", () => {
+  const memory = store({ pins: [], holds: [], running: ["a"], bootId: "boot-1" });
+  expect(createKeeper(memory, "boot-1").wasInterrupted(container("a", "exited"))).toBe(false);
+});
+
+test("what an engine stopped on its way down was interrupted, what ended long before was not", () => {
+  const keeper = createKeeper(store(), "boot-1");
+  keeper.noteDeath("early", 0);
+  keeper.noteDeath("late", 50_000);
+  keeper.noteEngineLost(60_000);
+  expect(keeper.wasInterrupted(container("early", "exited"))).toBe(false);
+  expect(keeper.wasInterrupted(container("late", "exited"))).toBe(true);
+});
