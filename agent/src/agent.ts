@@ -114,6 +114,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const attempt = async (stopping: AbortSignal): Promise<SessionEnd> => {
     let channel: Awaited<ReturnType<typeof identities.open>> | undefined;
     try {
+      const facts = await host.facts();
       channel = await identities.open();
       return await runSession(
         {
@@ -122,7 +123,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           hostKey: keys.hostKey,
           clock,
           log,
-          hello: () => hello(config, keys, host, instanceId, clock),
+          hello: () => ({
+            ...hello(keys, host, instanceId, clock),
+            host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: facts }),
+          }),
           heartbeat: () => heartbeat(host, clock),
           onWelcome: welcome,
           handlers: (session) =>
@@ -176,15 +180,13 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
 }
 
 function hello(
-  config: AgentConfig,
   keys: HostKeys,
   host: HostSide,
   instanceId: string,
   clock: Clock,
-): Omit<Hello, "protocolVersion" | "nonceSignature"> {
+): Omit<Hello, "host" | "protocolVersion" | "nonceSignature"> {
   return {
     agentVersion: AGENT_VERSION,
-    host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: host.facts() }),
     bootId: bootId(),
     instanceId,
     generation: host.store.generation,

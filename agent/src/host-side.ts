@@ -8,7 +8,7 @@ import type { HostKeys } from "./enroll/host-keys.ts";
 import type { Identity } from "./enroll/identity.ts";
 import { bootId } from "./facts/host-report.ts";
 import { type Metrics, createMetrics } from "./metrics/index.ts";
-import type { Clock } from "./platform/clock.ts";
+import { type Clock, pause } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
 import { createReconciler } from "./reconcile/index.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
@@ -23,6 +23,8 @@ import { openReconcileMemory } from "./state/reconcile-memory.ts";
 
 /** Grown and dropped in these steps; small beside the whole, large beside one entry. */
 const SPOOL_SEGMENT_BYTES = 1024 * 1024;
+/** An engine that hangs must not keep the host from its control plane. */
+const FIRST_FACTS_TIMEOUT_MS = 2_000;
 
 export interface HostSideParts {
   readonly config: AgentConfig;
@@ -42,8 +44,8 @@ export interface HostSide {
   readonly spool: Spool;
   readonly metrics: Metrics;
   readonly reporter: ObservedReporter;
-  /** Of the engine as it last answered. */
-  facts(): EngineFacts | undefined;
+  /** Of the engine as it last answered; waits a moment for the first answer. */
+  facts(): Promise<EngineFacts | undefined>;
   /** Why the engine cannot be asked; empty while it can. */
   engineProblem(): string;
   start(): void;
@@ -124,7 +126,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     spool,
     metrics,
     reporter,
-    facts: () => loop.observed()?.engine,
+    facts: async () => loop.observed()?.engine ?? firstFacts(engine, clock),
     engineProblem: () => engineProblem,
     start: () => {
       record(agentEvent("agent.started", "The agent was started."), clock.now());
@@ -138,6 +140,11 @@ export function createHostSide(parts: HostSideParts): HostSide {
       await spool.close();
     },
   };
+}
+
+function firstFacts(engine: DockerEngine, clock: Clock): Promise<EngineFacts | undefined> {
+  const late = pause(clock, FIRST_FACTS_TIMEOUT_MS).then(() => undefined);
+  return Promise.race([engine.facts().catch(() => undefined), late]);
 }
 
 // A policy that cannot be read allows nothing.

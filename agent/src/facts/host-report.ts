@@ -34,7 +34,7 @@ export function hostReport(options: HostReportOptions): HostReport {
     diskBytes: rootDiskBytes(),
     addresses: addresses(),
     bootedAt: bootTime === undefined ? undefined : new Date(bootTime),
-    engineName: engine?.name ?? "",
+    engineName: engineName(engine),
     engineVersion: engine?.version ?? "",
     engineApiVersion: engine?.apiVersion ?? "",
     capabilities: capabilities(engine),
@@ -45,6 +45,11 @@ export function hostReport(options: HostReportOptions): HostReport {
 /** Differs after each boot; empty where the kernel does not say. */
 export function bootId(): string {
   return readText("/proc/sys/kernel/random/boot_id").trim();
+}
+
+// Docker calls its own component just "Engine"; Podman says its name.
+function engineName(engine: EngineFacts | undefined): string {
+  return engine?.name === "Engine" ? "Docker Engine" : (engine?.name ?? "");
 }
 
 function capabilities(engine: EngineFacts | undefined): string[] {

@@ -1,0 +1,40 @@
+import { StackBody } from "@windflow/proto/agent";
+
+/** A body with one busybox service, as the control plane would encode it. */
+export function stackBody(over: {
+  readonly stackId?: string;
+  readonly stackName?: string;
+  readonly revision?: number;
+  readonly service?: Readonly<Record<string, unknown>>;
+  readonly model?: Readonly<Record<string, unknown>>;
+  readonly secrets?: readonly string[];
+  readonly files?: readonly { readonly path: string; readonly content: Uint8Array; readonly mode: number }[];
+}): Uint8Array {
+  const project = over.stackName ?? "shop";
+  const model = {
+    name: project,
+    services: {
+      web: {
+        image: "wf/busybox:1",
+        command: ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"],
+        entrypoint: null,
+        restart: "unless-stopped",
+        networks: { default: null },
+        ...over.service,
+      },
+    },
+    networks: { default: { name: `${project}_default`, ipam: {} } },
+    ...over.model,
+  };
+  return StackBody.encode({
+    stackId: over.stackId ?? "stk_1",
+    stackName: project,
+    project,
+    revision: over.revision ?? 1,
+    modelJson: Buffer.from(JSON.stringify(model)),
+    files: [...(over.files ?? [])],
+    images: [],
+    secrets: [...(over.secrets ?? [])],
+    privilegedServices: [],
+  }).finish();
+}
