@@ -80,7 +80,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     figures: { figuresOf: () => undefined },
     desired,
     desiredStateChanged,
-    publicUrl: () => parts.origins[0] ?? `https://${parts.names[0] ?? "localhost"}:${port}`,
+    publicUrl: () => parts.publicUrl(port),
     installFolders: parts.installFolders ?? [],
   });
   hostSide.agents.hooks.onDesiredStateReply((reply) => desired.answered(reply));

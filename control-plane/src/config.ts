@@ -16,6 +16,7 @@ export interface Config {
   readonly databaseUrl: Secret | undefined;
   readonly postgresFolder: string | undefined;
   readonly uiFolder: string | undefined;
+  readonly installFolders: readonly string[];
   readonly tlsCertificate: string | undefined;
   readonly tlsKey: string | undefined;
   readonly metricsToken: Secret | undefined;
@@ -112,6 +113,12 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     read: optional,
   },
   uiFolder: { flag: "--ui", env: "WINDFLOW_UI", help: "folder with the built web application", read: optional },
+  installFolders: {
+    flag: "--install",
+    env: "WINDFLOW_INSTALL",
+    help: "folders with install.sh and the agent's programs for new hosts, with commas",
+    read: list,
+  },
   tlsCertificate: {
     flag: "--tls-cert",
     env: "WINDFLOW_TLS_CERT",

@@ -1,7 +1,10 @@
 import { agentsErrors } from "./agents/index.ts";
+import { containersErrors } from "./containers/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
+import { rolloutsErrors } from "./rollouts/index.ts";
+import { stacksErrors } from "./stacks/index.ts";
 
 /** The codes of every domain: each stands once, and each stands in docs/errors.md. */
 export const errorTable: readonly ErrorCode[] = [
@@ -10,4 +13,7 @@ export const errorTable: readonly ErrorCode[] = [
   identityErrors,
   hostsErrors,
   agentsErrors,
+  stacksErrors,
+  rolloutsErrors,
+  containersErrors,
 ].flatMap((codes) => Object.values<ErrorCode>(codes));

@@ -43,9 +43,9 @@ async function run(config: Config, log: Log): Promise<void> {
       origins: config.url === "" ? [] : [config.url],
       publicUrl: (port) => publicUrl(config, port),
       uiFolder: config.uiFolder,
+      installFolders: [...config.installFolders, ...packagedInstallFolders],
       metricsToken: config.metricsToken?.reveal(),
       browserTls: await ownTls(config),
-      installFolders,
     });
     const port = await app.start(config.port, config.address);
     await welcome(app, config, port);
@@ -145,7 +145,7 @@ function isErrno(error: unknown): error is NodeJS.ErrnoException & { port?: numb
 }
 
 // Beside the released program, or where the parts are in the repository.
-const installFolders = ["", "../../installer", "../../dist"].map((folder) => join(import.meta.dirname, folder));
+const packagedInstallFolders = ["", "../../installer", "../../dist"].map((folder) => join(import.meta.dirname, folder));
 const packagedUi = join(import.meta.dirname, "../../ui/dist");
 const flags = process.argv.slice(2);
 if (flags.includes("--help")) {

@@ -230,8 +230,8 @@ export const startErrors: Record<StartCode, ErrorCode> = defineErrors({
   },
   WF_DATABASE_START_FAILED: {
     kind: "internal",
-    title: "The database could not be started",
-    fix: "Read the end of the PostgreSQL log that is named, or set DATABASE_URL to a server of your own.",
+    title: "There is no database to work with",
+    fix: "With DATABASE_URL, check the address, the user and the server; without, read the PostgreSQL log that is named.",
   },
   WF_DATABASE_TOO_OLD: {
     kind: "precondition",

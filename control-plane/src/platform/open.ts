@@ -5,6 +5,7 @@ import { migrate, type Migration } from "./db/migrate.ts";
 import { rolesSql } from "./db/roles.ts";
 import { createEventBus, type EventBus } from "./events/bus.ts";
 import { startListener } from "./events/listener.ts";
+import { ProblemError, startErrors } from "./errors.ts";
 import { createNewId, type NewId } from "./ids.ts";
 import { createJobs, type Jobs } from "./jobs/jobs.ts";
 import { field, type Log } from "./log.ts";
@@ -39,8 +40,9 @@ export async function openPlatform(parts: {
     await requireServerVersion(pool);
     await prepareSchema(connection, parts.migrations ?? allMigrations, log);
   } catch (error) {
+    closing = true;
     await pool.end();
-    throw error;
+    throw explained(error);
   }
   const bus = createEventBus({ replicaId: newId("rep"), log });
   const database = createDatabase({ pool, bus, log });
@@ -62,6 +64,16 @@ export async function openPlatform(parts: {
   };
 }
 
+/** What keeps us from the database, in a sentence: its host and its cause, never its password. */
+function explained(error: unknown): unknown {
+  if (error instanceof ProblemError || !(error instanceof Error)) return error;
+  return new ProblemError({
+    code: startErrors.WF_DATABASE_START_FAILED,
+    detail: `the database cannot be used: ${error.message}`,
+    cause: error,
+  });
+}
+
 async function prepareSchema(
   connection: ConnectionSettings,
   migrations: readonly Migration[],
@@ -71,7 +83,13 @@ async function prepareSchema(
   client.on("error", () => undefined);
   await client.connect();
   try {
-    await client.query(rolesSql);
+    await client.query(rolesSql).catch((cause: unknown) => {
+      throw new ProblemError({
+        code: startErrors.WF_DATABASE_MIGRATION,
+        detail: `the roles windflow_tenant and windflow_system could not be prepared (${cause instanceof Error ? cause.message : "?"}); an administrator of the server can run: CREATE ROLE windflow_tenant NOLOGIN; CREATE ROLE windflow_system NOLOGIN; GRANT windflow_tenant, windflow_system TO the user of DATABASE_URL`,
+        cause,
+      });
+    });
     await migrate(client, migrations, log);
   } finally {
     await client.end();

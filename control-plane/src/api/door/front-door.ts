@@ -127,7 +127,10 @@ export function createFrontDoor(parts: Parts): FrontDoor {
   });
   https.on("secureConnection", handshakeDone);
   for (const server of [agents, https]) server.on("tlsClientError", handshakeFailed);
-  front.on("error", (error) => log.error({ err: error, [field.area]: "door" }, "The listening socket failed."));
+  front.on("error", (error) => {
+    // A port that is taken is the answer of listen(), and is told there.
+    if (front.listening) log.error({ err: error, [field.area]: "door" }, "The listening socket failed.");
+  });
 
   return {
     listen: (port, address) =>
