@@ -36,6 +36,8 @@ export function createEngineWatch(options: EngineWatchOptions): EngineWatch {
       try {
         // Before the first list: what happens between the two is then told by an event.
         subscription = await engine.subscribe(options.onEvent);
+        // It may have been stopped while the engine took its time.
+        if (aborter.signal.aborted) return subscription.close();
         delay = FIRST_RETRY_MS;
         log("info", "engine connected", { area: "reconcile" });
         options.onConnected();

@@ -7,8 +7,8 @@ interface Bench {
   readonly runner: StepRunner;
   readonly started: string[];
   readonly told: string[];
-  end(id: string, error?: Error): Promise<void>;
-  passTime(ms: number): void;
+  readonly end: (id: string, error?: Error) => Promise<void>;
+  readonly passTime: (ms: number) => void;
 }
 
 /** A runner whose steps end when the test says so, on a clock that stands still. */

@@ -1,0 +1,183 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { ComposeService, DesiredStack } from "@windflow/core";
+import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { ObservationReport } from "./options.ts";
+import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+
+const run = promisify(execFile);
+const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
+
+let machine: TestEngine;
+let harness: Harness;
+
+beforeAll(async () => {
+  machine = await startTestEngine();
+  await buildImages(machine.docker, ["busybox"]);
+});
+afterAll(async () => machine.stop());
+beforeEach(() => {
+  harness = startHarness(machine.socketPath);
+});
+afterEach(async () => {
+  harness.desire();
+  await harness.until(
+    "all gone",
+    (report) => report.appliedGeneration !== undefined && report.world?.containers.length === 0,
+  );
+  await harness.stop();
+});
+
+function single(name: string, web: Partial<ComposeService>, revision = 1): DesiredStack {
+  return stackOf(name, revision, {
+    networks: { default: { name: `${name}_default`, ipam: {} } },
+    services: {
+      web: { image: "wf/busybox:1", command: IDLE, entrypoint: null, networks: { default: null }, ...web },
+    },
+  });
+}
+
+function serviceState(report: ObservationReport, name: string): string | undefined {
+  return report.stacks.find((stack) => stack.stackId === `stk_${name}`)?.services[0]?.state;
+}
+
+test.each(["no", "unless-stopped", "on-failure"])(
+  "restart %s: what ran when the engine crashed runs again",
+  async (restart) => {
+    await harness.deploy(single("shop", { restart }));
+    await machine.crash();
+    const away = await harness.until("the engine is away", (report) => report.engineError !== undefined);
+    expect(away.stacks[0]).toMatchObject({ state: "unknown" });
+    expect(away.stacks[0]?.cause).toContain("the engine cannot be reached");
+    await machine.restart();
+    await harness.until("it runs again", (report) => serviceState(report, "shop") === "running");
+  },
+);
+
+test("what ran when the engine was shut down in order runs again", async () => {
+  await harness.deploy(single("shop", {}));
+  await machine.shutDown();
+  await harness.until("the engine is away", (report) => report.engineError !== undefined);
+  await machine.restart();
+  await harness.until("it runs again", (report) => serviceState(report, "shop") === "running");
+});
+
+test("a container that an operator stopped stays stopped until it is started again", async () => {
+  await harness.deploy(single("shop", { restart: "always" }));
+  await harness.reconciler.stopContainer("shop-web-1");
+  await harness.until("it is stopped", (report) => serviceState(report, "shop") === "stopped");
+  expect(harness.memory()?.holds).toEqual([{ stackId: "stk_shop", revision: 1, service: "web", number: 1 }]);
+  expect((await harness.reconciler.planFor(single("shop", { restart: "always" }))).text).toBe("nothing to do");
+  await harness.reconciler.startContainer("shop-web-1");
+  await harness.until("it runs", (report) => serviceState(report, "shop") === "running");
+});
+
+test("a container that was stopped by hand is started again", async () => {
+  await harness.deploy(single("shop", { restart: "unless-stopped" }));
+  await machine.docker.getContainer("shop-web-1").stop();
+  await harness.until("it runs", (report) => report.world?.containers[0]?.state === "running");
+});
+
+test("a port that is taken fails the service with the engine's reason, and nothing else", async () => {
+  const ports = [{ target: 80, published: "18090" }];
+  await harness.deploy(single("first", { ports }));
+  harness.desire(single("first", { ports }), single("second", { ports }));
+  const report = await harness.until("it failed", (told) => serviceState(told, "second") === "failed");
+  expect(serviceState(report, "first")).toBe("running");
+  expect(report.settlements.find(({ stackId }) => stackId === "stk_second")?.failing[0]?.reason).toMatch(
+    /18090.*allocated|address already in use/,
+  );
+  expect(report.appliedGeneration).toBeUndefined();
+  await harness.deploy(single("second", { ports }));
+});
+
+test("an image that cannot be pulled fails the service, and what ran before goes on running", async () => {
+  await harness.deploy(single("shop", { ports: [{ target: 80, published: "18091" }] }));
+  const before = harness.reconciler.observed()?.containers[0]?.id;
+  harness.desire(single("shop", { image: "127.0.0.1:1/none:1", ports: [{ target: 80, published: "18091" }] }, 2));
+  const report = await harness.until("the pull failed", (told) => (told.settlements[0]?.failing.length ?? 0) > 0);
+  expect(report.settlements[0]).toMatchObject({ converged: false, failing: [{ op: "pull-image" }] });
+  expect(report.world?.containers.map(({ id, state }) => [id, state])).toEqual([[before, "running"]]);
+});
+
+test("a service that shares nothing is replaced without a gap", async () => {
+  await harness.deploy(single("shop", {}));
+  const before = harness.reconciler.observed()?.containers[0]?.id;
+  const gaps: ObservationReport[] = [];
+  harness.desire(single("shop", { environment: { A: "1" } }, 2));
+  await harness.until("the new one has taken over", (report) => {
+    const containers = report.world?.containers ?? [];
+    if (!containers.some(({ state }) => state === "running")) gaps.push(report);
+    return (
+      containers.length === 1 &&
+      containers[0]?.id !== before &&
+      containers[0]?.name === "shop-web-1" &&
+      report.appliedGeneration !== undefined
+    );
+  });
+  expect(gaps).toEqual([]);
+  const order = harness.progress
+    .filter(({ phase, revision }) => phase === "done" && revision === 2)
+    .map(({ op }) => op);
+  expect(order).toEqual([
+    "create-container",
+    "start-container",
+    "stop-container",
+    "remove-container",
+    "rename-container",
+  ]);
+});
+
+test("a crashing service is crash-looping, and a one-shot is completed or failed", async () => {
+  harness.desire(
+    single("loop", { command: ["false"], restart: "always" }),
+    single("done", { command: ["true"] }),
+    single("broken", { command: ["sh", "-c", "exit 3"] }),
+  );
+  const report = await harness.until(
+    "each has its state",
+    (told) =>
+      serviceState(told, "loop") === "crash-looping" &&
+      serviceState(told, "done") === "completed" &&
+      serviceState(told, "broken") === "failed",
+  );
+  expect(report.stacks.find(({ stackId }) => stackId === "stk_broken")?.cause).toBe("it ended with exit code 3");
+});
+
+test("configs and secrets are in the container before it starts, and no secret is in its labels", async () => {
+  await harness.stop();
+  harness = startHarness(machine.socketPath, {
+    secrets: async (_stack, reference) => (reference === "password@3" ? "hunter2" : undefined),
+    files: async (_stack, digest) => (digest === "digest-1" ? Buffer.from("from a file\n") : undefined),
+  });
+  const check = "cat /etc/app.conf /run/secrets/key /motd; echo $PASSWORD; stat -c '%u %g %a' /run/secrets/key";
+  const base = single("shop", {
+    command: ["sh", "-c", check],
+    environment: { PASSWORD: "{{wf-secret:password@3}}" },
+    labels: { note: "{{wf-secret:password@3}}" },
+    configs: [{ source: "app", target: "/etc/app.conf" }, { source: "motd" }],
+    secrets: [{ source: "key", uid: "5", gid: "6", mode: "0400" }],
+  });
+  await harness.deploy({
+    ...base,
+    files: { "/stack/motd": "digest-1" },
+    model: {
+      ...base.model,
+      configs: { app: { content: "password={{wf-secret:password@3}}\n" }, motd: { file: "/stack/motd" } },
+      secrets: { key: { content: "{{wf-secret:password@3}}\n" } },
+    },
+  });
+  const { stdout } = await run("docker", ["-H", `unix://${machine.socketPath}`, "logs", "shop-web-1"], {
+    env: machine.programs.environment(process.env),
+  });
+  expect(stdout).toBe("password=hunter2\nhunter2\nfrom a file\nhunter2\n5 6 400\n");
+  expect(JSON.stringify(harness.reconciler.observed())).not.toContain("hunter2");
+  expect(JSON.stringify(harness.progress)).not.toContain("hunter2");
+});
+
+test("a secret that was not delivered fails the service by name", async () => {
+  harness.desire(single("shop", { environment: { PASSWORD: "{{wf-secret:password@3}}" } }));
+  const report = await harness.until("it failed", (told) => serviceState(told, "shop") === "failed");
+  expect(report.stacks[0]?.cause).toContain("password@3");
+});
