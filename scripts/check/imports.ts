@@ -9,7 +9,9 @@ export interface Import {
   typeOnly: boolean;
 }
 
-const IMPORT = /^\s*(?:import|export)\s+(type\s+)?([^"';]*?)\s*(?:from\s+)?"([^"]+)"/gms;
+// `import x, { y } from "z"`, `import "z"`, `export * from "z"`, `export { y } from "z"`, each with `type` or without.
+const IMPORT =
+  /^[ \t]*(?:import|export)\s+(type\s+)?(?:((?:[\w$]+\s*,\s*)?(?:\*(?:\s+as\s+[\w$]+)?|\{[^}]*\})|[\w$]+)\s+from\s+)?"([^"\n]+)"/gm;
 
 /** The static imports and re-exports of one TypeScript file, as text says them. */
 export function importsOf(root: string, path: string): Import[] {

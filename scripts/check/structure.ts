@@ -12,8 +12,9 @@ export const DOMAIN_ORDER: readonly string[] = [
   "registries",
   "hosts",
   "compose",
-  "stacks",
+  // A stack says where it belongs, so what a placement is lies below it.
   "placement",
+  "stacks",
   "rollouts",
   "containers",
   "metrics",
