@@ -28,8 +28,8 @@ test("every errors.ts of a domain stands in the table", () => {
 
 test("titles and fixes are sentences for people", () => {
   for (const row of rows) {
-    expect(row.title, row.code).toMatch(/^[A-Z].*[^.]$/);
-    expect(row.fix, row.code).toMatch(/\.$/);
+    expect(`${row.code}: ${row.title}`).toMatch(/: [A-Z].*[^.]$/);
+    expect(`${row.code}: ${row.fix}`).toMatch(/\.$/);
   }
 });
 

@@ -42,6 +42,8 @@ export interface Calls {
   bidiStream(call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<AsyncIterable<StreamedMessage>>;
 }
 
+// Far above what a page or a program needs; a client that opens streams in a loop must not take all of them.
+const STREAMS_PER_CALLER = 100;
 // A handler that needs longer must start a job or stream its progress.
 const UNARY_TIMEOUT_MS = 60_000;
 // An open stream asks again this often whether its caller may still have it (besides every change that is told).
@@ -57,6 +59,17 @@ interface Parts {
 
 export function createCalls(parts: Parts): Calls {
   const { messages, authenticator, idempotency, clock, log } = parts;
+  const openStreams = new Map<string, number>();
+
+  function countStream(caller: Caller, change: 1 | -1): void {
+    const open = (openStreams.get(caller.id) ?? 0) + change;
+    if (open > STREAMS_PER_CALLER) {
+      const detail = `${caller.name} has ${STREAMS_PER_CALLER} streams open`;
+      throw new ProblemError({ code: commonErrors.WF_STREAMS_EXHAUSTED, detail });
+    }
+    if (open === 0) openStreams.delete(caller.id);
+    else openStreams.set(caller.id, open);
+  }
 
   async function admit(
     call: IncomingCall,
@@ -111,6 +124,7 @@ export function createCalls(parts: Parts): Calls {
     request: unknown,
     recheck: () => Promise<unknown>,
   ): AsyncGenerator<StreamedMessage> {
+    countStream(caller, 1);
     const ended = new AbortController();
     const signal = AbortSignal.any([call.signal, ended.signal]);
     const stopWatching = watchRights(recheck, ended);
@@ -121,6 +135,7 @@ export function createCalls(parts: Parts): Calls {
         yield { bytes: definition.responseSerialize(response), id: eventIdOf(response) };
       }
     } finally {
+      countStream(caller, -1);
       stopWatching();
       ended.abort();
     }
