@@ -3,7 +3,9 @@ import { request as httpsRequest } from "node:https";
 import { connect as tcpConnect, type Socket } from "node:net";
 import { type ConnectionOptions, connect as tlsConnect } from "node:tls";
 import { type ChannelCredentials, type ServiceError, credentials, status } from "@grpc/grpc-js";
+import { PROTOCOL_VERSION } from "@windflow/proto";
 import { AgentServiceClient, EnrollRequest } from "@windflow/proto/agent";
+import { certificateRequest } from "./foreign-identity.ts";
 
 // Everything here is on the same machine: whatever takes longer is an answer that does not come.
 const ANSWER_TIMEOUT_MS = 20_000;
@@ -20,11 +22,20 @@ export interface GrpcEnd {
   details: string;
 }
 
-/** Asks to be enrolled with a token; `padding` bytes are added to make the request large. */
-export function enrolWith(target: Target, token: string, padding = 0): Promise<GrpcEnd> {
+// A key agreement's public half: any 32 bytes look like one.
+const SEALING_KEY = Buffer.alloc(32, 9);
+
+/** Asks to be enrolled with a token and an otherwise sound request; `padding` sends that many bytes as the request instead. */
+export async function enrolWith(target: Target, token: string, padding = 0): Promise<GrpcEnd> {
+  const request = EnrollRequest.fromPartial({
+    token,
+    certificateRequest: padding > 0 ? Buffer.alloc(padding, 1) : Buffer.from(await certificateRequest()),
+    sealingKey: SEALING_KEY,
+    agentVersion: "0.1.0",
+    protocolVersion: PROTOCOL_VERSION,
+  });
   return withClient(target, credentials.createSsl(Buffer.from(target.roots)), (client, done) => {
-    const certificateRequest = Buffer.alloc(padding, 1);
-    client.enroll(EnrollRequest.fromPartial({ token, certificateRequest }), (error) => done(error));
+    client.enroll(request, (error) => done(error));
   });
 }
 
@@ -75,7 +86,7 @@ export function plainHttp({ host, port }: Target): Promise<string> {
 /** Tries a TLS handshake; gives the protocol agreed on, or the error. */
 export function handshake({ host, port, roots }: Target, options: ConnectionOptions): Promise<string> {
   return new Promise((resolve) => {
-    const socket = tlsConnect({ host, port, ca: roots, ...options }, () => {
+    const socket = tlsConnect({ host, port, ca: roots, servername: "", ...options }, () => {
       resolve(socket.getProtocol() ?? "none");
       socket.destroy();
     });
