@@ -1,0 +1,441 @@
+import type {
+  Host,
+  HostPlan,
+  MetricSeries,
+  Problem,
+  Revision,
+  Rollout,
+  StackSource,
+  WatchEventsResponse,
+} from "@windflow/proto/client";
+import { HELLO_EXAMPLE } from "../src/features/stacks/examples.ts";
+import { FixtureProblem, type Handler } from "./fixture-router.ts";
+import { ago, countHosts, makeHost, makeRollouts, type World } from "./fixture-world.ts";
+
+interface Page {
+  size?: string;
+  token?: string;
+}
+const PAGE = 100;
+/** How long after its line is shown a fixture host comes in. */
+const ARRIVES_MS = 2_500;
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function paged<Row>(all: Row[], page: unknown): { rows: Row[]; nextPageToken: string; total: number } {
+  const { size, token } = (page ?? {}) as Page;
+  const from = Number(token ?? 0);
+  const to = from + Number(size ?? PAGE);
+  return { rows: all.slice(from, to), nextPageToken: to < all.length ? String(to) : "", total: all.length };
+}
+function found<Value>(value: Value | undefined, what: string): Value {
+  if (value === undefined) throw new FixtureProblem(404, "WF_NOT_FOUND", `There is no such ${what}.`);
+  return value;
+}
+
+/** The API's answers from a world in memory: a double for screenshots and for work on the pages, not the control plane. */
+export function makeHandlers(world: World): Record<string, Handler> {
+  const watchers = new Set<(change: WatchEventsResponse) => void>();
+  const tell = (change: WatchEventsResponse): void => watchers.forEach((watcher) => watcher(change));
+  const host = (id: unknown): Host =>
+    found(
+      world.hosts.find((one) => one.id === id),
+      "host",
+    );
+  const stack = (id: unknown) =>
+    found(
+      world.stacks.find((one) => one.id === id),
+      "stack",
+    );
+  let signedIn = true;
+
+  return {
+    "auth.getMe": () => {
+      if (!signedIn) throw new FixtureProblem(401, "WF_UNAUTHENTICATED", "You are not signed in.");
+      return world.me;
+    },
+    "auth.signIn": ({ password }) => {
+      if (password === "wrong") throw new FixtureProblem(401, "WF_SIGN_IN_REFUSED", "E-mail or password is wrong.");
+      signedIn = true;
+      world.me.mustChangePassword = password === "first";
+      return { me: world.me };
+    },
+    "auth.signOut": () => void (signedIn = false),
+    "auth.changePassword": () => void (world.me.mustChangePassword = false),
+    "auth.listApiTokens": () => ({ tokens: world.tokens }),
+    "auth.createApiToken": ({ name, permissions }) => {
+      const token = {
+        id: `tok_${world.tokens.length + 1}`,
+        name: String(name),
+        permissions: permissions as string[],
+        prefix: "wfa_New0",
+        createdAt: ago(0),
+        expiresAt: ago(-7_776_000),
+        createdBy: world.me.email,
+      };
+      world.tokens.unshift(token);
+      return { token, secret: "wfa_New0fixtureFixtureFixture0000" };
+    },
+    "hosts.listHosts": ({ filter, orderBy, page }) => {
+      const words = String(filter ?? "")
+        .split(" ")
+        .filter(Boolean);
+      const fits = (one: Host): boolean => words.every((word) => matches(one, word));
+      const { rows, ...rest } = paged(sorted(world.hosts.filter(fits), String(orderBy ?? "name")), page);
+      return { hosts: rows, counts: countHosts(world.hosts), ...rest };
+    },
+    "hosts.getHost": ({ hostId }) => host(hostId),
+    "hosts.updateHost": ({ hostId, name, labels }) => Object.assign(host(hostId), { name, labels }),
+    "hosts.approveHost": ({ hostId }) => {
+      tell({ kind: "host", id: String(hostId), change: "updated" });
+      return Object.assign(host(hostId), { awaitingApproval: false });
+    },
+    "hosts.revokeHost": ({ hostId }) =>
+      Object.assign(host(hostId), {
+        presence: "PRESENCE_REVOKED",
+        presenceSince: ago(0),
+        presenceCause: "Revoked by camille@northwind.example.",
+      }),
+    "enrollmentTokens.createEnrollmentToken": ({ labels, maxUses }) => {
+      const token = {
+        id: "ent_1",
+        labels: labels as Record<string, string>,
+        maxUses: Number(maxUses),
+        uses: 0,
+        createdAt: ago(0),
+        expiresAt: ago(-3_600),
+      };
+      setTimeout(() => {
+        const next = {
+          ...makeHost(world.hosts.length),
+          name: "paris-edge-77",
+          labels: token.labels,
+          enrolledAt: ago(0),
+          presence: "PRESENCE_ONLINE" as const,
+          presenceCause: "Heartbeats arrive every 15 s.",
+          awaitingApproval: false,
+        };
+        world.hosts.push(next);
+        tell({ kind: "host", id: next.id, change: "created" });
+      }, ARRIVES_MS);
+      const pin = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+      return {
+        token,
+        secret: "wfe_fixture",
+        installCommand: `curl -fsSk https://wind.example:8443/ca.pem -o /tmp/wf-ca.pem && echo "${pin}  /tmp/wf-ca.pem" | sha256sum -c - && curl -fsS --cacert /tmp/wf-ca.pem https://wind.example:8443/install.sh -o /tmp/wf.sh && echo wfe_2mQ8fixture | sh /tmp/wf.sh`,
+        enrollCommand: `echo wfe_2mQ8fixture | windflow-agent enroll --control-plane wind.example:8443 --ca-sha256 ${pin}`,
+      };
+    },
+    "stacks.listStacks": ({ filter, page }) => {
+      const { rows, ...rest } = paged(
+        world.stacks.filter((one) => one.name!.includes(String(filter ?? ""))),
+        page,
+      );
+      return { stacks: rows, ...rest };
+    },
+    "stacks.getStack": ({ stackId }) => stack(stackId),
+    "stacks.createStack": ({ name, placement }) => {
+      if (world.stacks.some((one) => one.name === name))
+        throw new FixtureProblem(409, "WF_NAME_TAKEN", `A stack named ${String(name)} exists already.`);
+      const next = {
+        id: `stk_${world.stacks.length}`,
+        name: String(name),
+        placement: placement as object,
+        createdAt: ago(0),
+        updatedAt: ago(0),
+        latestRevision: 0,
+        currentRevision: 0,
+        etag: "1",
+      };
+      world.stacks.push(next);
+      return next;
+    },
+    "stacks.updateStack": ({ stackId, placement }) => Object.assign(stack(stackId), { placement }),
+    "stacks.renderStack": ({ source }) => render(source as StackSource),
+    "stacks.planStack": ({ stackId, source }) => ({
+      hosts: world.hosts.slice(0, 3).map((one, index) => plan(one, stack(stackId).name!, index)),
+      problems: source ? render(source as StackSource).problems : [],
+    }),
+    "stacks.createRevision": ({ stackId, source, message }) => {
+      const one = stack(stackId);
+      one.latestRevision = (one.latestRevision ?? 0) + 1;
+      return { stackId: one.id, number: one.latestRevision, source, message };
+    },
+    "stacks.listRevisions": ({ stackId }) => ({
+      revisions: Array.from({ length: stack(stackId).latestRevision ?? 0 }, (_, index) =>
+        revision(stack(stackId).latestRevision! - index, false),
+      ),
+    }),
+    "stacks.getRevision": ({ number }) => revision(Number(number), true),
+    "rollouts.listRollouts": ({ stackId, page }) => {
+      const { rows, nextPageToken } = paged(
+        world.rollouts.filter((one) => !stackId || one.stackId === stackId),
+        page,
+      );
+      return { rollouts: rows, nextPageToken };
+    },
+    "rollouts.getRollout": ({ rolloutId }) =>
+      found(
+        world.rollouts.find((one) => one.id === rolloutId),
+        "rollout",
+      ),
+    "rollouts.createRollout": ({ stackId, revision: number }) => {
+      const next = {
+        ...makeRollouts([stack(stackId)], world.hosts)[0]!,
+        id: `rol_${world.rollouts.length}`,
+        revision: Number(number),
+      };
+      world.rollouts.unshift(next);
+      return next;
+    },
+    "rollouts.cancelRollout": ({ rolloutId }) =>
+      Object.assign(world.rollouts.find((one) => one.id === rolloutId) ?? {}, {
+        state: "STATE_CANCELLED",
+        endedAt: ago(0),
+      }),
+    "rollouts.watchRollout": async function* ({ rolloutId }, { signal }): AsyncGenerator<Rollout> {
+      const one = found(
+        world.rollouts.find((rollout) => rollout.id === rolloutId),
+        "rollout",
+      );
+      while (!signal.aborted) {
+        const pulling = one.hosts?.[0]?.services?.[1];
+        if (pulling) pulling.pullPercent = Math.min(100, (pulling.pullPercent ?? 0) + 1);
+        yield one;
+        await sleep(1_000);
+      }
+    },
+    "containers.listContainers": ({ hostId, stackId, filter, page }) => {
+      const fits = world.containers.filter(
+        (one) =>
+          (!hostId || one.hostId === hostId) &&
+          (!stackId || one.stackId === stackId) &&
+          `${one.name} ${one.image}`.includes(String(filter ?? "")),
+      );
+      const { rows, ...rest } = paged(fits, page);
+      return { containers: rows, ...rest };
+    },
+    "containers.getContainer": ({ hostId, containerId }) =>
+      found(
+        world.containers.find((one) => one.hostId === hostId && one.id === containerId),
+        "container",
+      ),
+    "containers.startContainer": () => sleep(400),
+    "containers.stopContainer": () => sleep(400),
+    "containers.restartContainer": () => sleep(400),
+    "containers.streamLogs": ({ tail }, { signal }) => logs(Number(tail ?? 200), signal),
+    "containers.createExecTicket": () => ({ path: "/v1/terminals/fixture" }),
+    "containers.createHostShellTicket": () => ({ path: "/v1/terminals/fixture" }),
+    "events.listEvents": ({ hostId, stackId, page }) => {
+      const { rows, nextPageToken } = paged(
+        world.events.filter((one) => (!hostId || one.hostId === hostId) && (!stackId || one.stackId === stackId)),
+        page,
+      );
+      return { events: rows, nextPageToken };
+    },
+    "events.watchEvents": async function* (_, { signal }): AsyncGenerator<WatchEventsResponse> {
+      const queue: WatchEventsResponse[] = [];
+      const watcher = (change: WatchEventsResponse): void => void queue.push(change);
+      watchers.add(watcher);
+      signal.addEventListener("abort", () => watchers.delete(watcher));
+      while (!signal.aborted) {
+        yield* queue.splice(0);
+        await sleep(100);
+      }
+    },
+    "metrics.queryHostMetrics": ({ from, to }) => metrics(String(from), String(to), true),
+    "metrics.queryContainerMetrics": ({ from, to }) => metrics(String(from), String(to), false),
+  };
+}
+
+function matches(host: Host, word: string): boolean {
+  const [key = "", value] = word.split("=");
+  if (value === undefined) return host.name!.includes(word);
+  if (key === "presence") return host.presence === `PRESENCE_${value.replace("-", "_").toUpperCase()}`;
+  return host.labels?.[key] === value;
+}
+function sorted(hosts: Host[], orderBy: string): Host[] {
+  const turn = orderBy.startsWith("-") ? -1 : 1;
+  const field = orderBy
+    .replace("-", "")
+    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()) as keyof Host;
+  return hosts.toSorted(
+    (a, b) =>
+      turn *
+      (typeof a[field] === "number"
+        ? (a[field] as number) - (b[field] as number)
+        : String(a[field]).localeCompare(String(b[field]))),
+  );
+}
+function render(source: StackSource): { problems: Problem[]; model?: object } {
+  const [[file, text] = ["compose.yaml", ""]] = Object.entries(source.files ?? {});
+  const lines = text.split("\n");
+  const problems: Problem[] = lines.flatMap((line, index): Problem[] => {
+    if (/^\s*imge:/.test(line))
+      return [
+        {
+          severity: "SEVERITY_ERROR",
+          code: "WF_COMPOSE_UNKNOWN_KEY",
+          file,
+          line: index + 1,
+          column: line.search(/\S/) + 1,
+          keyPath: "services.web.imge",
+          what: "There is no key “imge” in a service.",
+          why: "It would be ignored, and the service would have no image.",
+          fix: "Did you mean “image”?",
+        },
+      ];
+    if (/:latest/.test(line))
+      return [
+        {
+          severity: "SEVERITY_WARNING",
+          code: "WF_COMPOSE_LATEST",
+          file,
+          line: index + 1,
+          column: line.search(/\S/) + 1,
+          keyPath: "services.web.image",
+          what: "The tag “latest” says nothing about what runs.",
+          why: "The digest is pinned in the revision anyway.",
+          fix: "Name a version.",
+        },
+      ];
+    return /image:\s*$/.test(line)
+      ? [
+          {
+            severity: "SEVERITY_ERROR",
+            code: "WF_COMPOSE_EMPTY",
+            file,
+            line: index + 1,
+            column: line.search(/\S/) + 1,
+            keyPath: "services.web.image",
+            what: "“image” has no value.",
+            why: "A service needs an image.",
+            fix: "Write one, e.g. nginx:1.29-alpine.",
+          },
+        ]
+      : [];
+  });
+  return problems.some((problem) => problem.severity === "SEVERITY_ERROR")
+    ? { problems }
+    : {
+        problems,
+        model: {
+          name: "shop",
+          services: {
+            web: {
+              image: "nginx:1.29-alpine",
+              networks: { default: null },
+              ports: [{ mode: "ingress", target: 80, published: "8080", protocol: "tcp" }],
+            },
+          },
+          networks: { default: { name: "shop_default" } },
+        },
+      };
+}
+function plan(host: Host, name: string, index: number): HostPlan {
+  if (host.presence !== "PRESENCE_ONLINE")
+    return { hostId: host.id, hostName: host.name, notReached: "Not reached, last observed at 14:02.", steps: [] };
+  if (index === 2) return { hostId: host.id, hostName: host.name, steps: [], text: "", observedAt: ago(3) };
+  const steps = [
+    {
+      op: "pull-image",
+      target: `registry.northwind.example/${name}/web:4.1.0`,
+      cause: "The image is not on the host.",
+    },
+    { op: "create-container", target: `${name}-web-2`, cause: "The image of web changed; the new one starts first." },
+    { op: "start-container", target: `${name}-web-2`, cause: "It was just created." },
+    { op: "stop-container", target: `${name}-web-1`, cause: "Its replacement is healthy." },
+    { op: "remove-container", target: `${name}-web-1`, cause: "It is replaced by web-2." },
+    {
+      op: "recreate-container",
+      target: `${name}-db-1`,
+      cause: "env POSTGRES_PASSWORD changed; its volume has one writer, so it stops first.",
+    },
+  ];
+  const text = steps.map((step) => `${step.op.padEnd(20)} ${step.target.padEnd(44)} ${step.cause}`).join("\n");
+  return { hostId: host.id, hostName: host.name, steps, text, observedAt: ago(3), expectedDowntimeSeconds: { db: 4 } };
+}
+function revision(number: number, whole: boolean): Revision {
+  const messages = [
+    "first cut",
+    "add the counter",
+    "publish on 8080",
+    "health checks",
+    "raise the memory limit of web",
+    "new image of api",
+    "rotate the database password",
+  ];
+  const text = HELLO_EXAMPLE.text
+    .replace("1.29-alpine", `1.${22 + number}-alpine`)
+    .replace("retries: 3", `retries: ${number}`);
+  return {
+    number,
+    createdAt: ago((9 - number) * 88_000),
+    createdBy: "camille@northwind.example",
+    message: messages[number - 1] ?? "",
+    bodyDigest: `sha256:${number}f3a9c1b2d4e5`,
+    ...(whole
+      ? {
+          source: {
+            files: { "compose.yaml": text },
+            variables: [
+              { name: "HTTP_PORT", value: "8080", secret: false },
+              { name: "DB_PASSWORD", value: "", secret: true },
+            ],
+          },
+          model: {
+            name: "hello",
+            services: { web: { image: `nginx:1.${22 + number}-alpine` }, counter: { image: "redis:8-alpine" } },
+          },
+        }
+      : {}),
+  };
+}
+function metrics(from: string, to: string, host: boolean): MetricSeries {
+  const start = Date.parse(from);
+  const count = 180;
+  const step = (Date.parse(to) - start) / count;
+  const atMs = Array.from({ length: count }, (_, index) => Math.round((start + index * step) / 1000) * 1000).filter(
+    (_, index) => index < 95 || index > 110,
+  );
+  const wave = (base: number, swing: number, speed: number) =>
+    atMs.map((at) =>
+      Math.max(
+        0,
+        base +
+          swing * Math.sin(at / (90_000 * speed)) +
+          swing * 0.5 * Math.sin(at / (23_000 * speed)) +
+          swing * 0.25 * Math.sin(at / 4_100),
+      ),
+    );
+  const common = [
+    { name: "cpu_percent", unit: "percent", values: wave(34, 14, 1) },
+    { name: "memory_used_bytes", unit: "bytes", values: wave(4.1e9, 2e8, 3) },
+  ];
+  const traffic = [
+    { name: "network_receive_bytes_per_second", unit: "bytes_per_second", values: wave(420_000, 300_000, 0.7) },
+    { name: "network_transmit_bytes_per_second", unit: "bytes_per_second", values: wave(210_000, 120_000, 0.9) },
+  ];
+  const disk = [
+    { name: "disk_read_bytes_per_second", unit: "bytes_per_second", values: wave(90_000, 80_000, 0.4) },
+    { name: "disk_write_bytes_per_second", unit: "bytes_per_second", values: wave(310_000, 200_000, 0.5) },
+  ];
+  return { atMs, stepSeconds: step / 1000, columns: host ? [...common, ...disk, ...traffic] : [...common, ...traffic] };
+}
+async function* logs(tail: number, signal: AbortSignal): AsyncGenerator<object> {
+  const line = (index: number): object => ({
+    at: new Date(Date.now() - Math.max(0, tail - index) * 700).toISOString(),
+    stream: index % 17 === 5 ? "STREAM_STDERR" : "STREAM_STDOUT",
+    text:
+      index % 17 === 5
+        ? `\u001b[33mWARN\u001b[0m slow query took ${200 + (index % 90)} ms: SELECT * FROM orders WHERE state = 'open'`
+        : `\u001b[32mINFO\u001b[0m GET /api/orders/${4000 + index} 200 ${3 + (index % 40)} ms`,
+  });
+  const BATCH = 1_000;
+  let index = 0;
+  for (; index < tail; index += BATCH)
+    yield { lines: Array.from({ length: Math.min(BATCH, tail - index) }, (_, at) => line(index + at)) };
+  while (!signal.aborted) {
+    yield { lines: [line((index += 1))] };
+    await sleep(400);
+  }
+}

@@ -1,0 +1,18 @@
+import { Activity, Boxes, KeyRound, Layers, Rocket, Server } from "@lucide/vue";
+import type { Component } from "vue";
+
+export interface NavigationItem {
+  /** Also the key of its label. */
+  name: "hosts" | "stacks" | "rollouts" | "containers" | "events" | "tokens";
+  icon: Component;
+  permission: string;
+}
+
+export const NAVIGATION: NavigationItem[] = [
+  { name: "hosts", icon: Server, permission: "hosts.read" },
+  { name: "stacks", icon: Layers, permission: "stacks.read" },
+  { name: "rollouts", icon: Rocket, permission: "rollouts.read" },
+  { name: "containers", icon: Boxes, permission: "containers.read" },
+  { name: "events", icon: Activity, permission: "events.read" },
+  { name: "tokens", icon: KeyRound, permission: "apiTokens.read" },
+];

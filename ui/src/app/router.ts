@@ -1,0 +1,86 @@
+import { createRouter, createWebHistory, type RouteRecordRaw, type Router } from "vue-router";
+import type { Session } from "./session.ts";
+
+const routes: RouteRecordRaw[] = [
+  {
+    path: "/sign-in",
+    name: "sign-in",
+    component: () => import("../features/auth/sign-in-page.vue"),
+    meta: { public: true },
+  },
+  {
+    path: "/first-password",
+    name: "first-password",
+    component: () => import("../features/auth/first-password-page.vue"),
+  },
+  {
+    path: "/",
+    component: () => import("./shell.vue"),
+    children: [
+      { path: "", redirect: "/hosts" },
+      { path: "hosts", name: "hosts", component: () => import("../features/hosts/hosts-page.vue") },
+      { path: "hosts/add", name: "add-host", component: () => import("../features/hosts/add-host-page.vue") },
+      {
+        path: "hosts/:hostId/:tab?",
+        name: "host",
+        component: () => import("../features/hosts/host-page.vue"),
+        props: true,
+      },
+      {
+        path: "hosts/:hostId/containers/:containerId/:tab?",
+        name: "container",
+        component: () => import("../features/containers/container-page.vue"),
+        props: true,
+      },
+      { path: "stacks", name: "stacks", component: () => import("../features/stacks/stacks-page.vue") },
+      { path: "stacks/new", name: "new-stack", component: () => import("../features/stacks/new-stack-page.vue") },
+      {
+        path: "stacks/:stackId/edit",
+        name: "edit-stack",
+        component: () => import("../features/stacks/edit-stack-page.vue"),
+        props: true,
+      },
+      {
+        path: "stacks/:stackId/:tab?",
+        name: "stack",
+        component: () => import("../features/stacks/stack-page.vue"),
+        props: true,
+      },
+      { path: "rollouts", name: "rollouts", component: () => import("../features/rollouts/rollouts-page.vue") },
+      {
+        path: "rollouts/:rolloutId",
+        name: "rollout",
+        component: () => import("../features/rollouts/rollout-page.vue"),
+        props: true,
+      },
+      { path: "containers", name: "containers", component: () => import("../features/containers/containers-page.vue") },
+      { path: "events", name: "events", component: () => import("../features/events/events-page.vue") },
+      { path: "settings/tokens", name: "tokens", component: () => import("../features/tokens/tokens-page.vue") },
+      { path: ":rest(.*)*", name: "not-found", component: () => import("./not-found-page.vue") },
+    ],
+  },
+];
+
+export function createAppRouter(session: Session): Router {
+  const router = createRouter({
+    history: createWebHistory(),
+    routes,
+    scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
+  });
+  router.beforeEach(async (to) => {
+    if (session.state === "unknown") await session.load().catch(() => undefined);
+    if (session.state !== "signed-in") {
+      return to.meta["public"] === true ? true : { name: "sign-in", query: to.path === "/" ? {} : { to: to.fullPath } };
+    }
+    if (session.mustChangePassword) return to.name === "first-password" ? true : { name: "first-password" };
+    return to.meta["public"] === true || to.name === "first-password" ? { path: "/" } : true;
+  });
+  return router;
+}
+
+/** Where to go after signing in: only a path of this application. */
+export function pathAfterSignIn(wanted: unknown): string {
+  return typeof wanted === "string" && wanted.startsWith("/") && !wanted.startsWith("//") && !wanted.includes("\\")
+    ? wanted
+    : "/";
+}

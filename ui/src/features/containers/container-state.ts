@@ -1,0 +1,51 @@
+import type { Container, Container_State } from "@windflow/proto/client";
+import type { Tone } from "../../kit/tone.ts";
+
+export type ContainerStatus =
+  | "unknown"
+  | "created"
+  | "running"
+  | "healthy"
+  | "unhealthy"
+  | "starting"
+  | "paused"
+  | "restarting"
+  | "removing"
+  | "exited"
+  | "failed"
+  | "dead";
+
+const STATES: Record<Container_State, ContainerStatus> = {
+  STATE_UNSPECIFIED: "unknown",
+  STATE_CREATED: "created",
+  STATE_RUNNING: "running",
+  STATE_PAUSED: "paused",
+  STATE_RESTARTING: "restarting",
+  STATE_REMOVING: "removing",
+  STATE_EXITED: "exited",
+  STATE_DEAD: "dead",
+};
+export const STATUS_TONES: Record<ContainerStatus, Tone> = {
+  unknown: "idle",
+  created: "busy",
+  running: "ok",
+  healthy: "ok",
+  unhealthy: "bad",
+  starting: "busy",
+  paused: "idle",
+  restarting: "warn",
+  removing: "busy",
+  exited: "idle",
+  failed: "bad",
+  dead: "bad",
+};
+
+/** State and health in one word: "running" is not said of what is unhealthy, nor "exited" of what failed. */
+export function containerStatus(container: Container | undefined): ContainerStatus {
+  const status = STATES[container?.state ?? "STATE_UNSPECIFIED"];
+  if (status === "exited" && (container?.exitCode ?? 0) !== 0) return "failed";
+  if (status !== "running") return status;
+  if (container?.health === "HEALTH_HEALTHY") return "healthy";
+  if (container?.health === "HEALTH_UNHEALTHY") return "unhealthy";
+  return container?.health === "HEALTH_STARTING" ? "starting" : "running";
+}

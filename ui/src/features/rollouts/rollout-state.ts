@@ -1,0 +1,64 @@
+import type { Rollout, Rollout_State, RolloutHost_State } from "@windflow/proto/client";
+import type { Tone } from "../../kit/tone.ts";
+
+export type RolloutWord =
+  | "unknown"
+  | "pending"
+  | "running"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "superseded"
+  | "waiting";
+export type RolloutHostWord =
+  | "unknown"
+  | "pending"
+  | "notReached"
+  | "applying"
+  | "checkingHealth"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
+
+const WORDS: Record<Rollout_State, RolloutWord> = {
+  STATE_UNSPECIFIED: "unknown",
+  STATE_PENDING: "pending",
+  STATE_RUNNING: "running",
+  STATE_SUCCEEDED: "succeeded",
+  STATE_FAILED: "failed",
+  STATE_CANCELLED: "cancelled",
+  STATE_SUPERSEDED: "superseded",
+  STATE_WAITING: "waiting",
+};
+const HOST_WORDS: Record<RolloutHost_State, RolloutHostWord> = {
+  STATE_UNSPECIFIED: "unknown",
+  STATE_PENDING: "pending",
+  STATE_NOT_REACHED: "notReached",
+  STATE_APPLYING: "applying",
+  STATE_CHECKING_HEALTH: "checkingHealth",
+  STATE_SUCCEEDED: "succeeded",
+  STATE_FAILED: "failed",
+  STATE_CANCELLED: "cancelled",
+};
+export const ROLLOUT_TONES: Record<RolloutWord | RolloutHostWord, Tone> = {
+  unknown: "idle",
+  pending: "busy",
+  running: "busy",
+  applying: "busy",
+  checkingHealth: "busy",
+  succeeded: "ok",
+  failed: "bad",
+  cancelled: "idle",
+  superseded: "idle",
+  waiting: "warn",
+  notReached: "warn",
+};
+export const rolloutWord = (state: Rollout_State | undefined): RolloutWord => WORDS[state ?? "STATE_UNSPECIFIED"];
+export const hostWord = (state: RolloutHost_State | undefined): RolloutHostWord =>
+  HOST_WORDS[state ?? "STATE_UNSPECIFIED"];
+
+const UNDER_WAY: ReadonlySet<RolloutWord> = new Set<RolloutWord>(["pending", "running", "waiting"]);
+/** Whether the rollout may still change. */
+export function underWay(rollout: Rollout | undefined): boolean {
+  return rollout !== undefined && UNDER_WAY.has(rolloutWord(rollout.state));
+}

@@ -1,0 +1,12 @@
+import { app } from "./app.ts";
+import { containers } from "./containers.ts";
+import { hosts } from "./hosts.ts";
+import { rollouts } from "./rollouts.ts";
+import { stacks } from "./stacks.ts";
+import { tokens } from "./tokens.ts";
+
+export const en = { ...app, ...hosts, ...stacks, ...rollouts, ...containers, ...tokens };
+
+type Widened<T> = { [Key in keyof T]: T[Key] extends string ? string : Widened<T[Key]> };
+/** Every language has these keys; another set does not compile. */
+export type Messages = Widened<typeof en>;

@@ -1,0 +1,46 @@
+import type { Messages } from "../en/index.ts";
+
+export const tokens: Pick<Messages, "events" | "tokens"> = {
+  events: {
+    text: "Ce que le plan de contrôle a fait et ce que les moteurs ont rapporté, du plus récent au plus ancien.",
+    none: "Rien ne s’est encore passé",
+    noneText: "Les arrivées et départs d’hôtes, les déploiements et les événements des moteurs sont notés ici.",
+    host: "hôte",
+    stack: "stack",
+    more: "Afficher de plus anciens",
+    severity: { info: "Information", warning: "Avertissement", error: "Erreur" },
+  },
+  tokens: {
+    text: "Pour les programmes qui utilisent l’API. Un jeton peut au plus ce que vous pouvez.",
+    none: "Aucun jeton d’API",
+    noneText: "Tout ce que fait cette page passe par l’API publique ; un jeton permet à vos outils de faire de même.",
+    permissions: "aucun droit | 1 droit | {count} droits",
+    by: "fait par {who}",
+    used: "utilisé",
+    neverUsed: "jamais utilisé",
+    until: "jusqu’au {at}",
+    revoked: "Révoqué",
+    expired: "Expiré",
+    revoke: {
+      action: "Révoquer",
+      ask: "Révoquer {name} ?",
+      text: "Le jeton cesse aussitôt de fonctionner, y compris sur les flux ouverts.",
+    },
+    create: {
+      title: "Nouveau jeton d’API",
+      text: "Ne lui donnez que ce dont le programme a besoin.",
+      name: "Nom",
+      namePlaceholder: "chaine-ci",
+      nameMissing: "Il faut un nom pour distinguer les jetons.",
+      lifetime: "Valable",
+      days: "{count} jour | {count} jours",
+      permissions: "Droits",
+      permissionsMissing: "Choisissez au moins un droit.",
+      action: "Créer le jeton",
+      made: "Votre nouveau jeton",
+      madeText: "Copiez-le maintenant : il ne pourra plus être affiché.",
+      secret: "Jeton",
+      done: "Je l’ai copié",
+    },
+  },
+};

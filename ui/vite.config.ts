@@ -1,0 +1,22 @@
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vite";
+
+// Where `vite dev` sends API calls: the control plane, or the fixture server of dev/.
+const API_ORIGIN = process.env["WINDFLOW_DEV_API"] ?? "https://127.0.0.1:8443";
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { conditions: ["@windflow/source", "module", "browser", "development|production"] },
+  define: { __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: false, __INTLIFY_PROD_DEVTOOLS__: false },
+  build: {
+    // The first browsers with light-dark(), which the themes are written in.
+    target: ["chrome123", "firefox120", "safari17.5"],
+    // A data: URI would need a wider content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  server: {
+    proxy: { "/v1": { target: API_ORIGIN, secure: false, changeOrigin: true, ws: true } },
+  },
+});
