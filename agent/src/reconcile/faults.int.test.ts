@@ -60,7 +60,8 @@ test("what ran when the engine was shut down in order runs again", async () => {
   await machine.shutDown();
   await harness.until("the engine is away", (report) => report.engineError !== undefined);
   await machine.restart();
-  await harness.until("it runs again", (report) => serviceState(report, "shop") === "running");
+  const back = await harness.until("it runs again", (report) => serviceState(report, "shop") === "running");
+  expect(back.engineError).toBeUndefined();
 });
 
 test("a container that an operator stopped stays stopped until it is started again", async () => {
@@ -76,7 +77,9 @@ test("a container that an operator stopped stays stopped until it is started aga
 test("a container that was stopped by hand is started again", async () => {
   await harness.deploy(single("shop", { restart: "unless-stopped" }));
   await machine.docker.getContainer("shop-web-1").stop();
-  await harness.until("it runs", (report) => report.world?.containers[0]?.state === "running");
+  const report = await harness.until("it runs", (told) => told.world?.containers[0]?.state === "running");
+  expect(harness.progress.at(-1)).toMatchObject({ op: "start-container", phase: "done" });
+  expect(report.settlements[0]?.failing).toEqual([]);
 });
 
 test("a port that is taken fails the service with the engine's reason, and nothing else", async () => {

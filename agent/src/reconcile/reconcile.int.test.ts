@@ -12,13 +12,17 @@ beforeAll(async () => {
 });
 afterAll(async () => machine.stop());
 afterEach(async () => {
+  await clear();
+});
+
+async function clear(): Promise<void> {
   harness.desire();
   await harness.until(
     "all gone",
     (report) => report.world?.containers.length === 0 && report.appliedGeneration !== undefined,
   );
   await harness.stop();
-});
+}
 
 const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 
@@ -99,4 +103,23 @@ test("a stack that is no longer wanted goes, with its networks and without its v
   expect(world?.containers).toEqual([]);
   expect(world?.networks.map(({ name }) => name)).not.toContain("shop_default");
   expect(world?.volumes.map(({ name }) => name)).toContain("shop_data");
+});
+
+test.each([
+  ["Docker 28.5 with the containerd store", { release: "current" as const, containerdSnapshotter: true }],
+  ["Docker 20.10", { release: "20.10" as const }],
+])("the same on %s", async (_name, choice) => {
+  const other = await startTestEngine(choice);
+  try {
+    await buildImages(other.docker, ["busybox"]);
+    harness = startHarness(other.socketPath);
+    await harness.deploy(shop(1));
+    expect((await harness.reconciler.planFor(shop(1))).text).toBe("nothing to do");
+    await harness.deploy(shop(2, "bonjour"));
+    expect((await harness.reconciler.planFor(shop(2, "bonjour"))).text).toBe("nothing to do");
+    await clear();
+  } finally {
+    await other.stop();
+  }
+  harness = startHarness(machine.socketPath);
 });
