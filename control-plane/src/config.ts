@@ -4,6 +4,7 @@ import { LOG_LEVELS, ProblemError, startErrors, type LogLevel } from "./platform
 /** A value that must not be seen: printing it in any way shows `[REDACTED]`. */
 export interface Secret {
   reveal(): string;
+  toString(): string;
 }
 
 /** Everything that can be set from outside, read once at the start and frozen. */

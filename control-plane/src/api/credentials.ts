@@ -6,8 +6,11 @@ export interface Authenticator {
   byBearer(secret: string): Promise<Principal | undefined>;
   /** The person behind a browser session. */
   bySession(secret: string): Promise<Principal | undefined>;
-  /** Calls `handler` when rights or sessions changed: open streams ask again. Returns how to stop. */
-  onChange(handler: () => void): () => void;
+  /**
+   * Calls `handler` when rights or sessions of a user changed (of anybody, for undefined): the user's open streams ask
+   * again. Returns how to stop.
+   */
+  onChange(handler: (userId: string | undefined) => void): () => void;
 }
 
 /** What came with a call, not yet looked up. */

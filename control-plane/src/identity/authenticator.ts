@@ -77,7 +77,10 @@ export function createAuthenticator(parts: IdentityParts & { bus: EventBus }): A
       }),
 
     onChange: (handler) => {
-      const stops = [parts.bus.on(rightsChanged, handler), parts.bus.onGap(handler)];
+      const stops = [
+        parts.bus.on(rightsChanged, (event) => handler(event.userId)),
+        parts.bus.onGap(() => handler(undefined)),
+      ];
       return () => {
         for (const stop of stops) stop();
       };

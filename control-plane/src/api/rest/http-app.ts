@@ -35,6 +35,8 @@ export async function createHttpApp(parts: Parts): Promise<{ app: FastifyInstanc
     bodyLimit: BODY_BYTES,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS },
     genReqId: () => parts.newId("req"),
+    // A HEAD of a stream would open the stream.
+    exposeHeadRoutes: false,
     forceCloseConnections: true,
     logger: false,
   });
