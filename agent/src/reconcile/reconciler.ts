@@ -145,7 +145,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       decide(mark, world);
       publish();
       // Details only explain states and order restarts, so they never delay a step.
-      if (runner.isIdle() && (await observer.refreshDetails(ownOf(world, options.desired())))) loop.request();
+      if (runner.isQuiet() && (await observer.refreshDetails(ownOf(world, options.desired())))) loop.request();
     } catch (error) {
       const reason = reasonOf(error);
       log("warn", "observation failed", { area: "reconcile", reason });

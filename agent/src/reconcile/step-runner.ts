@@ -19,7 +19,7 @@ const CAPACITY: Readonly<Record<Lane, number>> = { work: STEPS_AT_ONCE, stop: ST
 export interface StepRunnerOptions {
   readonly clock: Clock;
   run(step: Step): Promise<void>;
-  /** No step is running and none can: time for another look. */
+  /** Nothing but pulls and stops is in flight: time for another look. */
   onDrained(): void;
   /** A step that failed may be tried again now. */
   readonly onRetryDue: () => void;
@@ -40,8 +40,8 @@ export interface StepRunner {
   drop(): void;
   isBusy(lock: string): boolean;
   inFlight(): readonly Step[];
-  /** True when no step is in flight and none could be started. */
-  isIdle(): boolean;
+  /** True when nothing but pulls and stops is in flight. */
+  isQuiet(): boolean;
   readonly failing: (stackId: string) => readonly FailingStep[];
   /** Runs an act under a step's lock, after whatever holds it. */
   exclusive<T>(lock: string, act: () => Promise<T>): Promise<T>;
@@ -88,8 +88,14 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     } finally {
       running.delete(step.lock);
       pump();
-      if (running.size === 0) options.onDrained();
+      drained();
     }
+  };
+
+  // A pull or a graceful stop may take minutes, and what others have done meanwhile is to be seen before that.
+  const isQuiet = (): boolean => ![...running.values()].some(({ lane }) => lane === "work");
+  const drained = (): void => {
+    if (isQuiet()) options.onDrained();
   };
 
   const noteFailure = (step: Step, reason: string): void => {
@@ -130,7 +136,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     },
     isBusy: (lock) => running.has(lock),
     inFlight: () => [...running.values()].flatMap(({ step }) => step ?? []),
-    isIdle: () => running.size === 0,
+    isQuiet,
     failing: (stackId) => [...failing.values()].filter((entry) => entry.stackId === stackId).map(publicFailure),
     async exclusive(lock, act) {
       while (running.has(lock)) await running.get(lock)?.promise;
@@ -141,7 +147,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       } finally {
         running.delete(lock);
         pump();
-        if (running.size === 0) options.onDrained();
+        drained();
       }
     },
     async ended() {

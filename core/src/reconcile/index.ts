@@ -21,4 +21,5 @@ export { restartPolicy, type RestartPolicy } from "./restart-policy.ts";
 export { isCompleted, isFailed, needOf } from "./run-state.ts";
 export { hasHealthcheck, inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
 export type * from "./steps.ts";
+export { unsupportedUses, type UnsupportedUse } from "./unsupported.ts";
 export { indexWorld, isRunning, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";

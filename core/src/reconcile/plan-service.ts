@@ -6,6 +6,7 @@ import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot, SurveyedService } from "./survey.ts";
+import { unsupportedUses } from "./unsupported.ts";
 import { isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
 
 interface StepFrame {
@@ -134,7 +135,10 @@ function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService):
   const creates = surveyed.slots.some((slot) => !slot.keeper && !stackPlanning.isHeld(surveyed.name, slot.number));
   const image = creates && standing?.kind === "impossible" ? [standing.why] : [];
   const missing = creates ? usedResources(resources, surveyed).flatMap(({ error }) => error ?? []) : [];
-  return [...taken, ...image, ...missing];
+  const unsupported = unsupportedUses(stack.model)
+    .filter((use) => use.service === surveyed.name)
+    .map(({ key, why }) => `${key} is not supported: ${why}`);
+  return [...unsupported, ...taken, ...image, ...missing];
 }
 
 function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService, slot: Slot): SlotOutcome {

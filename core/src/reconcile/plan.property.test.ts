@@ -9,7 +9,7 @@ import { desiredWorld, emptyWorld, stranger } from "./testing/small-world.ts";
 
 // A changed network needs a round more than the rest; a crash in the middle another.
 const ROUNDS = 6;
-const RUNS = { numRuns: 200 };
+const RUNS = { numRuns: 100 };
 
 function startingWorld(): ModelEngine {
   return createModelEngine(
