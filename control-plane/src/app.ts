@@ -3,12 +3,12 @@ import { AuthServiceService } from "@windflow/proto/api";
 import type { Agents } from "./agents/index.ts";
 import { createApi, type Api } from "./api/index.ts";
 import { buildHostSide } from "./app-hosts.ts";
+import { buildWorkloadSide } from "./app-workloads.ts";
 import { createAudit, type Audit } from "./audit/index.ts";
 import { openCertificates, type Certificates } from "./hosts/index.ts";
 import { createIdentity, type Identity } from "./identity/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
-import { createDesiredStates, desiredStateChanged } from "./rollouts/index.ts";
-import { createVault } from "./secrets/index.ts";
+import { desiredStateChanged } from "./rollouts/index.ts";
 
 /** What the app is built from: `main.ts` gives the real parts, tests give their own. */
 export interface AppParts {
@@ -66,24 +66,20 @@ export async function buildApp(parts: AppParts): Promise<App> {
   certificates.onServerCertificate(() => api.setIdentity(doorIdentity(certificates, parts.browserTls)));
   api.registerService(AuthServiceService, identity.authHandlers);
 
-  const desired = createDesiredStates({
-    database,
-    vault: createVault({ installation: sealer, clock }),
-    term: FIRST_TERM,
-  });
+  const workloads = buildWorkloadSide({ platform, sealer, api, audit });
   let port = 0;
   const hostSide = buildHostSide({
     platform,
     api,
     audit,
     certificates,
-    figures: { figuresOf: () => undefined },
-    desired,
+    figures: workloads.figures,
+    desired: workloads.desired,
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),
     installFolders: parts.installFolders ?? [],
   });
-  hostSide.agents.hooks.onDesiredStateReply((reply) => desired.answered(reply));
+  workloads.connect(hostSide.agents);
 
   return {
     api,
@@ -94,20 +90,19 @@ export async function buildApp(parts: AppParts): Promise<App> {
     start: async (wanted, address) => {
       platform.jobs.start();
       await hostSide.start();
+      await workloads.start();
       port = await api.open(wanted, address);
       return port;
     },
     close: async () => {
       await hostSide.stop();
+      await workloads.stop();
       await api.close();
       await certificates.close();
       await platform.close();
     },
   };
 }
-
-// Raised when the database is restored from a backup, so that hosts take its generations again.
-const FIRST_TERM = 1n;
 
 function doorIdentity(certificates: Certificates, browser: AppParts["browserTls"]): Parameters<Api["setIdentity"]>[0] {
   const { privateKeyPem, certificateChainPem } = certificates.server();

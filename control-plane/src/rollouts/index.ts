@@ -4,6 +4,7 @@ export { desiredStateChanged, rolloutTouched } from "./events.ts";
 export type { Generation, HostView, StackReport } from "./model.ts";
 export { rolloutsHandlers } from "./handlers.ts";
 export { placementHost } from "./placed.ts";
+export { createProgressTeller, type ProgressTeller } from "./progress-teller.ts";
 export type { HostWork, RolloutSight } from "./ports.ts";
 export { createRolloutsService, type RolloutsService } from "./service.ts";
 export { readOpenIds, readOpenOfHost, type StoredRollout } from "./store.ts";

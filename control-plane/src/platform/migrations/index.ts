@@ -8,6 +8,7 @@ import { migration as agents } from "./202611221530-agents.ts";
 import { migration as stacks } from "./202611221530-stacks.ts";
 import { migration as rollouts } from "./202611221535-rollouts.ts";
 import { migration as containers } from "./202611221540-containers.ts";
+import { migration as metrics } from "./202611221550-metrics.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   stacks,
   rollouts,
   containers,
+  metrics,
 ];

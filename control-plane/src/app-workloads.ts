@@ -1,0 +1,125 @@
+import {
+  ContainersServiceService,
+  MetricsServiceService,
+  RolloutsServiceService,
+  StacksServiceService,
+} from "@windflow/proto/api";
+import type { AgentGateway, AgentHooks } from "./agents/index.ts";
+import type { Api } from "./api/index.ts";
+import type { Audit } from "./audit/index.ts";
+import {
+  containersHandlers,
+  createContainersService,
+  createTerminalSessions,
+  hostObserved,
+  storeObserved,
+  TERMINAL_TICKET,
+  ticketTerminal,
+} from "./containers/index.ts";
+import type { HostFigures } from "./hosts/index.ts";
+import { createMetrics } from "./metrics/index.ts";
+import type { Platform, Sealer } from "./platform/index.ts";
+import {
+  createDesiredStates,
+  createProgressTeller,
+  createRolloutsService,
+  createRolloutWorker,
+  rolloutsHandlers,
+  type DesiredStates,
+} from "./rollouts/index.ts";
+import { createVault } from "./secrets/index.ts";
+import {
+  composeRenderer,
+  createPlanning,
+  createRevisions,
+  createStacksService,
+  stacksHandlers,
+} from "./stacks/index.ts";
+import { createProgressBoard } from "./status/index.ts";
+import { createHostPlanner, createRolloutSight, createStackStanding, createTerminalRights } from "./views/index.ts";
+
+/** Stacks, rollouts, containers and metrics. */
+export interface WorkloadSide {
+  /** What hosts must run; for the sessions with them. */
+  readonly desired: DesiredStates;
+  /** Their last figures, from memory. */
+  readonly figures: HostFigures;
+  /** Listens to the hosts and serves the API. Before the doors are opened. */
+  connect(agents: { readonly gateway: AgentGateway; readonly hooks: AgentHooks }): void;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+// Raised when the database is restored from a backup, so that hosts take its generations again.
+const FIRST_TERM = 1n;
+
+export function buildWorkloadSide(parts: {
+  readonly platform: Platform;
+  readonly sealer: Sealer;
+  readonly api: Api;
+  readonly audit: Audit;
+}): WorkloadSide {
+  const { platform, api, audit } = parts;
+  const { database, clock, newId, bus, log } = platform;
+  const vault = createVault({ installation: parts.sealer, clock });
+  const desired = createDesiredStates({ database, vault, term: FIRST_TERM });
+  const progress = createProgressBoard();
+  const sight = createRolloutSight(progress);
+  const advancing = { clock, newId, sight, term: FIRST_TERM, listeningSince: clock.now().getTime(), database };
+  const rollouts = createRolloutsService({ ...advancing, audit });
+  const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
+  const metrics = createMetrics({ platform });
+
+  return {
+    desired,
+    figures: metrics.hostFigures,
+    connect: ({ gateway, hooks }) => {
+      const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
+      const revisions = createRevisions({ database, clock, vault, compose: composeRenderer, audit });
+      const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
+      const standing = createStackStanding({ clock, progress });
+      const containers = createContainersService({ database, clock, newId, audit, gateway });
+      const rights = createTerminalRights({ database, bus, clock });
+      const sessions = createTerminalSessions({ database, clock, log, newId, audit, gateway, rights });
+      api.registerService(
+        StacksServiceService,
+        stacksHandlers({ database, service: stacks, revisions, planning, standing, compose: composeRenderer }),
+      );
+      api.registerService(RolloutsServiceService, rolloutsHandlers({ database, bus, service: rollouts, sight }));
+      api.registerService(
+        ContainersServiceService,
+        containersHandlers({
+          service: containers,
+          sessions,
+          gateway,
+          figures: metrics.containerFigures,
+          tickets: api.tickets,
+        }),
+      );
+      api.registerService(MetricsServiceService, metrics.handlers(gateway));
+      api.terminals.handle(TERMINAL_TICKET, ticketTerminal(sessions));
+
+      const teller = createProgressTeller({ database, bus, log });
+      hooks.onObserved(async (tx, report) => {
+        await storeObserved(tx, report);
+        tx.afterCommit(() => {
+          for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
+        });
+      });
+      hooks.onProgress((report) => {
+        progress.note(report.hostId, report.progress);
+        teller.told(report);
+      });
+      hooks.onDesiredStateReply((reply) => desired.answered(reply));
+      hooks.onSpool(metrics.sink);
+    },
+    start: async () => {
+      await metrics.start();
+      await worker.start();
+    },
+    stop: async () => {
+      await worker.stop();
+      await metrics.stop();
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { MetricsServiceService } from "@windflow/proto/api";
+import type { Handlers } from "../api/index.ts";
+import type { Clock, Database, Log } from "../platform/index.ts";
+import { metricsHandlers } from "./handlers.ts";
+import { createSamplesSink, type SamplesSink } from "./ingest.ts";
+import { createLiveLooks, type LiveLooks } from "./live.ts";
+import { createRecentSamples } from "./recent.ts";
+import { createMetricsUpkeep } from "./upkeep.ts";
+
+export { BUCKET_MS } from "./model.ts";
+export type { SamplesSink } from "./ingest.ts";
+
+/** Figures of hosts and containers over time. */
+export interface Metrics {
+  /** For the hosts' spools. */
+  readonly sink: SamplesSink;
+  readonly hostFigures: { figuresOf(hostId: string): { cpuPercent: number; memoryPercent: number } | undefined };
+  readonly containerFigures: {
+    figuresOf(hostId: string, containerId: string): { cpuPercent: number; memoryBytes: number } | undefined;
+  };
+  /** @param gateway what makes a host sample each second while somebody looks */
+  handlers(gateway: { holdLive(hostId: string): () => void }): Handlers<typeof MetricsServiceService>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createMetrics(parts: {
+  readonly platform: { readonly database: Database; readonly clock: Clock; readonly log: Log };
+}): Metrics {
+  const { database, clock, log } = parts.platform;
+  const recent = createRecentSamples();
+  const upkeep = createMetricsUpkeep({ database, clock, log, recent });
+  const looks: LiveLooks[] = [];
+  const last = (hostId: string, containerId: string): ReadonlyMap<string, number> | undefined =>
+    recent.last({ hostId, containerId }, clock.now().getTime());
+
+  return {
+    sink: createSamplesSink({ clock, log, recent }),
+    hostFigures: {
+      figuresOf: (hostId) => {
+        const figures = last(hostId, "");
+        if (figures === undefined) return undefined;
+        const memory = finite(figures.get("memory_used_bytes")) / finite(figures.get("memory_total_bytes"));
+        return { cpuPercent: 100 * finite(figures.get("cpu_used_ratio")), memoryPercent: 100 * finite(memory) };
+      },
+    },
+    containerFigures: {
+      figuresOf: (hostId, containerId) => {
+        const figures = last(hostId, containerId);
+        if (figures === undefined) return undefined;
+        return {
+          cpuPercent: 100 * finite(figures.get("cpu_used_cores")),
+          memoryBytes: finite(figures.get("memory_used_bytes")),
+        };
+      },
+    },
+    handlers: (gateway) => {
+      const own = createLiveLooks(gateway);
+      looks.push(own);
+      return metricsHandlers({ database, clock, looks: own });
+    },
+    start: () => upkeep.start(),
+    stop: async () => {
+      for (const one of looks) one.stop();
+      await upkeep.stop();
+    },
+  };
+}
+
+function finite(value: number | undefined): number {
+  return value !== undefined && Number.isFinite(value) ? value : 0;
+}

@@ -1,0 +1,160 @@
+import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createLog, manualClock, openPlatform, type ManualClock, type Platform } from "../platform/index.ts";
+import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
+import { createFleet, type Fleet } from "../testing/fleet.ts";
+import { compactSome } from "./compact.ts";
+import { createSamplesSink } from "./ingest.ts";
+import { BUCKET_MS } from "./model.ts";
+import { queryMetrics } from "./query.ts";
+import { createRecentSamples } from "./recent.ts";
+import { createMetricsUpkeep } from "./upkeep.ts";
+
+const START = new Date("2026-11-20T12:00:00Z").getTime();
+const log = createLog({ level: "silent" });
+let server: TestDatabase;
+let platform: Platform;
+let fleet: Fleet;
+let clock: ManualClock;
+const recent = createRecentSamples();
+
+beforeAll(async () => {
+  clock = manualClock(new Date(START));
+  server = await startTestDatabase(log);
+  platform = await openPlatform({ connection: server.connection, clock, log });
+  fleet = await createFleet(platform);
+  const upkeep = createMetricsUpkeep({ database: platform.database, clock, log, recent });
+  await upkeep.start();
+  await upkeep.stop();
+});
+afterAll(async () => {
+  await platform?.close();
+  await server?.stop();
+});
+
+const batch = (fromMs: number, values: number[], more: Partial<SampleBatch> = {}): SampleBatch => ({
+  containerId: "",
+  atMs: values.map((_, i) => BigInt(fromMs + i * 5000)),
+  columns: [
+    { name: "cpu_used_ratio", values },
+    { name: "network_receive_bytes_per_second:eth0", values: values.map(() => 1000) },
+    { name: "network_receive_bytes_per_second:eth1", values: values.map(() => 500) },
+  ],
+  ...more,
+});
+async function ingest(hostId: string, ...batches: SampleBatch[]): Promise<void> {
+  const sink = createSamplesSink({ clock, log, recent });
+  const entries = batches.map((value, i): SpoolEntry => {
+    return { sequence: BigInt(i + 1), at: clock.now(), kind: { $case: "samples", value } };
+  });
+  await platform.database.inOrganization(fleet.caller, (tx) =>
+    sink.store(tx, { organizationId: fleet.caller.organizationId, hostId, spoolId: "spool", entries }),
+  );
+}
+async function query(hostId: string, more: { from?: Date; to?: Date; maxPoints?: number; containerId?: string } = {}) {
+  const { containerId = "", from, to, maxPoints = 0 } = more;
+  return platform.database.inOrganization(fleet.caller, (tx) =>
+    queryMetrics(tx, { hostId, containerId }, { from, to, maxPoints }, clock),
+  );
+}
+const column = (series: Awaited<ReturnType<typeof query>>, name: string): number[] =>
+  series.columns.find((one) => one.name === name)?.values ?? [];
+const rows = (table: string, hostId: string): Promise<number> =>
+  platform.database.asSystem(async (tx) => {
+    const answer = await sql<{
+      n: bigint;
+    }>`SELECT count(*) AS n FROM ${sql.table(table)} WHERE host_id = ${hostId}`.execute(tx.queries);
+    return Number(answer.rows[0]?.n);
+  });
+
+test("samples come back under the API's names, duplicates change nothing, gaps stay gaps", async () => {
+  const hostId = await fleet.addHost("samples");
+  const from = START - 10 * 60_000;
+  await ingest(hostId, batch(from, [0.1, 0.2, 0.3]));
+  await ingest(hostId, batch(from, [0.1, 0.2, 0.3]), batch(from + 120_000, [0.4]));
+  const series = await query(hostId, { from: new Date(from), to: new Date(START), maxPoints: 600 });
+  expect(series.atMs.map((at) => at - from)).toEqual([0, 5000, 10_000, 120_000]);
+  expect(column(series, "cpu_percent")).toEqual([10, 20, 30, 40]);
+  expect(column(series, "network_receive_bytes_per_second")).toEqual([1500, 1500, 1500, 1500]);
+  expect(series.columns.map((one) => `${one.name} ${one.unit}`)).toContain(
+    "network_receive_bytes_per_second:eth0 bytes_per_second",
+  );
+  const coarse = await query(hostId, { from: new Date(from), to: new Date(START), maxPoints: 10 });
+  expect(coarse.stepMs).toBe(60_000);
+  expect(column(coarse, "cpu_percent")).toEqual([20, 40]);
+});
+
+test("compaction makes one chunk of a bucket, keeps every sample, and takes late ones in", async () => {
+  const hostId = await fleet.addHost("compacted");
+  const bucket = START - 4 * BUCKET_MS;
+  for (let i = 0; i < 18; i++)
+    await ingest(
+      hostId,
+      batch(
+        bucket + i * 15_000,
+        [i, i, i].map((n) => n / 100),
+      ),
+    );
+  expect(await rows("metric_raw", hostId)).toBe(18);
+  await compactSome(platform.database, START);
+  expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([1, 1]);
+  await ingest(hostId, batch(bucket + 270_000, [0.18, 0.18, 0.18]));
+  const wanted = { from: new Date(bucket), to: new Date(bucket + BUCKET_MS), maxPoints: 300 };
+  const before = await query(hostId, wanted);
+  await compactSome(platform.database, START);
+  expect(await rows("metric_raw", hostId)).toBe(1);
+  const after = await query(hostId, wanted);
+  expect(after).toEqual(before);
+  expect(after.atMs).toHaveLength(57);
+});
+
+test("what lies days back is averages, and a batch that was spooled for hours goes to its own time", async () => {
+  const hostId = await fleet.addHost("late");
+  const old = START - 3 * 24 * 60 * 60_000;
+  await ingest(hostId, batch(old, [0.2, 0.4]));
+  await compactSome(platform.database, START);
+  const series = await query(hostId, { from: new Date(old - 60_000), to: new Date(old + 3_600_000) });
+  expect(column(series, "cpu_percent")).toEqual([30]);
+  expect(recent.last({ hostId, containerId: "" }, START)).toBeUndefined();
+  await ingest(hostId, batch(START - 5000, [0.8, 0.9]));
+  expect(recent.last({ hostId, containerId: "" }, START)?.get("cpu_used_ratio")).toBe(0.9);
+});
+
+test("a clock that is ahead puts its samples at now, not into the future", async () => {
+  const hostId = await fleet.addHost("ahead");
+  await ingest(hostId, batch(START + 3_600_000, [0.5, 0.6]));
+  const series = await query(hostId, { from: new Date(START - 60_000), to: new Date(START + 1000), maxPoints: 61 });
+  expect(series.atMs.map((at) => at - START)).toEqual([-5000, 0]);
+});
+
+test("what a host should not send does no harm", async () => {
+  const hostId = await fleet.addHost("odd");
+  await ingest(
+    hostId,
+    batch(START - 5000, [], {}),
+    batch(START - 5000, [0.5], { columns: [{ name: "unheard_of", values: [1] }] }),
+    batch(START - 5000, [0.1, 0.2], { atMs: [5n, 4n] }),
+    batch(START - 5000, [0.5], { containerId: "c1", columns: [{ name: "cpu_used_cores", values: [1.5, 2.5] }] }),
+  );
+  expect(column(await query(hostId, { containerId: "c1", to: new Date(START + 1000) }), "cpu_percent")).toEqual([150]);
+});
+
+test("raw samples end after a day, averages stay, and no partition is open to anybody", async () => {
+  const hostId = await fleet.addHost("kept");
+  await ingest(hostId, batch(START - 60 * 60_000, [0.7]));
+  await compactSome(platform.database, START);
+  clock.advance(3 * 24 * 60 * 60_000);
+  const upkeep = createMetricsUpkeep({ database: platform.database, clock, log, recent });
+  await upkeep.start();
+  await upkeep.stop();
+  expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([0, 1]);
+  const open = await platform.database.asSystem(async (tx) => {
+    const answer = await sql<{ name: string }>`SELECT c.relname AS name FROM pg_class c
+      WHERE c.relname LIKE 'metric_%' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`.execute(
+      tx.queries,
+    );
+    return answer.rows;
+  });
+  expect(open).toEqual([]);
+});

@@ -1,0 +1,75 @@
+import { columnMeaning, type SampleColumnMeaning } from "@windflow/core";
+
+/** Samples of one subject (a host, or one container of it) in columns of equal length. */
+export interface Samples {
+  /** Milliseconds since 1970, rising. */
+  readonly atMs: readonly number[];
+  /** Name as core/metrics lists it, with its device → values; NaN where a figure was not known. */
+  readonly columns: ReadonlyMap<string, readonly number[]>;
+}
+
+export type SubjectKind = "host" | "container";
+
+export interface Subject {
+  readonly hostId: string;
+  /** Empty: the host itself. */
+  readonly containerId: string;
+}
+
+export const BUCKET_MS: number = 5 * 60_000;
+
+export function kindOf(subject: Subject): SubjectKind {
+  return subject.containerId === "" ? "host" : "container";
+}
+
+export function bucketOf(atMs: number): number {
+  return Math.floor(atMs / BUCKET_MS) * BUCKET_MS;
+}
+
+/** Parts of a unit that are told apart: what is finer is not stored. */
+const STEPS: Record<SampleColumnMeaning["unit"], number> = {
+  ratio: 10_000,
+  bytes: 1,
+  bytes_per_second: 1,
+  per_second: 100,
+  count: 1000,
+  seconds: 10,
+};
+
+/** How many stored steps make one unit of the column; undefined for a column that this version does not know. */
+export function stepsOf(kind: SubjectKind, name: string): number | undefined {
+  const meaning = columnMeaning(kind, name)?.meaning;
+  return meaning === undefined ? undefined : STEPS[meaning.unit];
+}
+
+/** Cuts samples where a bucket ends, so that each part belongs to exactly one. */
+export function splitByBucket(samples: Samples): { bucket: number; samples: Samples }[] {
+  const parts: { bucket: number; samples: Samples }[] = [];
+  let from = 0;
+  for (let i = 1; i <= samples.atMs.length; i++) {
+    const bucket = bucketOf(samples.atMs[from] ?? 0);
+    if (i < samples.atMs.length && bucketOf(samples.atMs[i] ?? 0) === bucket) continue;
+    parts.push({ bucket, samples: slice(samples, from, i) });
+    from = i;
+  }
+  return parts;
+}
+
+export function slice(samples: Samples, from: number, to: number): Samples {
+  const columns = [...samples.columns].map(([name, values]) => [name, values.slice(from, to)] as const);
+  return { atMs: samples.atMs.slice(from, to), columns: new Map(columns) };
+}
+
+/** Puts samples of one subject together: by time, the first of two at the same moment, NaN where one lacks a column. */
+export function mergeSamples(parts: readonly Samples[]): Samples {
+  const order = parts
+    .flatMap((part, p) => part.atMs.map((at, i) => ({ at, p, i })))
+    .toSorted((a, b) => a.at - b.at || a.p - b.p)
+    .filter((sample, i, all) => i === 0 || sample.at !== all[i - 1]?.at);
+  const names = [...new Set(parts.flatMap((part) => [...part.columns.keys()]))].toSorted();
+  const columns = names.map((name) => {
+    const values = order.map(({ p, i }) => parts[p]?.columns.get(name)?.[i] ?? Number.NaN);
+    return [name, values] as const;
+  });
+  return { atMs: order.map((sample) => sample.at), columns: new Map(columns) };
+}

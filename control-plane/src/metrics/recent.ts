@@ -1,0 +1,42 @@
+import { mergeSamples, slice, type Samples, type Subject } from "./model.ts";
+
+/** The last samples of each subject, in memory: for lists and live views. Empty after a start. */
+export interface RecentSamples {
+  add(subject: Subject, samples: Samples, now: number): void;
+  /** Undefined when nothing came for a while. */
+  last(subject: Subject, now: number): ReadonlyMap<string, number> | undefined;
+  /** Forgets subjects of which nothing came for a while: containers come and go. */
+  sweep(now: number): void;
+}
+
+const KEPT_SAMPLES = 20;
+// Twice the slowest shipping interval, and a lost batch.
+const STALE_MS = 2 * 60_000;
+// A host's clock may be behind; one by more than this has no figures in lists.
+const OLD_MS = 15 * 60_000;
+
+export function createRecentSamples(): RecentSamples {
+  const subjects = new Map<string, { samples: Samples; receivedMs: number }>();
+  return {
+    add: (subject, samples, now) => {
+      // What was spooled while the link was cut says nothing about now.
+      if (now - (samples.atMs.at(-1) ?? 0) > OLD_MS) return;
+      const before = subjects.get(keyOf(subject));
+      const all = before === undefined ? samples : mergeSamples([before.samples, samples]);
+      const from = Math.max(0, all.atMs.length - KEPT_SAMPLES);
+      subjects.set(keyOf(subject), { samples: slice(all, from, all.atMs.length), receivedMs: now });
+    },
+    last: (subject, now) => {
+      const known = subjects.get(keyOf(subject));
+      if (known === undefined || now - known.receivedMs > STALE_MS) return undefined;
+      return new Map([...known.samples.columns].map(([name, values]) => [name, values.at(-1) ?? Number.NaN]));
+    },
+    sweep: (now) => {
+      for (const [key, { receivedMs }] of subjects) if (now - receivedMs > STALE_MS) subjects.delete(key);
+    },
+  };
+}
+
+function keyOf({ hostId, containerId }: Subject): string {
+  return `${hostId} ${containerId}`;
+}
