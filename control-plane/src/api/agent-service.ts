@@ -1,7 +1,7 @@
 import type { ServerDuplexStream, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import type { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
-import type { Log, NewId } from "../platform/index.ts";
+import type { Log, NewId, SparseLog } from "../platform/index.ts";
 import type { GrpcDoor } from "./grpc/server.ts";
 import { replyTo } from "./grpc/reply.ts";
 import { grpcStatus } from "./grpc/status.ts";
@@ -44,6 +44,7 @@ interface Parts {
   door: GrpcDoor;
   newId: NewId;
   log: Log;
+  refusals: SparseLog;
 }
 
 type AnyCall =
@@ -70,7 +71,13 @@ export function addAgentService(
 function grpcHandler(method: MethodDefinition<never, never>, handler: AnyHandler, parts: Parts): unknown {
   const statusOf = (error: unknown, context: AgentContext) =>
     grpcStatus(
-      toProblem(error, { requestId: context.requestId, method: method.path, log: parts.log }),
+      toProblem(error, {
+        requestId: context.requestId,
+        remoteAddress: context.remoteAddress,
+        method: method.path,
+        log: parts.log,
+        refusals: parts.refusals,
+      }),
       context.requestId,
     );
 

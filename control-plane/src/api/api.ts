@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import type { Platform, Sealer } from "../platform/index.ts";
+import { createSparseLog, type Platform, type Sealer } from "../platform/index.ts";
 import { addAgentService, type AgentHandlers } from "./agent-service.ts";
 import { createCalls, type Calls, type RegisteredMethod } from "./call.ts";
 import { readCatalog, type Catalog } from "./catalog.ts";
@@ -57,9 +57,10 @@ export async function createApi(parts: Parts): Promise<Api> {
   const catalog = readCatalog(parts.image);
   const messages: Messages = createMessages(catalog);
   const idempotency: Idempotency = createIdempotency({ database, clock, sealer: parts.sealer });
+  const refusals = createSparseLog(log);
   const calls: Calls = createCalls({ messages, authenticator: parts.authenticator, idempotency, clock, log });
-  const grpc: GrpcDoor = createGrpcDoor({ calls, newId, log });
-  const { app, tls } = await createHttpApp({ tls: httpsIdentity(parts.identity), newId, log });
+  const grpc: GrpcDoor = createGrpcDoor({ calls, newId, log, refusals });
+  const { app, tls } = await createHttpApp({ tls: httpsIdentity(parts.identity), newId, log, refusals });
   addHealth(app, { database, metricsToken: parts.metricsToken });
   const tickets = createTickets(clock);
   const terminals = await addTerminals(app, { tickets, origins, log });
@@ -68,6 +69,7 @@ export async function createApi(parts: Parts): Promise<Api> {
     onAgentConnection: (connection) => grpc.inject(connection),
     https: tls,
     log,
+    refusals,
   });
   const registered = new Map<string, RegisteredMethod>();
   const sweeper = setInterval(() => {
@@ -84,7 +86,7 @@ export async function createApi(parts: Parts): Promise<Api> {
       registered.set(method.catalog.path, method);
       const { http } = method.catalog;
       if (http !== undefined && !method.definition.requestStream)
-        addRoute(app, method, http, { calls, messages, origins, log });
+        addRoute(app, method, http, { calls, messages, origins, log, refusals });
     }
   }
 
@@ -101,6 +103,7 @@ export async function createApi(parts: Parts): Promise<Api> {
         door: grpc,
         newId,
         log,
+        refusals,
       }),
     open: async (port, address) => {
       await addApiDocs(app, catalog);
@@ -111,6 +114,7 @@ export async function createApi(parts: Parts): Promise<Api> {
     setIdentity: (identity) => door.setIdentity(identity),
     close: async () => {
       clearInterval(sweeper);
+      refusals.stop();
       await grpc.close();
       await door.close();
       await app.close();

@@ -77,6 +77,10 @@ export function createCalls(parts: Parts): Calls {
   ): Promise<{ caller: Caller; principal: Principal | undefined }> {
     const principal = await recognise(authenticator, call.credential);
     const { access, path, descriptor } = call.method.catalog;
+    if (principal === undefined && call.credential !== undefined && access?.rule !== "public") {
+      const detail = "the token or the session is unknown, ended or expired";
+      throw new ProblemError({ code: commonErrors.WF_UNAUTHENTICATED, detail });
+    }
     const organization = message === undefined ? undefined : organizationIn(descriptor.input, message);
     const { remoteAddress, requestId } = call;
     return {

@@ -1,4 +1,4 @@
-import { commonErrors, field, httpStatusOf, ProblemError, type Log } from "../platform/index.ts";
+import { commonErrors, field, httpStatusOf, ProblemError, type Log, type SparseLog } from "../platform/index.ts";
 
 /** The body of every error over HTTP, and of the `error` event of a stream (RFC 9457 with our fields). */
 export interface ProblemBody {
@@ -25,9 +25,27 @@ export function problemBody(problem: ProblemError, requestId: string): ProblemBo
   };
 }
 
+/** Where a failed call is told of in the log. */
+export interface CallPlace {
+  requestId: string;
+  method: string;
+  remoteAddress: string;
+  log: Log;
+  refusals: SparseLog;
+}
+
+const REFUSED_KINDS: ReadonlySet<string> = new Set(["unauthenticated", "forbidden", "tooLarge", "exhausted"]);
+
 /** What the caller is told. A failure that nobody foresaw is logged with its cause and answered without it. */
-export function toProblem(error: unknown, context: { requestId: string; method: string; log: Log }): ProblemError {
-  if (error instanceof ProblemError && error.code.kind !== "internal") return error;
+export function toProblem(error: unknown, context: CallPlace): ProblemError {
+  if (error instanceof ProblemError && error.code.kind !== "internal") {
+    const { method, requestId, remoteAddress } = context;
+    if (REFUSED_KINDS.has(error.code.kind) && !isOnlySignedOut(error)) {
+      const fields = { [field.method]: method, [field.requestId]: requestId, [field.remoteAddress]: remoteAddress };
+      context.refusals.warn("A call was refused.", error.code.code, { ...fields, detail: error.detail });
+    }
+    return error;
+  }
   if (isAbort(error)) return new ProblemError({ code: commonErrors.WF_CANCELLED, cause: error });
   context.log.error(
     { err: error, [field.requestId]: context.requestId, [field.method]: context.method },
@@ -39,6 +57,11 @@ export function toProblem(error: unknown, context: { requestId: string; method: 
     detail: "an unexpected failure; the log of the control plane has the cause under this request id",
     cause: error,
   });
+}
+
+// Every visit begins like this: nobody showed a credential, so none was refused.
+function isOnlySignedOut(problem: ProblemError): boolean {
+  return problem.code === commonErrors.WF_UNAUTHENTICATED && problem.detail === problem.code.title;
 }
 
 function isAbort(error: unknown): boolean {

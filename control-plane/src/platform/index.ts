@@ -23,5 +23,6 @@ export { eventType, type EventBus, type EventType } from "./events/bus.ts";
 export { createNewId, isId, type NewId } from "./ids.ts";
 export { type JobKind, type JobOutcome, type JobRun, type Jobs } from "./jobs/jobs.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
+export { createSparseLog, type SparseLog } from "./sparse-log.ts";
 export { openPlatform, type Platform } from "./open.ts";
 export { startEmbeddedPostgres, type EmbeddedPostgres } from "./postgres/embedded.ts";

@@ -6,13 +6,18 @@ import { connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createLog } from "../../platform/index.ts";
 import { startTestDoors, type TestDoors } from "../../testing/doors.ts";
 
 let doors: TestDoors;
+const lines: string[] = [];
 
 beforeAll(async () => {
-  doors = await startTestDoors({ register: () => undefined });
+  const log = createLog({ level: "warn", destination: { write: (line: string) => lines.push(line) } });
+  doors = await startTestDoors({ register: () => undefined, log });
 });
+/** Reasons of the refusals that were logged since the last time. */
+const refusals = (): string[] => lines.splice(0).map((line) => String((JSON.parse(line) as { reason: string }).reason));
 afterAll(async () => {
   await doors?.stop();
 });
@@ -44,6 +49,7 @@ describe("one port", () => {
     const answer = await answerTo("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/);
     expect(answer).toContain("WF_PLAIN_HTTP: this port speaks https only");
+    expect(refusals()).toContain("plain HTTP on a port that speaks https");
   });
 
   test("noise is dropped", async () => {
@@ -52,6 +58,7 @@ describe("one port", () => {
       await answerTo(Buffer.concat([Buffer.from([22, 3, 1, 0xff, 0xff, 1, 0, 0xff, 0xff]), Buffer.alloc(9000, 1)])),
     ).toBe("");
     await works();
+    expect(refusals()).toContain("neither TLS nor HTTP");
   });
 
   test("TLS before 1.2 is refused, before 1.3 for agents", async () => {
@@ -60,6 +67,7 @@ describe("one port", () => {
     await expect(handshake({ maxVersion: "TLSv1.2", ALPNProtocols: ["h2"] })).rejects.toThrow(/protocol version/i);
     const browser = await handshake({ maxVersion: "TLSv1.2", ALPNProtocols: ["h2", "http/1.1"] });
     expect(browser.alpnProtocol).toBe("http/1.1");
+    expect(refusals()).toContain("TLS handshake: ERR_SSL_UNSUPPORTED_PROTOCOL");
     browser.destroy();
   });
 
@@ -93,6 +101,20 @@ describe("one port", () => {
     expect(String(grpcStatus)).toBe(String(status.RESOURCE_EXHAUSTED));
     session.destroy();
     await works();
+    expect(refusals()).toContain("WF_MESSAGE_TOO_LARGE");
+  });
+
+  test("a connection that says nothing is closed after 5 seconds, and a credential that is refused is logged", async () => {
+    const silent = await tcp();
+    const started = performance.now();
+    silent.resume();
+    await once(silent, "close");
+    expect(performance.now() - started).toBeGreaterThan(4_500);
+    await doors.rest.call("GET", "/v1/auth/me", undefined, { authorization: "Bearer wft_wrong" });
+    await doors.rest.call("GET", "/v1/auth/me", undefined, { authorization: undefined });
+    const told = refusals();
+    expect(told.filter((reason) => reason.startsWith("nothing"))).toEqual(["nothing was said within 5 seconds"]);
+    expect(told.filter((reason) => reason.startsWith("WF_"))).toEqual(["WF_UNAUTHENTICATED"]);
   });
 
   test("a method that is not there, and one without a credential", async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Server as HttpsServer } from "node:https";
-import { commonErrors, field, type Log } from "../../platform/index.ts";
+import { commonErrors, field, type Log, type SparseLog } from "../../platform/index.ts";
 import { readFirstBytes, type FirstBytes } from "./client-hello.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
@@ -32,6 +32,7 @@ interface Parts {
   /** Where all others go, before their handshake. */
   https: HttpsServer;
   log: Log;
+  refusals: SparseLog;
 }
 
 // A ClientHello of Node 24 has 1,595 bytes, with post-quantum keys; beyond 8 KiB it is none.
@@ -43,6 +44,7 @@ const HANDSHAKE_PATIENCE_MS = 30_000;
 const WAITING = 4_096;
 const BACKLOG = 4_096;
 const REPORT_MS = 10_000;
+const REFUSED = "A connection was refused.";
 const TICKET_KEY_BYTES = 48;
 const TICKET_KEY_ROTATION_MS = 12 * 60 * 60_000;
 // Resumed sessions skip the certificate: their life is kept short beside the look-up that every stream makes.
@@ -59,14 +61,13 @@ const PLAIN_ANSWER = [
 ].join("\r\n");
 
 export function createFrontDoor(parts: Parts): FrontDoor {
-  const { log, https } = parts;
+  const { log, https, refusals } = parts;
   const room = createWaitingRoom(WAITING);
   const open = new Set<Socket>();
   const agents = createAgentTls(parts.identity);
   // Handshakes end on a TLS socket; this finds the raw one that waits.
   const raw = new Map<string, Socket>();
   const front: Server = createServer({ noDelay: true, highWaterMark: HELLO_BYTES }, (socket) => admit(socket));
-  const refused = new Map<string, number>();
 
   function admit(socket: Socket): void {
     open.add(socket);
@@ -79,7 +80,10 @@ export function createFrontDoor(parts: Parts): FrontDoor {
       room.leave(socket);
       if (raw.get(key) === socket) raw.delete(key);
     });
-    peek(socket, (first) => route(socket, first));
+    peek(socket, {
+      decided: (first) => route(socket, first),
+      gaveUp: () => refuse(socket, "nothing was said within 5 seconds"),
+    });
   }
 
   function route(socket: Socket, first: FirstBytes): void {
@@ -88,7 +92,7 @@ export function createFrontDoor(parts: Parts): FrontDoor {
       server.emit("connection", socket);
       return;
     }
-    count(first.kind === "plain-http" ? "plain http" : "neither TLS nor http");
+    refuse(socket, first.kind === "plain-http" ? "plain HTTP on a port that speaks https" : "neither TLS nor HTTP");
     if (first.kind === "plain-http") socket.end(PLAIN_ANSWER);
     else socket.destroy();
     room.leave(socket);
@@ -99,21 +103,16 @@ export function createFrontDoor(parts: Parts): FrontDoor {
     if (socket !== undefined) room.leave(socket);
   }
   function handshakeFailed(error: NodeJS.ErrnoException, connection: TLSSocket): void {
-    count(error.code ?? error.message);
-    log.debug({ err: error, [field.remoteAddress]: connection.remoteAddress }, "A TLS handshake failed.");
+    // A client that went away was not refused.
+    if (error.code !== "ECONNRESET") refuse(connection, `TLS handshake: ${error.code ?? error.message}`);
     connection.destroy();
   }
-  function count(reason: string): void {
-    refused.set(reason, (refused.get(reason) ?? 0) + 1);
+  function refuse(socket: Socket, reason: string): void {
+    refusals.warn(REFUSED, reason, { [field.remoteAddress]: socket.remoteAddress });
   }
-  // One line for many: a flood of connections must not become a flood of lines.
   const reporter = setInterval(() => {
     const pushedOut = room.takePushedOut();
-    if (pushedOut > 0) refused.set("too many unfinished handshakes", pushedOut);
-    for (const [reason, number] of refused) {
-      log.warn({ [field.area]: "door", [field.reason]: reason, [field.count]: number }, "Connections were refused.");
-    }
-    refused.clear();
+    if (pushedOut > 0) refusals.warn(REFUSED, "too many unfinished handshakes", { [field.count]: pushedOut });
   }, REPORT_MS);
   reporter.unref();
   const rotation = setInterval(() => agents.setTicketKeys(randomBytes(TICKET_KEY_BYTES)), TICKET_KEY_ROTATION_MS);
@@ -179,10 +178,13 @@ function createAgentTls(identity: DoorIdentity): TlsServer {
   });
 }
 
-/** Reads from the socket until it is known what it is, puts the bytes back, and calls once. */
-function peek(socket: Socket, decided: (first: FirstBytes) => void): void {
+/** Reads from the socket until it is known what it is, puts the bytes back, and calls one of the two once. */
+function peek(socket: Socket, outcome: { decided: (first: FirstBytes) => void; gaveUp: () => void }): void {
   let seen: Buffer = Buffer.alloc(0);
-  const patience = setTimeout(() => socket.destroy(), HELLO_PATIENCE_MS);
+  const patience = setTimeout(() => {
+    outcome.gaveUp();
+    socket.destroy();
+  }, HELLO_PATIENCE_MS);
   const stop = (): void => {
     clearTimeout(patience);
     socket.off("readable", read);
@@ -197,7 +199,7 @@ function peek(socket: Socket, decided: (first: FirstBytes) => void): void {
     if (first.kind === "more" && seen.length < HELLO_BYTES) return;
     stop();
     if (first.kind === "tls") socket.unshift(seen);
-    decided(first.kind === "more" ? { kind: "unknown" } : first);
+    outcome.decided(first.kind === "more" ? { kind: "unknown" } : first);
   };
   socket.on("readable", read);
   socket.once("end", stop);

@@ -10,10 +10,11 @@ import {
 } from "@grpc/grpc-js";
 import type { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
-import type { Log, NewId } from "../../platform/index.ts";
+import type { Log, NewId, SparseLog } from "../../platform/index.ts";
 import type { Calls, IncomingCall, RegisteredMethod, StreamedMessage } from "../call.ts";
 import { bearerOf } from "../credentials.ts";
 import { toProblem } from "../problems.ts";
+import { tellOfLargeMessages } from "./large-messages.ts";
 import { replyTo } from "./reply.ts";
 import { grpcStatus } from "./status.ts";
 import { writeAll } from "./write.ts";
@@ -27,6 +28,7 @@ interface Parts {
   calls: Calls;
   newId: NewId;
   log: Log;
+  refusals: SparseLog;
 }
 
 /** The gRPC side of the port. It listens nowhere: the front door injects TLS connections. */
@@ -48,6 +50,7 @@ export function createGrpcDoor(parts: Parts): GrpcDoor {
     "grpc.max_send_message_length": MESSAGE_BYTES,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION,
     "grpc.enable_channelz": CHANNELZ_OFF,
+    interceptors: [tellOfLargeMessages(parts.refusals)],
   });
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const connections = new Map<string, TLSSocket>();
@@ -154,7 +157,8 @@ async function* bytesOf(messages: AsyncIterable<StreamedMessage>): AsyncGenerato
 }
 
 function statusFor(error: unknown, incoming: IncomingCall, parts: Parts): ReturnType<typeof grpcStatus> {
-  const context = { requestId: incoming.requestId, method: incoming.method.catalog.path, log: parts.log };
+  const { requestId, remoteAddress, method } = incoming;
+  const context = { requestId, remoteAddress, method: method.catalog.path, log: parts.log, refusals: parts.refusals };
   return grpcStatus(toProblem(error, context), incoming.requestId);
 }
 

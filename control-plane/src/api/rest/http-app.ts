@@ -1,7 +1,7 @@
 import helmet from "@fastify/helmet";
 import { fastify, type FastifyError, type FastifyInstance } from "fastify";
 import { createServer, type Server } from "node:https";
-import { commonErrors, ProblemError, type Log, type NewId } from "../../platform/index.ts";
+import { commonErrors, ProblemError, type Log, type NewId, type SparseLog } from "../../platform/index.ts";
 import { problemBody, toProblem } from "../problems.ts";
 
 // Compose files with their configs fit many times over; nothing else that is sent comes near.
@@ -17,6 +17,7 @@ interface Parts {
   tls: { key: string; cert: string };
   newId: NewId;
   log: Log;
+  refusals: SparseLog;
 }
 
 /** The HTTP side of the port: Fastify on a TLS server that gets its connections from the front door. */
@@ -50,7 +51,7 @@ export async function createHttpApp(parts: Parts): Promise<{ app: FastifyInstanc
     }
   });
   await secure(app);
-  answerErrors(app, parts.log);
+  answerErrors(app, parts);
   await Promise.resolve();
   if (tls === undefined) throw new Error("Fastify made no server");
   return { app, tls };
@@ -84,9 +85,15 @@ async function secure(app: FastifyInstance): Promise<void> {
   });
 }
 
-function answerErrors(app: FastifyInstance, log: Log): void {
+function answerErrors(app: FastifyInstance, parts: Parts): void {
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const problem = toProblem(ofFastify(error), { requestId: request.id, method: request.routeOptions.url ?? "", log });
+    const problem = toProblem(ofFastify(error), {
+      requestId: request.id,
+      method: request.routeOptions.url ?? "",
+      remoteAddress: request.socket.remoteAddress ?? "",
+      log: parts.log,
+      refusals: parts.refusals,
+    });
     const body = problemBody(problem, request.id);
     if (problem.code.code === commonErrors.WF_RATE_LIMITED.code) reply.header("retry-after", "60");
     return reply

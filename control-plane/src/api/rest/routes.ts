@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Log } from "../../platform/index.ts";
+import type { Log, SparseLog } from "../../platform/index.ts";
 import type { Calls, IncomingCall, RegisteredMethod } from "../call.ts";
 import type { HttpRule } from "../catalog.ts";
 import type { Messages } from "../messages.ts";
@@ -14,6 +14,7 @@ interface Parts {
   messages: Messages;
   origins: readonly string[];
   log: Log;
+  refusals: SparseLog;
 }
 
 /** Adds the route of a method, as its `google.api.http` says. Methods with client streams have none. */
@@ -48,7 +49,8 @@ function streaming(method: RegisteredMethod, rule: HttpRule, parts: Parts): Rout
         yield { id: message.id, json: JSON.stringify(parts.messages.decode(output, message.bytes)) };
       }
     }
-    const context = { requestId: call.requestId, method: method.catalog.path, log: parts.log };
+    const { requestId, remoteAddress } = call;
+    const context = { requestId, remoteAddress, method: method.catalog.path, log: parts.log, refusals: parts.refusals };
     const toBody = (error: unknown) => problemBody(toProblem(error, context), call.requestId);
     await sendEvents(reply, items(), { signal: call.signal, toBody });
     return reply;
