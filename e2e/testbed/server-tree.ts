@@ -16,7 +16,9 @@ export async function serverTree(name: string, download: (apt: PrivateApt) => Pr
   await withLock(`${folder}.lock`, async () => {
     if (!(await stat(folder).catch(() => undefined))) await unpack(folder, name, download);
   });
-  const multiarch = (await readdir(join(folder, "usr/lib"))).filter((entry) => entry.endsWith("-linux-gnu"));
+  const multiarch = (await readdir(join(folder, "usr/lib")).catch(() => [])).filter((entry) =>
+    entry.endsWith("-linux-gnu"),
+  );
   const places = ["usr/lib", "lib"].flatMap((base) => multiarch.map((entry) => join(folder, base, entry)));
   return { folder, libraryPath: places.join(":") };
 }

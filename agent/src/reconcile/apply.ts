@@ -1,7 +1,7 @@
 import type { DesiredStack, Step, StepOp } from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
-import type { PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import type { PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
 import { fetchSecrets, withSecrets } from "./secret-text.ts";
 
 /** What executors may use. They decide nothing: what to do stands in the step. */
@@ -14,7 +14,7 @@ export interface ApplyContext {
   readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
   onPull(step: Step, progress: PullProgress): void;
-  onPulled(step: Extract<Step, { op: "pull-image" }>, imageId: string): void;
+  onPulled(step: Extract<Step, { op: "pull-image" }>, image: PulledImage): void;
   /** Id of the image that a step before this one pulled. */
   pulledImage(stackId: string, reference: string): string | undefined;
   /** Ids of the containers that earlier steps created, by the name they will have. */
@@ -32,8 +32,7 @@ const EXECUTORS: Executors = {
       ...(step.platform === undefined ? {} : { platform: step.platform }),
       ...(credentials === undefined ? {} : { credentials }),
     };
-    const imageId = await context.engine.pullImage(request, (progress) => context.onPull(step, progress));
-    context.onPulled(step, imageId);
+    context.onPulled(step, await context.engine.pullImage(request, (progress) => context.onPull(step, progress)));
   },
   "create-network": (step, context) =>
     context.engine.createNetwork(step.name, context.stackOf(step).model.networks?.[step.key] ?? {}, step.labels),

@@ -46,6 +46,12 @@ export interface PullProgress {
   readonly bytesTotal: number;
 }
 
+export interface PulledImage {
+  readonly id: string;
+  /** `repository@sha256:…` each. */
+  readonly digests: readonly string[];
+}
+
 export interface RegistryCredentials {
   readonly username: string;
   readonly password: string;
@@ -101,8 +107,8 @@ export interface ReconcileEngine {
   containerDetail(containerId: string): Promise<ContainerDetail | undefined>;
   /** Resolves once the engine has accepted the subscription: no event after that is missed. */
   subscribe(listener: (event: EngineEvent) => void): Promise<EventSubscription>;
-  /** @returns the id of the image that the engine has then. */
-  pullImage(request: PullRequest, onProgress: (progress: PullProgress) => void): Promise<string>;
+  /** @returns the image that the engine has then. */
+  pullImage(request: PullRequest, onProgress: (progress: PullProgress) => void): Promise<PulledImage>;
   createNetwork(name: string, network: ComposeNetwork, labels: Readonly<Record<string, string>>): Promise<void>;
   removeNetwork(networkId: string): Promise<void>;
   createVolume(name: string, volume: ComposeVolume, labels: Readonly<Record<string, string>>): Promise<void>;

@@ -100,11 +100,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       pullReportedAt.set(step.id, clock.now());
       tell(step, "progress");
     },
-    onPulled(step, imageId) {
-      pulled.set(`${step.stackId} ${step.reference}`, imageId);
+    onPulled(step, image) {
+      pulled.set(`${step.stackId} ${step.reference}`, image.id);
       const stack = stackOf(step);
       if (options.desired()?.stacks.find(({ stackId }) => stackId === step.stackId)?.images[step.reference]) return;
-      keeper.pin(pinOf({ imagesById: new Map() }, stack, step.reference, imageId));
+      keeper.pin(pinOf(stack, step.reference, image));
     },
     pulledImage: (stackId, reference) => pulled.get(`${stackId} ${reference}`),
     created: new Map(),

@@ -1,7 +1,7 @@
 import type { DesiredStack, DesiredWorld, ResolvedImage } from "./desired.ts";
 import { familiarReference } from "./image-reference.ts";
 import { WINDFLOW_LABEL, serviceOf } from "./labels.ts";
-import type { ObservedWorld } from "./observed.ts";
+import type { ObservedImage, ObservedWorld } from "./observed.ts";
 import { indexWorld, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";
 
 /** What this host resolved an image reference to, because the revision came without a resolution. It holds for that revision. */
@@ -36,24 +36,22 @@ export function newPins(observed: ObservedWorld, desired: DesiredWorld): ImagePi
     for (const { service, reference, policy } of unresolved(stack)) {
       const local = policy === "always" ? undefined : tagged(index, reference);
       const imageId = createdImage(index, stack, service) ?? local;
-      if (imageId !== undefined && !found.has(reference)) found.set(reference, pinOf(index, stack, reference, imageId));
+      if (imageId !== undefined && !found.has(reference))
+        found.set(reference, pinOf(stack, reference, index.imagesById.get(imageId) ?? { id: imageId, digests: [] }));
     }
     return [...found.values()];
   });
 }
 
-/** The pin after a pull: what the engine now has under the pulled reference. */
+/** Pins a reference to an image that the engine has; with the digest under which its repository has it, so that it can be pulled again exactly. */
 export function pinOf(
-  index: Pick<WorldIndex, "imagesById">,
-  stack: DesiredStack,
+  stack: Pick<DesiredStack, "stackId" | "revision">,
   reference: string,
-  imageId: string,
+  found: Pick<ObservedImage, "id" | "digests">,
 ): ImagePin {
   const repository = familiarReference(reference).replace(/@.*$|:[^:/]*$/, "");
-  const pullFrom = index.imagesById
-    .get(imageId)
-    ?.digests.find((digest) => familiarReference(digest).startsWith(`${repository}@`));
-  const image = pullFrom === undefined ? { ids: [imageId] } : { ids: [imageId], pullFrom };
+  const pullFrom = found.digests.find((digest) => familiarReference(digest).startsWith(`${repository}@`));
+  const image = pullFrom === undefined ? { ids: [found.id] } : { ids: [found.id], pullFrom };
   return { stackId: stack.stackId, revision: stack.revision, reference, image };
 }
 

@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { EngineError, type PullProgress, type PullRequest } from "../../reconcile/engine.ts";
+import { EngineError, type PulledImage, type PullProgress, type PullRequest } from "../../reconcile/engine.ts";
 import { asked } from "./connection.ts";
 import { isRecord, parseLines } from "./json-lines.ts";
 
@@ -9,12 +9,12 @@ interface Layer {
   bytesTotal: number;
 }
 
-/** Pulls an image and gives back the id that the engine has it under. A failure in the middle of the stream is an error too. */
+/** Pulls an image and gives it back as the engine has it. A failure in the middle of the stream is an error too. */
 export async function pull(
   docker: Docker,
   request: PullRequest,
   onProgress: (progress: PullProgress) => void,
-): Promise<string> {
+): Promise<PulledImage> {
   const { credentials } = request;
   const stream = await asked(() =>
     docker.pull(request.reference, {
@@ -41,7 +41,7 @@ export async function pull(
     }
   });
   const inspected = await asked(() => docker.getImage(request.reference).inspect());
-  return inspected.Id;
+  return { id: inspected.Id, digests: inspected.RepoDigests ?? [] };
 }
 
 export function trackLayer(layers: Map<string, Layer>, line: Readonly<Record<string, unknown>>): boolean {
