@@ -36,7 +36,6 @@ const TRANSFORMS: PathRules<Transform> = pathRules<Transform>({
   "services.*.volumes.*": longVolume,
   "services.*.dns": textToList,
   "services.*.devices.*": longDevice,
-  "services.*.develop.watch": longWatches,
   "services.*.secrets.*": longReference,
   "services.*.configs.*": longReference,
   "services.*.ports": longPorts,
@@ -154,7 +153,9 @@ function longVolume(node: Node, path: KeyPath): Node {
       target,
       ...(short.readOnly ? { read_only: true } : {}),
       ...(Object.keys(bindOptions).length === 0 ? {} : { bind: mapOf(bindOptions, at) }),
-      ...(short.type === "bind" ? {} : { volume: mapOf(short.nocopy ? { nocopy: true } : {}, at) }),
+      ...(short.bare || (short.type === "bind" && !short.nocopy)
+        ? {}
+        : { volume: mapOf(short.nocopy ? { nocopy: true } : {}, at) }),
     },
     at,
   );
@@ -178,18 +179,6 @@ function longDevice(node: Node, path: KeyPath): Node {
       permissions: permissions ?? "rwm",
     },
     node.at,
-  );
-}
-
-function longWatches(node: Node): Node {
-  if (node.kind !== "seq") return node;
-  return withItems(
-    node,
-    node.items.flatMap((watch) => {
-      const paths = member(watch, "path");
-      if (watch.kind !== "map" || paths?.kind !== "seq") return [watch];
-      return paths.items.map((one) => withMember(watch, "path", one));
-    }),
   );
 }
 

@@ -32,7 +32,8 @@ export const toFloat: Cast = {
 
 export const toBytes: Cast = {
   noun: "a size in bytes such as 64m",
-  read: (text) => parseByteSize(text),
+  // Text has no form for no limit; only the number -1 has.
+  read: (text) => (text.startsWith("-") ? undefined : parseByteSize(text)),
 };
 
 export const toDuration: Cast = {

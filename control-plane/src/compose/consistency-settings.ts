@@ -8,6 +8,7 @@ export function checkSettings(name: string, service: ComposeService, refuse: Ref
   checkScale(name, service, refuse);
   checkLimits(name, service, refuse);
   checkWatch(name, service, refuse);
+  checkMounts(name, service, refuse);
 }
 
 function checkNetworkMode(name: string, service: ComposeService, refuse: Refuse): void {
@@ -76,12 +77,23 @@ function checkWatch(name: string, service: ComposeService, refuse: Refuse): void
         fix: "add target: the path in the container",
       });
     }
-    if (watch.action === "sync+exec" && (watch.exec?.command ?? []).length === 0) {
-      refuse("WF_COMPOSE_CONFLICT", path, {
-        what: "the action sync+exec has no command",
-        why: "there is nothing to execute",
-        fix: "add exec with a command",
+  }
+}
+
+function checkMounts(name: string, service: ComposeService, refuse: Refuse): void {
+  const mounted = new Set<string>();
+  const claim = (target: string, key: string, index: number): void => {
+    if (mounted.has(target)) {
+      refuse("WF_COMPOSE_CONFLICT", ["services", name, key, index], {
+        what: `${target} is mounted twice`,
+        why: "only one mount can be seen at a path",
+        fix: "choose another target for one of them",
       });
     }
+    mounted.add(target);
+  };
+  for (const [i, line] of (service.tmpfs ?? []).entries()) {
+    claim(line.split(":", 1)[0] ?? line, "tmpfs", i);
   }
+  for (const [i, { target }] of (service.volumes ?? []).entries()) claim(target, "volumes", i);
 }

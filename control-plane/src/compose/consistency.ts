@@ -22,6 +22,7 @@ export function checkConsistency({ model, inactive, locate, report }: Consistenc
     checkDependencies(name, service, model, inactive, refuse);
     checkSettings(name, service, refuse);
   }
+  checkContainerNames(model, refuse);
   for (const [name, secret] of Object.entries(model.secrets ?? {})) {
     if (secret.external === true || secret.file !== undefined || secret.environment !== undefined) continue;
     refuse("WF_COMPOSE_CONFLICT", ["secrets", name], {
@@ -123,5 +124,21 @@ function checkDependencies(
       why: disabled ? `"${other}" belongs to a profile that is not active` : "no service has that name",
       fix: disabled ? "activate the profile, or set required: false" : "correct the name",
     });
+  }
+}
+
+function checkContainerNames(model: ComposeModel, refuse: Refuse): void {
+  const taken = new Map<string, string>();
+  for (const [name, { container_name: containerName }] of Object.entries(model.services)) {
+    if (containerName === undefined) continue;
+    const other = taken.get(containerName);
+    if (other !== undefined) {
+      refuse("WF_COMPOSE_CONFLICT", ["services", name, "container_name"], {
+        what: `the container name "${containerName}" is taken`,
+        why: `the service "${other}" has it already, and it is unique on its host`,
+        fix: "choose another name, or leave it out",
+      });
+    }
+    taken.set(containerName, name);
   }
 }

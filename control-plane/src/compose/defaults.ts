@@ -13,7 +13,6 @@ const FILLS: PathRules<Fill> = pathRules<Fill>({
   "services.*.ports.*": (port) => withDefault(withDefault(port, "protocol", "tcp"), "mode", "ingress"),
   "services.*.deploy.resources.reservations.devices.*": allDevices,
   "services.*.gpus.*": allDevices,
-  "services.*.volumes.*.bind": (bind) => withDefault(bind, "create_host_path", true),
 });
 
 /** Writes out the values that a missing key stands for. */

@@ -19,10 +19,10 @@ export function parseEnvText(file: WorkspaceFile, get: Get, format?: string): Re
   }
 }
 
-/** Gives the items of a service's `environment` list that name a variable only its value, and configs their content. */
+/** Gives the items of a service's `environment` list that name a variable only its value. */
 export function resolveOwnEnvironment(model: MapNode, environment: ReadonlyMap<string, string>): MapNode {
   const services = member(model, "services");
-  if (services?.kind !== "map") return resolveConfigs(model, environment);
+  if (services?.kind !== "map") return model;
   const resolved = mapMembers(services, (service) => {
     const list = member(service, "environment");
     if (service.kind !== "map" || list?.kind !== "seq") return service;
@@ -33,18 +33,5 @@ export function resolveOwnEnvironment(model: MapNode, environment: ReadonlyMap<s
     });
     return items === list ? service : withMember(service, "environment", items);
   });
-  const withServices = resolved === services ? model : withMember(model, "services", resolved);
-  return resolveConfigs(withServices, environment);
-}
-
-function resolveConfigs(model: MapNode, environment: ReadonlyMap<string, string>): MapNode {
-  const configs = member(model, "configs");
-  if (configs?.kind !== "map") return model;
-  const resolved = mapMembers(configs, (config) => {
-    const variable = member(config, "environment");
-    const value = environment.get(stringOf(variable) ?? "");
-    if (config.kind !== "map" || variable === undefined || value === undefined) return config;
-    return withMember(config, "content", scalar(value, variable.at));
-  });
-  return resolved === configs ? model : withMember(model, "configs", resolved);
+  return resolved === services ? model : withMember(model, "services", resolved);
 }

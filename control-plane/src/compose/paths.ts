@@ -58,7 +58,8 @@ function textPath(node: Node, base: PathBase): Node {
 
 function contextPath(node: Node, base: PathBase): Node {
   const context = stringOf(node);
-  if (context === undefined || isRemoteContext(context) || context.startsWith("service:")) return node;
+  if (context === undefined || context === "" || isRemoteContext(context) || context.startsWith("service:"))
+    return node;
   return textPath(node, base);
 }
 

@@ -7,7 +7,8 @@ export const text: Schema = plain("string");
 export const yesOrNo: Schema = plain("boolean", "string");
 export const wholeNumber: Schema = plain("integer", "string");
 export const decimal: Schema = plain("number", "string");
-export const duration: Schema = plain("duration");
+/** A text here; whether it is a duration shows when it is read. */
+export const duration: Schema = plain("string");
 
 export const listOfText: Schema = uniqueList(text);
 export const textOrList: Schema = choice(plain("string"), uniqueList(text));

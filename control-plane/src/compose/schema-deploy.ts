@@ -92,7 +92,7 @@ export const develop: Schema = choice(
     watch: list(
       keys(
         {
-          path: choice(plain("string"), list(text)),
+          path: text,
           action: oneOf("rebuild", "sync", "restart", "sync+restart", "sync+exec"),
           target: text,
           exec: hook,

@@ -162,7 +162,7 @@ export const service: MapSchema = keys({
   cgroup_parent: text,
   command,
   configs: fileReferences,
-  container_name: text,
+  container_name: { kind: "plain", types: ["string"], pattern: /[a-zA-Z0-9][a-zA-Z0-9_.-]+/ },
   cpu_count: between(0, Infinity, "integer", "string"),
   cpu_percent: between(0, 100, "number", "string"),
   cpu_period: decimal,

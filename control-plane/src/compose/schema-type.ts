@@ -1,5 +1,5 @@
-/** What one kind of plain value a key takes. `duration` is a text that Go's time package reads (no days or weeks). */
-export type PlainType = "string" | "number" | "integer" | "boolean" | "null" | "duration";
+/** What one kind of plain value a key takes. */
+export type PlainType = "string" | "number" | "integer" | "boolean" | "null";
 
 export interface PlainSchema {
   readonly kind: "plain";

@@ -1,4 +1,3 @@
-import { parseGoDuration } from "@windflow/core";
 import { isNull, type MapNode, type Node, positionOf, type ScalarNode, type SeqNode } from "./node.ts";
 import { errorAt, type KeyPath, type Problem } from "./problem.ts";
 import { composeFile } from "./schema-model.ts";
@@ -131,22 +130,15 @@ function hasType(node: ScalarNode, type: PlainType): boolean {
   switch (type) {
     case "string":
       return node.type === "string";
-    case "duration":
-      return node.type === "string" && isStrictDuration(String(node.value));
     case "boolean":
       return node.type === "bool";
     case "null":
       return isNull(node);
     case "number":
-      return node.type === "int" || (node.type === "float" && Number.isFinite(node.value));
+      return node.type === "int" || node.type === "float";
     case "integer":
       return node.type === "int" || (node.type === "float" && Number.isInteger(node.value));
   }
-}
-
-// Days and weeks are an addition of Compose that its own schema does not know.
-function isStrictDuration(text: string): boolean {
-  return !/[dw]/.test(text) && parseGoDuration(text) !== undefined;
 }
 
 const TYPE_NOUNS: Readonly<Record<PlainType, string>> = {
@@ -155,7 +147,6 @@ const TYPE_NOUNS: Readonly<Record<PlainType, string>> = {
   integer: "a whole number",
   boolean: "true or false",
   null: "nothing",
-  duration: "a duration such as 1m30s",
 };
 
 function wrongKind(node: Node, schema: Schema, path: KeyPath, report: Report): void {

@@ -25,6 +25,7 @@ import {
   listOf,
   mapOf,
   pairs,
+  positive,
   record,
   type Shape,
   type ShapeContext,
@@ -124,7 +125,7 @@ const service: Shape = record(
         name: text,
         mode: text,
         host_ip: text,
-        target: count,
+        target: positive,
         published: text,
         protocol: text,
         app_protocol: text,
@@ -238,12 +239,7 @@ export function shapeModel(model: MapNode, projectName: string, report: (problem
 }
 
 function reportTrailingSpaces(node: Node, context: ShapeContext): void {
-  const names =
-    node.kind === "map"
-      ? [...node.entries].map(([name, child]) => ({ name, at: child.keyAt ?? child.at }))
-      : node.kind === "seq"
-        ? node.items.map((item) => ({ name: nameOf(item), at: item.at }))
-        : [];
+  const names = node.kind === "seq" ? node.items.map((item) => ({ name: nameOf(item), at: item.at })) : [];
   for (const { name, at } of names) {
     if (!/\s$/.test(name)) continue;
     context.report(

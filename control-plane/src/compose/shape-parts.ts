@@ -1,4 +1,5 @@
-import { isNull, stringOf } from "./node.ts";
+import { isNull, positionOf, stringOf } from "./node.ts";
+import { warningAt } from "./problem.ts";
 import {
   choiceCount,
   count,
@@ -7,7 +8,9 @@ import {
   float32,
   listOf,
   mapOf,
+  natural,
   pairs,
+  positive,
   record,
   refuse,
   scalarText,
@@ -28,7 +31,18 @@ export const command: Shape = (node, context) => {
   if (node.kind === "seq") return texts(node, context) ?? [];
   const line = scalarText(node, context, "a command");
   if (line === undefined) return undefined;
-  return splitShellWords(line) ?? refuse(node, context, "a command with closed quotes");
+  const split = splitShellWords(line);
+  if (split === undefined) return refuse(node, context, "a command with closed quotes");
+  if (split.dropped !== "") {
+    context.report(
+      warningAt("WF_COMPOSE_NO_EFFECT", positionOf(node), context.path, {
+        what: `"${split.dropped.slice(0, 40)}" has no effect`,
+        why: "no shell reads the line, and docker compose drops what follows such a sign",
+        fix: 'write ["sh", "-c", "…"], or quote the sign',
+      }),
+    );
+  }
+  return split.words;
 };
 
 export const hook: Shape = record(
@@ -70,7 +84,8 @@ export const hosts: Shape = (node, context) => {
 };
 
 export const ulimits: Shape = mapOf((node, context) => {
-  if (node.kind === "scalar") return choiceCount(node, context);
+  // The tool prints a single zero as an object without limits.
+  if (node.kind === "scalar") return count(node, context) ?? {};
   return record({ soft: count, hard: count })(node, context);
 });
 
@@ -96,11 +111,24 @@ export const deviceRequests: Shape = listOf(
   }),
 );
 
-const throttles = listOf(record({ path: text, rate: size }));
+// These two have capital letters in the tool's own JSON.
+const throttle: Shape = (node, context) => {
+  const { path, rate } = partsOf(record({ path: text, rate: size })(node, context));
+  return { Path: path ?? "", Rate: rate ?? "0" };
+};
+const weighted: Shape = (node, context) => {
+  const { path, weight } = partsOf(record({ path: text, weight: positive })(node, context));
+  return { Path: path ?? "", Weight: weight ?? 0 };
+};
+const throttles = listOf(throttle);
+
+function partsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
 
 export const blkio: Shape = record({
-  weight: count,
-  weight_device: listOf(record({ path: text, weight: count })),
+  weight: positive,
+  weight_device: listOf(weighted),
   device_read_bps: throttles,
   device_read_iops: throttles,
   device_write_bps: throttles,
@@ -108,7 +136,7 @@ export const blkio: Shape = record({
 });
 
 const updateConfig = record({
-  parallelism: choiceCount,
+  parallelism: natural,
   delay: span,
   failure_action: text,
   monitor: span,
@@ -136,13 +164,13 @@ export const deploy: Shape = record(
     restart_policy: record({
       condition: text,
       delay: span,
-      max_attempts: choiceCount,
+      max_attempts: natural,
       window: span,
     }),
     placement: record({
       constraints: texts,
       preferences: listOf(record({ spread: text })),
-      max_replicas_per_node: count,
+      max_replicas_per_node: positive,
     }),
     endpoint_mode: text,
   },
@@ -208,7 +236,7 @@ export const mount: Shape = record({
   consistency: text,
   bind: record({ selinux: text, propagation: text, create_host_path: flag, recursive: text }),
   volume: record({ labels: pairs, nocopy: flag, subpath: text }),
-  tmpfs: record({ size, mode: count }),
+  tmpfs: record({ size, mode: positive }),
   image: record({ subpath: text }),
 });
 
@@ -221,7 +249,7 @@ export const healthcheck: Shape = record({
   },
   timeout: span,
   interval: span,
-  retries: choiceCount,
+  retries: natural,
   start_period: span,
   start_interval: span,
   disable: flag,

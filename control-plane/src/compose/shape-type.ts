@@ -1,7 +1,7 @@
-import { formatGoDuration, parseByteSize, parseGoDuration } from "@windflow/core";
+import { formatGoDuration, parseGoDuration } from "@windflow/core";
 import { type Cast, toBoolean, toBytes, toDuration, toFloat, toInteger } from "./casts.ts";
 import { isNull, type Node, positionOf } from "./node.ts";
-import { errorAt, type KeyPath, type Problem } from "./problem.ts";
+import { errorAt, type KeyPath, type Problem, warningAt } from "./problem.ts";
 import { textOf } from "./yaml-scalar.ts";
 
 export interface ShapeContext {
@@ -18,11 +18,8 @@ function below(context: ShapeContext, part: string | number): ShapeContext {
   return { ...context, path: [...context.path, part] };
 }
 
-/** A text; left out when empty. Numbers and booleans become their text. */
-export const text: Shape = (node, context) => {
-  const value = scalarText(node, context, "text");
-  return value === "" ? undefined : value;
-};
+/** A text; left out when empty. A whole number becomes its text. */
+export const text: Shape = (node, context) => plainText(node, context) || undefined;
 
 /** A boolean that means the same as its absence when false. */
 export const flag: Shape = (node, context) => booleanOf(node, context) === true || undefined;
@@ -35,6 +32,18 @@ export const count: Shape = (node, context) => numberOf(node, context, toInteger
 
 /** A whole number that is kept when zero. */
 export const choiceCount: Shape = (node, context) => numberOf(node, context, toInteger);
+
+/** A whole number of at least zero that is kept when zero. Text is refused: the tool reads no text into such a number. */
+export const natural: Shape = (node, context) => {
+  if (isNull(node)) return undefined;
+  if (node.kind === "scalar" && typeof node.value === "number" && node.value >= 0) {
+    return Math.trunc(node.value);
+  }
+  return refuse(node, context, "a whole number of at least zero");
+};
+
+/** As {@link natural}, but left out when zero. */
+export const positive: Shape = (node, context) => natural(node, context) || undefined;
 
 /** A number of single precision; left out when zero. */
 export const float32: Shape = (node, context) => {
@@ -74,7 +83,13 @@ export function listOf(item: Shape): Shape {
   };
 }
 
-const itemText: Shape = (node, context) => scalarText(node, context, "text") ?? "";
+const itemText: Shape = (node, context) => plainText(node, context) ?? "";
+
+function plainText(node: Node, context: ShapeContext): string | undefined {
+  if (isNull(node)) return undefined;
+  if (node.kind === "scalar" && (node.type === "string" || node.type === "int")) return textOf(node);
+  return refuse(node, context, "text");
+}
 
 /** A list of texts; left out when empty. */
 export const texts: Shape = listOf(itemText);
@@ -168,10 +183,21 @@ function sizeOf(node: Node, context: ShapeContext): number | bigint | undefined 
   if (node.kind !== "scalar") return refuse(node, context, toBytes.noun);
   if (isNull(node)) return undefined;
   if (node.type === "string") {
-    return parseByteSize(String(node.value)) ?? refuse(node, context, toBytes.noun);
+    const bytes = toBytes.read(String(node.value));
+    return typeof bytes === "number" ? bytes : refuse(node, context, toBytes.noun);
   }
-  if (typeof node.value === "number") return Math.trunc(node.value);
-  return typeof node.value === "bigint" ? node.value : refuse(node, context, toBytes.noun);
+  if (node.type === "float") {
+    context.report(
+      warningAt("WF_COMPOSE_NO_EFFECT", positionOf(node), context.path, {
+        what: `the size ${textOf(node)} has no effect`,
+        why: "docker compose passes over a size that is a number with a fraction or an exponent",
+        fix: `write whole bytes, or a text with a unit such as "${textOf(node)}g"`,
+      }),
+    );
+    return undefined;
+  }
+  if (typeof node.value === "number" || typeof node.value === "bigint") return node.value;
+  return refuse(node, context, toBytes.noun);
 }
 
 function pairsOf(node: Node, context: ShapeContext, absent: () => string | null): unknown {

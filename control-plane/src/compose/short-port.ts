@@ -22,6 +22,9 @@ export function parseShortPort(text: string, at: Position, path: KeyPath): MapNo
   const { address, published, target, protocol } = split(text);
   if (target === "") return refuse("it names no port of the container");
   if (!PROTOCOLS.has(protocol)) return refuse(`${protocol} is not tcp, udp or sctp`);
+  if (address.includes(":") && !/^\[.*\]$/.test(address)) {
+    return refuse(`the IPv6 address ${address} needs square brackets`);
+  }
   const ip = address.replace(/^\[(.*)\]$/, "$1");
   if (ip !== "" && isIP(ip.replace(/%.*$/, "")) === 0) return refuse(`${ip} is not an IP address`);
   const targets = range(target) ?? refuse(`${target} is not a port or a range of ports`);

@@ -6,6 +6,8 @@ export interface ShortVolume {
   readonly target: string;
   readonly readOnly: boolean;
   readonly nocopy: boolean;
+  /** Two characters or less: the tool reads no more into it than a target. */
+  readonly bare: boolean;
   readonly propagation?: string;
   readonly selinux?: string;
 }
@@ -21,7 +23,7 @@ export function parseShortVolume(text: string, at: Position, path: KeyPath): Sho
       fix: "write VOLUME:/path, ./path:/path or /path",
     });
   if (text === "") return refuse("it is empty");
-  if (text.length <= 2) return anonymous(text);
+  if (text.length <= 2) return { ...anonymous(text), bare: true };
   const parts = splitAtColons(text);
   if (parts.includes("")) return refuse("there is nothing between two colons, or before or after one");
   const [first = "", second, options, ...more] = parts;
@@ -31,7 +33,7 @@ export function parseShortVolume(text: string, at: Position, path: KeyPath): Sho
 }
 
 function anonymous(target: string): ShortVolume {
-  return { type: "volume", source: "", target, readOnly: false, nocopy: false };
+  return { type: "volume", source: "", target, readOnly: false, nocopy: false, bare: false };
 }
 
 function withOptions(source: string, target: string, options: readonly string[]): ShortVolume {
@@ -45,6 +47,7 @@ function withOptions(source: string, target: string, options: readonly string[])
     target,
     readOnly: access === "ro",
     nocopy: options.includes("nocopy"),
+    bare: false,
     ...(propagation === undefined ? {} : { propagation }),
     ...(selinux === undefined ? {} : { selinux }),
   };

@@ -22,7 +22,7 @@ const deploy = struct(
   "endpoint_mode",
 );
 const hook = struct("command", "user", "privileged", "working_dir", ["environment", texts]);
-const throttles = listOf(struct("path", "rate"));
+const throttles = listOf(struct("Path", "Rate"));
 const fileReferences = listOf(struct("source", "target", "uid", "gid", "mode"));
 const mount = struct(
   "type",
@@ -61,7 +61,7 @@ export const SERVICE_SHAPE: GoShape = struct(
     "blkio_config",
     struct(
       "weight",
-      ["weight_device", listOf(struct("path", "weight"))],
+      ["weight_device", listOf(struct("Path", "Weight"))],
       ["device_read_bps", throttles],
       ["device_read_iops", throttles],
       ["device_write_bps", throttles],

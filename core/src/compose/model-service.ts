@@ -104,14 +104,16 @@ export interface ComposeHook {
   environment?: Record<string, string | null>;
 }
 
+/** Capital letters, as docker compose prints these two. */
 export interface ComposeWeightDevice {
-  path: string;
-  weight: number;
+  Path: string;
+  Weight: number;
 }
 
+/** Bytes or operations a second, as decimal digits. */
 export interface ComposeThrottleDevice {
-  path: string;
-  rate: number | string;
+  Path: string;
+  Rate: ByteSizeText;
 }
 
 export interface ComposeBlkio {
