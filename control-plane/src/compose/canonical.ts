@@ -9,6 +9,7 @@ import {
   positionOf,
   scalar,
   seq,
+  stringOf,
   withItems,
   withDefault,
   withMember,
@@ -25,7 +26,7 @@ type Transform = (node: Node, path: KeyPath) => Node;
 const TRANSFORMS: PathRules<Transform> = pathRules<Transform>({
   "services.*.build": longBuild,
   "services.*.build.secrets.*": longReference,
-  "services.*.build.additional_contexts": pairsToMap,
+  "services.*.build.additional_contexts": longContexts,
   "services.*.depends_on": longDependencies,
   "services.*.env_file": longEnvFiles,
   "services.*.label_file": textToList,
@@ -83,15 +84,28 @@ function textToList(node: Node): Node {
   return isText(node) ? seq([node], node.at) : node;
 }
 
-function pairsToMap(node: Node): Node {
+function longContexts(node: Node, path: KeyPath): Node {
+  if (node.kind === "map") {
+    const wrong = [...node.entries.values()].find((context) => !isText(context));
+    return wrong === undefined ? node : refuseContext(wrong, path);
+  }
   if (node.kind !== "seq") return node;
   const entries = new Map<string, Node>();
   for (const item of node.items) {
-    if (item.kind !== "scalar") continue;
-    const [key = "", ...rest] = textOf(item).split("=");
+    const text = stringOf(item) ?? "";
+    if (!text.includes("=")) return refuseContext(item, path);
+    const [key = "", ...rest] = text.split("=");
     entries.set(key, { ...scalar(rest.join("="), item.at), keyAt: item.at });
   }
   return map(entries, node.at);
+}
+
+function refuseContext(node: Node, path: KeyPath): never {
+  fail("WF_COMPOSE_SYNTAX", positionOf(node), path, {
+    what: "this is not a build context",
+    why: "a context has a name and a place",
+    fix: "write NAME=PATH, or NAME: PATH",
+  });
 }
 
 function namesToMap(node: Node): Node {

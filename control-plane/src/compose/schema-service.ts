@@ -164,7 +164,7 @@ export const service: MapSchema = keys({
   configs: fileReferences,
   container_name: { kind: "plain", types: ["string"], pattern: /[a-zA-Z0-9][a-zA-Z0-9_.-]+/ },
   cpu_count: between(0, Infinity, "integer", "string"),
-  cpu_percent: between(0, 100, "number", "string"),
+  cpu_percent: between(0, 100, "integer", "string"),
   cpu_period: decimal,
   cpu_quota: decimal,
   cpu_rt_period: decimal,

@@ -1,6 +1,7 @@
 import { isNull, positionOf, stringOf } from "./node.ts";
 import { warningAt } from "./problem.ts";
 import {
+  anyText,
   choiceCount,
   count,
   fileMode,
@@ -144,7 +145,7 @@ const updateConfig = record({
   order: text,
 });
 
-const genericResources = listOf(record({ discrete_resource_spec: record({ kind: text, value: count }) }));
+const genericResources = listOf(record({ discrete_resource_spec: record({ kind: text, value: choiceCount }) }));
 const resource = record({
   cpus: float32,
   memory: size,
@@ -156,7 +157,7 @@ const resource = record({
 export const deploy: Shape = record(
   {
     mode: text,
-    replicas: choiceCount,
+    replicas: natural,
     labels: pairs,
     update_config: updateConfig,
     rollback_config: updateConfig,
@@ -189,8 +190,8 @@ export const build: Shape = record({
   dockerfile_inline: text,
   entitlements: texts,
   args: variables,
-  provenance: text,
-  sbom: text,
+  provenance: anyText,
+  sbom: anyText,
   ssh: sshKeys,
   labels: pairs,
   cache_from: texts,
@@ -257,5 +258,7 @@ export const healthcheck: Shape = record({
 
 export const provider: Shape = record({
   type: text,
-  options: mapOf((node, context) => textOrTexts(node, context)),
+  options: mapOf((node, context) =>
+    node.kind === "scalar" ? [anyText(node, context) ?? ""] : listOf(anyText)(node, context),
+  ),
 });

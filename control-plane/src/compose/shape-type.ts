@@ -83,6 +83,9 @@ export function listOf(item: Shape): Shape {
   };
 }
 
+/** As {@link text}, but a boolean or a number with a fraction becomes its text too. */
+export const anyText: Shape = (node, context) => scalarText(node, context, "text") || undefined;
+
 const itemText: Shape = (node, context) => plainText(node, context) ?? "";
 
 function plainText(node: Node, context: ShapeContext): string | undefined {
