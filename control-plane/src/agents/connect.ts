@@ -181,7 +181,8 @@ export function createConnect(parts: Parts): Connect {
         serverTime: clock.now(),
       },
     });
-    const reading = read(session, frames).then(onLost, onLost);
+    // Not waited for: the reader ends with the call, which ends with this generator.
+    read(session, frames).then(onLost, onLost);
     const waiting = clock.sleep(HELLO_PATIENCE_MS, session.signal).then(
       () => session.state === "challenged" && session.end("refused", goodbyeOf(agentsErrors.WF_HELLO_MISSING)),
       () => undefined,
@@ -197,8 +198,6 @@ export function createConnect(parts: Parts): Connect {
       });
       await waiting;
     }
-    // The reader ends with the call, which ends with this generator: waiting for it earlier would wait for ever.
-    await reading;
   };
 }
 

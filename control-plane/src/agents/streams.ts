@@ -111,7 +111,8 @@ export function createStreams(parts: Parts): Streams {
     open: async (session, command, signal) => {
       const place = reserve(session.identity.hostId, command.$case === "logs" ? "logs" : "exec");
       try {
-        const { up, down, over } = await accepted(session, command, signal);
+        const accept = await accepted(session, command, signal);
+        const { down, over } = accept;
         const close = (end: StreamEnd): void => {
           down.endWith({ message: { $case: "close", value: end }, taken: () => undefined });
         };
@@ -119,7 +120,7 @@ export function createStreams(parts: Parts): Streams {
           close(end);
           over.abort(new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: end.problem }));
         };
-        const onAbort = (): void => close({ exitCode: 0, code: "WF_CANCELLED", problem: "the reader has left" });
+        const onAbort = (): void => close(readerLeft);
         signal.addEventListener("abort", onAbort, { once: true });
         over.signal.addEventListener("abort", () => {
           signal.removeEventListener("abort", onAbort);
@@ -127,7 +128,7 @@ export function createStreams(parts: Parts): Streams {
         });
         return {
           send: (message) => sendOn(down, over.signal, message),
-          messages: messagesOf(up, over.signal),
+          messages: messagesOf(accept),
           close: (reason) => close({ exitCode: 0, code: reason?.code ?? "", problem: reason?.problem ?? "" }),
         };
       } catch (error) {
@@ -187,27 +188,30 @@ function sendOn(down: Outbox<Sending>, over: AbortSignal, message: StreamToHost)
   });
 }
 
-async function* messagesOf(up: AsyncIterator<StreamUp>, over: AbortSignal): AsyncGenerator<StreamFromHost> {
-  for (;;) {
-    let next: IteratorResult<StreamUp>;
-    try {
-      next = await up.next();
-    } catch (cause) {
-      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, cause });
-    }
-    if (next.done === true) {
+async function* messagesOf({ up, down, over }: Accepted): AsyncGenerator<StreamFromHost> {
+  try {
+    for (;;) {
+      const next = await up.next().catch((cause: unknown) => lost(over, "The connection to the host broke.", cause));
       // A half-close without `end`: the agent, or something on the way, gave up.
-      if (over.aborted) throw over.reason;
-      throw new ProblemError({
-        code: agentsErrors.WF_HOST_DISCONNECTED,
-        detail: "The stream ended without a word from the host.",
-      });
+      if (next.done === true) return lost(over, "The stream ended without a word from the host.");
+      const { kind } = next.value;
+      if (kind === undefined || kind.$case === "ticket") continue;
+      if (kind.$case === "end") down.endWith();
+      yield kind;
+      if (kind.$case === "end") return;
     }
-    const { kind } = next.value;
-    if (kind === undefined || kind.$case === "ticket") continue;
-    yield kind;
-    if (kind.$case === "end") return;
+  } finally {
+    // For a reader that stopped before the end; does nothing when the stream is over already.
+    down.endWith({ message: { $case: "close", value: readerLeft }, taken: () => undefined });
   }
+}
+
+const readerLeft: StreamEnd = { exitCode: 0, code: "WF_CANCELLED", problem: "the reader has left" };
+
+/** Ends the stream for its senders too, and throws why: the first reason that was given. */
+function lost(over: AbortController, detail: string, cause?: unknown): never {
+  over.abort(new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail, cause }));
+  throw over.signal.reason;
 }
 
 function sizeOf(message: StreamToHost): number {

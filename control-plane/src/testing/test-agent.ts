@@ -113,8 +113,7 @@ export interface TestSession {
   close(): void;
 }
 
-export interface TestIdentity {
-  privateKeyPem: string;
+export interface TestIdentity extends TestHostKey {
   certificateChain: string;
   hostId: string;
 }
@@ -143,7 +142,9 @@ export async function openTestSession(
   };
   call.on("error", (error: Error) => finish(error));
   call.on("end", () => finish());
-  const finished = new Promise<Error | undefined>((resolve) => call.on("close", () => resolve(failure)));
+  const finished = new Promise<Error | undefined>((resolve) =>
+    call.on("status", () => setImmediate(() => resolve(failure))),
+  );
   let sentId = 0n;
 
   async function next<Case extends ToAgent["$case"]>(

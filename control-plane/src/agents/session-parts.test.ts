@@ -1,0 +1,168 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { manualClock } from "../platform/index.ts";
+import { createLiveViews } from "./intervals.ts";
+import { createLane } from "./lane.ts";
+import { createOutbox } from "./outbox.ts";
+import { createPending } from "./pending.ts";
+import { nextSessionState, type SessionEvent, type SessionState } from "./session-state.ts";
+
+const start = new Date("2026-11-22T12:00:00Z");
+
+describe("the states of a session", () => {
+  it("are walked through in one direction, and end once", () => {
+    const order: SessionState[] = ["challenged", "greeting", "open", "ended"];
+    const event: fc.Arbitrary<SessionEvent> = fc.constantFrom(
+      { type: "hello" as const },
+      { type: "welcomed" as const },
+      { type: "end" as const, why: "link-lost" as const },
+    );
+    fc.assert(
+      fc.property(fc.array(event), (events) => {
+        let state: SessionState = "challenged";
+        for (const one of events) {
+          const next = nextSessionState(state, one);
+          if (next === undefined) continue;
+          expect(order.indexOf(next)).toBeGreaterThan(order.indexOf(state));
+          state = next;
+        }
+        const ended = events.some((one) => one.type === "end");
+        expect(state === "ended").toBe(ended);
+      }),
+    );
+  });
+});
+
+describe("the outbox", () => {
+  const take = async (outbox: { items(): AsyncIterable<string> }): Promise<string[]> => {
+    const taken: string[] = [];
+    for await (const item of outbox.items()) taken.push(item);
+    return taken;
+  };
+
+  it("takes up to its limits and gives back in order", async () => {
+    const outbox = createOutbox<string>({ items: 3, bytes: 10 }, (text) => text.length);
+    expect(["aaaa", "bbbb", "cccc", "dd", "e"].map((text) => outbox.push(text))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(outbox.bytes).toBe(10);
+    const taking = take(outbox);
+    await Promise.resolve();
+    outbox.endWith();
+    expect(await taking).toEqual(expect.arrayContaining(["aaaa"]));
+  });
+
+  it("ends with the last word, dropping what waited", async () => {
+    const outbox = createOutbox<string>({ items: 3, bytes: 100 }, (text) => text.length);
+    outbox.push("waiting");
+    outbox.endWith("goodbye");
+    outbox.endWith("never said");
+    expect(outbox.push("late")).toBe(false);
+    expect(await take(outbox)).toEqual(["goodbye"]);
+  });
+
+  it("never holds more than its limits, whatever is pushed and taken", () => {
+    const act = fc.oneof(fc.nat(6), fc.constant("take" as const));
+    return fc.assert(
+      fc.asyncProperty(fc.array(act), async (acts) => {
+        const outbox = createOutbox<number>({ items: 4, bytes: 12 }, (size) => size);
+        const items = outbox.items()[Symbol.asyncIterator]();
+        const model: number[] = [];
+        for (const one of acts) {
+          if (one === "take") {
+            if (model.length > 0) expect((await items.next()).value).toBe(model.shift());
+            continue;
+          }
+          if (outbox.push(one)) model.push(one);
+          expect(outbox.bytes).toBe(model.reduce((sum, size) => sum + size, 0));
+          expect(model.length).toBeLessThanOrEqual(4);
+          expect(outbox.bytes).toBeLessThanOrEqual(12);
+        }
+      }),
+    );
+  });
+});
+
+describe("a lane", () => {
+  it("does one piece after the other, and goes on after one that fails", async () => {
+    const done: string[] = [];
+    const lane = createLane(3, (error) => done.push(String(error)));
+    const piece = (name: string) => async (): Promise<void> => {
+      await Promise.resolve();
+      done.push(name);
+    };
+    const taken = [
+      lane.add(piece("a")),
+      lane.add(async () => {
+        await Promise.resolve();
+        throw new Error("b");
+      }),
+      lane.add(piece("c")),
+      lane.add(piece("too much")),
+    ];
+    await lane.idle();
+    expect(taken).toEqual([true, true, true, false]);
+    expect(done).toEqual(["a", "Error: b", "c"]);
+    expect(lane.add(piece("d"))).toBe(true);
+    await lane.idle();
+  });
+});
+
+describe("questions to a host", () => {
+  const scene = () => {
+    const clock = manualClock(start);
+    let count = 0;
+    return { clock, pending: createPending({ clock, newRequestId: () => `req_${++count}` }) };
+  };
+  const sent = { send: () => true, deadlineMs: 1000 };
+
+  it("get their own answers", async () => {
+    const { pending } = scene();
+    const answers = [pending.ask<string>(sent), pending.ask<string>(sent)];
+    expect(pending.settle("req_2", "two")).toBe(true);
+    expect(pending.settle("req_1", "one")).toBe(true);
+    expect(await Promise.all(answers)).toEqual(["one", "two"]);
+    expect(pending.settle("req_1", "late")).toBe(false);
+  });
+
+  it("fail at their deadline, with the link, when the asker leaves, and when they cannot be sent", async () => {
+    const { clock, pending } = scene();
+    const late = pending.ask(sent);
+    clock.advance(1000);
+    await expect(late).rejects.toThrow("WF_HOST_TIMEOUT");
+    const broken = pending.ask(sent);
+    pending.failAll(new Error("the link broke"));
+    await expect(broken).rejects.toThrow("the link broke");
+    const leaving = new AbortController();
+    const left = pending.ask({ ...sent, signal: leaving.signal });
+    leaving.abort(new Error("left"));
+    await expect(left).rejects.toThrow("left");
+    await expect(pending.ask({ ...sent, send: () => false })).rejects.toThrow("WF_HOST_BUSY");
+  });
+
+  it("are limited in number", async () => {
+    const { pending } = scene();
+    const waiting = Array.from({ length: 64 }, () => pending.ask(sent));
+    await expect(pending.ask(sent)).rejects.toThrow("WF_HOST_BUSY");
+    pending.failAll(new Error("over"));
+    expect((await Promise.allSettled(waiting)).every((one) => one.status === "rejected")).toBe(true);
+  });
+});
+
+describe("live views", () => {
+  it("are on while anybody looks", () => {
+    const told: string[] = [];
+    const live = createLiveViews((hostId, on) => told.push(`${hostId} ${on}`));
+    const [first, second] = [live.hold("a"), live.hold("a")];
+    first();
+    first();
+    expect(live.isLive("a")).toBe(true);
+    second();
+    expect(live.isLive("a")).toBe(false);
+    expect(told).toEqual(["a true", "a false"]);
+  });
+});
