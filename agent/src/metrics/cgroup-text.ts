@@ -74,6 +74,6 @@ const UNLIMITED = 2 ** 60;
 
 /** A limit file of either version; undefined without a limit. */
 export function limitBytes(text: string): number | undefined {
-  const value = Number(text.trim());
-  return Number.isFinite(value) && value < UNLIMITED ? value : undefined;
+  const value = Number.parseInt(text, 10);
+  return value < UNLIMITED ? value : undefined;
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { isIP } from "node:net";
 
 /** Leaf, issuing CA, root, and two of reserve. */
 const MAX_CHAIN = 5;
@@ -20,8 +21,8 @@ export function chainProblemAt(
   const roots = (rootsPem.match(PEM_BLOCK) ?? []).map((pem) => new X509Certificate(pem));
   const leaf = presented[0];
   if (leaf === undefined) return "the server showed no certificate";
-  if (leaf.checkHost(host) === undefined && leaf.checkIP(host) === undefined)
-    return `the certificate is not for ${host}`;
+  const named = isIP(host) === 0 ? leaf.checkHost(host) : leaf.checkIP(host);
+  if (named === undefined) return `the certificate is not for ${host}`;
   let current = leaf;
   for (let depth = 0; depth < MAX_CHAIN; depth++) {
     if (!isValidAt(current, atMs)) return `a certificate of the chain is not valid on ${new Date(atMs).toISOString()}`;

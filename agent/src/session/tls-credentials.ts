@@ -71,10 +71,17 @@ export class TlsCredentials extends ChannelCredentials {
         rejectUnauthorized: false,
         ...(this.#session ? { session: this.#session } : {}),
       });
+      let settled = false;
       const fail = (error: Error): void => {
+        // An error after the handshake is the link's end: the ticket is good for the next connection.
+        if (settled) return;
+        settled = true;
         this.#session = undefined;
-        tls.destroy();
-        reject(error);
+        // Not within OpenSSL's own callback: grpc-js then destroys the socket underneath too, and Node 24 crashes on both at once.
+        setImmediate(() => {
+          tls.destroy();
+          reject(error);
+        });
       };
       tls.setTimeout(HANDSHAKE_TIMEOUT_MS, () =>
         fail(unreachable(`no TLS handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`)),
@@ -86,15 +93,21 @@ export class TlsCredentials extends ChannelCredentials {
       tls.once("secureConnect", () => {
         tls.setTimeout(0);
         const problem = this.#problemOf(tls);
-        if (problem !== undefined) fail(untrusted(host, problem));
-        else if (tls.alpnProtocol !== "h2")
-          fail(unreachable("the server did not agree on HTTP/2; a proxy may stand between"));
-        else resolve(tls);
+        if (problem !== undefined) return fail(problem);
+        settled = true;
+        resolve(tls);
       });
     });
   }
 
-  #problemOf(tls: TLSSocket): string | undefined {
+  #problemOf(tls: TLSSocket): AgentError | undefined {
+    const distrust = this.#distrustOf(tls);
+    if (distrust !== undefined) return untrusted(this.#options.host, distrust);
+    if (tls.alpnProtocol === "h2") return undefined;
+    return unreachable("the server did not agree on HTTP/2; a proxy may stand between");
+  }
+
+  #distrustOf(tls: TLSSocket): string | undefined {
     if (tls.authorized) return undefined;
     const code = String(tls.authorizationError);
     const floor = this.#options.timeFloor();

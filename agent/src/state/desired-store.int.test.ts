@@ -1,0 +1,131 @@
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { seal, sealRandomness, secretsContext, sha256Digest, x25519PublicKey } from "@windflow/core";
+import { type SealedBox, SecretValues } from "@windflow/proto/agent";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { stackBody } from "../testing/stack-body.ts";
+import { type DesiredSource, type DesiredStore, openDesiredStore } from "./desired-store.ts";
+import { compareGenerations, formatGeneration, parseGeneration } from "./generation.ts";
+import { readLocalPolicy } from "./local-policy.ts";
+
+let folder: string;
+const sealingPrivateKey = randomBytes(32);
+const bodies = new Map<string, Uint8Array>();
+const boxes = new Map<string, SealedBox>();
+let fetched: string[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "windflow-desired-"));
+  bodies.clear();
+  boxes.clear();
+  fetched = [];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (): DesiredStore =>
+  openDesiredStore({
+    folder: join(folder, "desired"),
+    organizationId: "org_1",
+    sealingPrivateKey,
+    policyFile: join(folder, "policy.json"),
+    platform: "linux/amd64",
+  });
+const source: DesiredSource = {
+  body: async (digest) => {
+    fetched.push(digest);
+    return bodies.get(digest) ?? Buffer.from("nothing");
+  },
+  secrets: async ({ stackId, revision }) => boxes.get(`${stackId}/${revision}`),
+};
+const put = (bytes: Uint8Array): string => {
+  const digest = sha256Digest(bytes);
+  bodies.set(digest, bytes);
+  return digest;
+};
+const state = (
+  n: bigint,
+  ...stacks: { stackId: string; revision: number; bodyDigest: string }[]
+): Parameters<DesiredStore["take"]>[0] => ({ generation: { term: 1n, n }, stacks });
+
+test("generations are compared by term, then by number", () => {
+  const ordered = ["1.2", "1.10", "2.1", "2.2"].map(parseGeneration);
+  expect(ordered.toSorted(compareGenerations).map(formatGeneration)).toEqual(["1.2", "1.10", "2.1", "2.2"]);
+});
+
+test("what was taken is there after a restart, without asking anybody; what it named before is kept for one generation more", async () => {
+  const store = open();
+  expect(store.world()).toBeUndefined();
+  const first = put(stackBody({ revision: 1 }));
+  const second = put(stackBody({ revision: 2 }));
+  const third = put(stackBody({ revision: 3 }));
+  await store.take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest: first }), source);
+  await store.take(state(2n, { stackId: "stk_1", revision: 2, bodyDigest: second }), source);
+  await store.take(state(3n, { stackId: "stk_1", revision: 1, bodyDigest: first }), source);
+  expect(fetched).toEqual([first, second]);
+  await store.take(state(4n, { stackId: "stk_1", revision: 3, bodyDigest: third }), source);
+  expect(readdirSync(join(folder, "desired/bodies"))).toHaveLength(2);
+  const again = open();
+  expect(again.world()).toMatchObject({
+    generation: "1.4",
+    organizationId: "org_1",
+    stacks: [{ stackId: "stk_1", revision: 3, project: "shop" }],
+  });
+});
+
+test("a restored control plane with a higher term is followed, an older generation is not", async () => {
+  const store = open();
+  await store.take(state(9n), source);
+  await expect(store.take(state(8n), source)).rejects.toMatchObject({ code: "WF_OLDER_GENERATION" });
+  await expect(store.take(state(9n), source)).resolves.toBeUndefined();
+  await store.take({ generation: { term: 2n, n: 1n }, stacks: [] }, source);
+  expect(store.generation).toEqual({ term: 2n, n: 1n });
+});
+
+test("a body altered on disk stops enforcement instead of removing what runs", async () => {
+  const digest = put(stackBody({}));
+  await open().take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest: digest }), source);
+  writeFileSync(join(folder, "desired/bodies", digest.slice(7)), "altered");
+  expect(() => open().world()).toThrow(/missing on this host or was altered/);
+  writeFileSync(join(folder, "desired/desired.json"), "{ torn");
+  expect(open).toThrow(/nothing on this host is touched/);
+});
+
+test("secrets must come and must open with this host's key for this revision; then the state is taken", async () => {
+  const store = open();
+  const bodyDigest = put(stackBody({ secrets: ["P@1"] }));
+  const wanted = state(1n, { stackId: "stk_1", revision: 1, bodyDigest });
+  await expect(store.take(wanted, source)).rejects.toMatchObject({ code: "WF_SECRETS_UNAVAILABLE" });
+  const values = SecretValues.encode({ values: [{ reference: "P@1", value: "s3cret" }] }).finish();
+  const box = (context: string): SealedBox =>
+    seal(x25519PublicKey(sealingPrivateKey), values, context, sealRandomness(randomBytes(44)));
+  boxes.set("stk_1/1", box(secretsContext("stk_1", 2)));
+  await expect(store.take(wanted, source)).rejects.toMatchObject({ code: "WF_SECRETS_UNAVAILABLE" });
+  expect(store.generation).toBeUndefined();
+  boxes.set("stk_1/1", box(secretsContext("stk_1", 1)));
+  await store.take(wanted, source);
+  expect(open().secretText({ stackId: "stk_1", revision: 1 }, "P@1")).toBe("s3cret");
+  expect(open().secretText({ stackId: "stk_2", revision: 1 }, "P@1")).toBeUndefined();
+});
+
+test("files of a revision are found by digest, with their mode; images by the host's platform", async () => {
+  const store = open();
+  const content = Buffer.from("listen 80;");
+  const bodyDigest = put(stackBody({ files: [{ path: "nginx.conf", content, mode: 0o444 }] }));
+  await store.take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest }), source);
+  const stack = store.world()?.stacks[0];
+  expect(store.file({ bodyDigest }, stack?.files["nginx.conf"] ?? "")).toEqual({ content, mode: 0o444 });
+});
+
+test("a policy that others can write, or that is none, allows nothing and says so", () => {
+  const path = join(folder, "policy.json");
+  expect(readLocalPolicy(path)).toEqual({ privilegedStacks: [], allowedBindRoots: [] });
+  writeFileSync(path, '{"privilegedStacks": ["*"]}', { mode: 0o600 });
+  expect(readLocalPolicy(path)).toEqual({ privilegedStacks: ["*"], allowedBindRoots: [] });
+  chmodSync(path, 0o666);
+  expect(() => readLocalPolicy(path)).toThrow(/written by others/);
+  chmodSync(path, 0o600);
+  writeFileSync(path, '{"privileged": true}');
+  expect(() => readLocalPolicy(path)).toThrow(/is no policy/);
+});
