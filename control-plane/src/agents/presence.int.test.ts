@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Event } from "@windflow/proto/api";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLog, systemClock, type Clock } from "../platform/index.ts";
+import { testHosts, type TestHosts } from "../testing/hosts.ts";
+import { startTestApp, startTestDatabase, type TestApp, type TestDatabase } from "../testing/index.ts";
+import { openTestSession, type TestIdentity } from "../testing/test-agent.ts";
+
+// Leases are judged every 5 s of this clock; real time goes on for everything that waits for sockets.
+const JUDGE_MS = 5_000;
+
+/** Real time, with waits that a test can cut short. */
+function jumpingClock(): Clock & { jump(ms: number): void } {
+  let shiftMs = 0;
+  const sleepers = new Set<{ atMs: number; wake: () => void }>();
+  const nowMs = (): number => Date.now() + shiftMs;
+  return {
+    now: () => new Date(nowMs()),
+    monotonicMs: () => performance.now() + shiftMs,
+    sleep: async (ms, signal) => {
+      const jumped = new AbortController();
+      const sleeper = { atMs: nowMs() + ms, wake: () => jumped.abort() };
+      sleepers.add(sleeper);
+      const either = signal === undefined ? jumped.signal : AbortSignal.any([jumped.signal, signal]);
+      try {
+        await systemClock.sleep(ms, either);
+      } catch (error) {
+        if (signal?.aborted === true) throw error;
+      } finally {
+        sleepers.delete(sleeper);
+      }
+    },
+    jump: (ms) => {
+      shiftMs += ms;
+      for (const sleeper of sleepers) if (sleeper.atMs <= nowMs()) sleeper.wake();
+    },
+  };
+}
+
+const log = createLog({ level: "silent" });
+const clock = jumpingClock();
+let database: TestDatabase;
+let stateDirectory: string;
+let app: TestApp;
+let hosts: TestHosts;
+
+const start = async (): Promise<void> => {
+  app = await startTestApp({ clock, database, stateDirectory });
+  hosts = testHosts(app);
+};
+beforeAll(async () => {
+  database = await startTestDatabase(log);
+  stateDirectory = await mkdtemp(join(tmpdir(), "windflow-keys-"));
+  await start();
+});
+afterAll(async () => {
+  await app.stop();
+  await database.stop();
+  await rm(stateDirectory, { recursive: true, force: true });
+});
+
+const is = (presence: string) => (host: { presence: unknown }) => host.presence === `PRESENCE_${presence}`;
+const heartbeat = { $case: "heartbeat", value: { agentTime: undefined, engineOk: true, engineProblem: "" } } as const;
+/** Lets the judge look several times, as it would in that time. */
+async function pass(ms: number): Promise<void> {
+  for (let passed = 0; passed < ms; passed += JUDGE_MS) {
+    clock.jump(JUDGE_MS);
+    await systemClock.sleep(15);
+  }
+}
+async function events(hostId: string): Promise<string[]> {
+  const { json } = await app.rest.call("GET", `/v1/organizations/${app.organizationId}/events?hostId=${hostId}`);
+  return (json as { events: Event[] }).events.map((event) => event.type).toReversed();
+}
+
+describe("a host's presence", () => {
+  it("is a lease: one heartbeat that is lost changes nothing, silence makes it stale, then offline", async () => {
+    const host = await hosts.newHost("leased");
+    const session = await hosts.session(host);
+    for (let round = 0; round < 3; round++) {
+      // Two of three heartbeats do not come.
+      await pass(40_000);
+      expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+      session.send(heartbeat);
+      await session.next("heartbeatReply");
+    }
+    await pass(50_000);
+    const stale = await hosts.until(host.hostId, is("STALE"));
+    expect(stale.presenceCause).toContain("its session is open but silent");
+    session.send(heartbeat);
+    await session.next("heartbeatReply");
+    await pass(JUDGE_MS);
+    await hosts.until(host.hostId, is("ONLINE"));
+    await pass(100_000);
+    await hosts.until(host.hostId, is("OFFLINE"));
+    // A link that is dead for so long is given up, so that it holds no memory.
+    expect(await session.ended()).toBeUndefined();
+    expect(await events(host.hostId)).toEqual([
+      "host.enrolled",
+      "host.online",
+      "host.stale",
+      "host.online",
+      "host.stale",
+      "host.offline",
+    ]);
+    const again = await hosts.session(host);
+    expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    again.close();
+  });
+
+  it("stays online through a short reconnect, and names the cause when the agent does not come back", async () => {
+    const host = await hosts.newHost("leaving");
+    const session = await hosts.session(host);
+    session.send({
+      $case: "goodbye",
+      value: { code: "WF_AGENT_STOPPING", message: "the agent is updated", retryAfterMs: 0, doNotReturn: false },
+    });
+    await session.ended();
+    await pass(20_000);
+    expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    await pass(30_000);
+    const stale = await hosts.until(host.hostId, is("STALE"));
+    expect(stale.presenceCause).toContain("the agent is updated");
+  });
+
+  it("is honest after a restart of the control plane: by what was last seen, until the host is back", async () => {
+    const [returns, stays]: TestIdentity[] = [await hosts.newHost("returns"), await hosts.newHost("stays-away")];
+    const before = [await hosts.session(returns), await hosts.session(stays)];
+    await app.stop();
+    for (const session of before) expect(await session.next("goodbye")).toMatchObject({ code: "WF_SHUTTING_DOWN" });
+    await start();
+    expect(await hosts.get(stays.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    const session = await openTestSession(app, returns);
+    expect(session.welcome.epoch).toBe(before[0]!.welcome.epoch + 1n);
+    await pass(50_000);
+    const stale = await hosts.until(stays.hostId, is("STALE"));
+    expect(stale.presenceCause).toContain("it has no session");
+    session.send(heartbeat);
+    await pass(50_000);
+    await hosts.until(stays.hostId, is("OFFLINE"));
+    session.close();
+  });
+});
