@@ -1,12 +1,11 @@
 import type { Installation } from "@windflow/e2e";
-import type { Rollout } from "@windflow/proto/client";
 import type { Deployer } from "./deployer.ts";
 import type { BenchStack } from "./stacks.ts";
 
 // The slowest stack takes about 4 s; the rest is for a loaded machine.
 const DEADLINE_MS = 120_000;
-// `up --wait` returns when all is running and healthy; so does this, before the gate's quiet time that compose does not have.
-const HEALTHY: ReadonlySet<string> = new Set(["STATE_CHECKING_HEALTH", "STATE_SUCCEEDED"]);
+// `up --wait` returns as soon as all is running and healthy, so no quiet time is asked for here either.
+const HEALTH_GATE = { stableSeconds: 0 };
 
 /** WindFlow by its public API, as a program uses it: revision, rollout, watch. */
 export async function windflowDeployer(installation: Installation, stack: BenchStack): Promise<Deployer> {
@@ -23,8 +22,8 @@ export async function windflowDeployer(installation: Installation, stack: BenchS
     await rollOut();
   };
   const rollOut = async (): Promise<void> => {
-    const rollout = await api.rollouts.createRollout({ organization, stackId, revision });
-    await follow(installation, rollout.id!, isHealthy);
+    const rollout = await api.rollouts.createRollout({ organization, stackId, revision, healthGate: HEALTH_GATE });
+    await follow(installation, rollout.id!);
   };
   return {
     cold: () => deploy(1),
@@ -32,7 +31,7 @@ export async function windflowDeployer(installation: Installation, stack: BenchS
     change: () => deploy(2),
     down: async () => {
       const { rolloutId } = await api.stacks.deleteStack({ organization, stackId });
-      await follow(installation, rolloutId!, (rollout) => rollout.state === "STATE_SUCCEEDED");
+      await follow(installation, rolloutId!);
     },
     cleanUp: async () => {
       const { docker } = installation.hosts[0]!.host.engine;
@@ -43,18 +42,10 @@ export async function windflowDeployer(installation: Installation, stack: BenchS
   };
 }
 
-function isHealthy(rollout: Rollout): boolean {
-  return (rollout.hosts ?? []).every((host) => HEALTHY.has(host.state ?? ""));
-}
-
-async function follow(
-  { api, organization }: Installation,
-  rolloutId: string,
-  holds: (rollout: Rollout) => boolean,
-): Promise<void> {
+async function follow({ api, organization }: Installation, rolloutId: string): Promise<void> {
   const signal = AbortSignal.timeout(DEADLINE_MS);
   for await (const { message } of api.rollouts.watchRollout({ organization, rolloutId }, { signal })) {
-    if (holds(message)) return;
+    if (message.state === "STATE_SUCCEEDED") return;
     if (message.state === "STATE_FAILED") throw new Error(`The rollout failed: ${message.cause ?? ""}`);
   }
   throw new Error(`The rollout ${rolloutId} ended before it was healthy.`);

@@ -72,7 +72,7 @@ async function writeStacks(tx: UnitOfWork, { organizationId, hostId, state }: Re
   const rows = await own.selectFrom("observed_stacks").selectAll().where("host_id", "=", hostId).execute();
   const before = new Map(rows.map((row) => [row.stack_id, row]));
   const changed: string[] = [];
-  for (const stack of state.stacks) {
+  for (const stack of [...state.stacks, ...leavingStacks(state)]) {
     const report = Buffer.from(ObservedStack.encode(stack).finish());
     const containers = state.containers.filter((container) => container.stackId === stack.stackId).length;
     const old = before.get(stack.stackId);
@@ -90,6 +90,16 @@ async function writeStacks(tx: UnitOfWork, { organizationId, hostId, state }: Re
     await own.deleteFrom("observed_stacks").where("host_id", "=", hostId).where("stack_id", "in", gone).execute();
   }
   return [...changed, ...gone];
+}
+
+/** Stacks that the host no longer has to run, but of which containers are left: not off the host before they are gone. */
+function leavingStacks(state: ObservedState): ObservedStack[] {
+  const wanted = new Set(state.stacks.map((stack) => stack.stackId));
+  const left = state.containers.filter(({ stackId }) => stackId !== "" && !wanted.has(stackId));
+  const revisions = new Map(left.map(({ stackId, revision }) => [stackId, revision]));
+  return [...revisions].map(([stackId, revision]) =>
+    ObservedStack.fromPartial({ stackId, revision, converged: false }),
+  );
 }
 
 async function writeContainers(tx: UnitOfWork, report: Report): Promise<ObservedChange["containers"]> {

@@ -11,7 +11,7 @@ import {
 import { rolloutTouched } from "./events.ts";
 import { isEnded, type RolloutState } from "./model.ts";
 import type { RolloutSight } from "./ports.ts";
-import type { RolloutsService } from "./service.ts";
+import { STABLE_SECONDS, type RolloutsService } from "./service.ts";
 import { listRollouts, readRollout } from "./store.ts";
 import { countHosts, countsOf, readHosts } from "./store-hosts.ts";
 import { hostMessage, rolloutMessage } from "./wire.ts";
@@ -58,7 +58,7 @@ export function rolloutsHandlers(parts: {
   return {
     createRollout: async (request, { caller }) => {
       const { stackId, revision, maxParallel, failureBudget, healthGate } = request;
-      const stableSeconds = healthGate?.stableSeconds ?? 0;
+      const stableSeconds = healthGate?.stableSeconds ?? STABLE_SECONDS;
       const deadlineSeconds = healthGate?.deadlineSeconds ?? 0;
       const settings = { maxParallel, failureBudget, stableSeconds, deadlineSeconds };
       const rollout = await service.create(caller, { stackId, revision, ...settings });

@@ -41,7 +41,7 @@ export interface RolloutsService {
 }
 
 // Long enough to see a container that dies at once, short enough not to be waited for.
-const STABLE_SECONDS = 2;
+export const STABLE_SECONDS = 2;
 // A pull of a large image over a slow line, and the start after it.
 const DEADLINE_SECONDS = 300;
 
@@ -56,7 +56,12 @@ interface Parts extends AdvanceParts {
   };
 }
 
-const defaults: RolloutSettings = { maxParallel: 0, failureBudget: 0, stableSeconds: 0, deadlineSeconds: 0 };
+const defaults: RolloutSettings = {
+  maxParallel: 0,
+  failureBudget: 0,
+  stableSeconds: STABLE_SECONDS,
+  deadlineSeconds: 0,
+};
 
 export function createRolloutsService(parts: Parts): RolloutsService {
   const { database, clock, newId, audit } = parts;
@@ -218,7 +223,7 @@ function describe(
     stackName: stack.name,
     maxParallel: settings.maxParallel,
     failureBudget: settings.failureBudget,
-    stableMs: (settings.stableSeconds || STABLE_SECONDS) * 1000,
+    stableMs: settings.stableSeconds * 1000,
     deadlineMs: (settings.deadlineSeconds || DEADLINE_SECONDS) * 1000,
   };
 }
