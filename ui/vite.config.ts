@@ -4,6 +4,17 @@ import { defineConfig } from "vite";
 // Where `vite dev` sends API calls: the control plane, or the fixture server of dev/.
 const API_ORIGIN = process.env["WINDFLOW_DEV_API"] ?? "https://127.0.0.1:8443";
 
+/** Parts of the kit that are large and that few pages use; they load with those pages. */
+const HEAVY = /\/kit\/(?:code-editor|diff-view|editor-|terminal|chart|style-document|theme-color)/;
+
+/** One chunk of what nearly every page uses: HTTP/1.1 is slow with a hundred small files. */
+function isOfEveryPage(id: string): boolean {
+  if (/\/ui\/src\/(?:kit|app|locales\/en)\//.test(id)) return !HEAVY.test(id) && !/\/app\/(?:shell|not-found)/.test(id);
+  return /\/node_modules\/(?:@vue|vue|vue-router|pinia|@pinia|vue-i18n|@intlify|reka-ui|@lucide|@tanstack|@floating-ui)\//.test(
+    id,
+  );
+}
+
 export default defineConfig({
   plugins: [vue()],
   resolve: { conditions: ["@windflow/source", "module", "browser", "development|production"] },
@@ -15,6 +26,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "kit", test: isOfEveryPage, priority: 1 }] } } },
   },
   server: {
     proxy: { "/v1": { target: API_ORIGIN, secure: false, changeOrigin: true, ws: true } },

@@ -107,7 +107,7 @@ export function makeHost(index: number): Host {
       ...(index % 3 === 0 ? { line: `l${(index % 5) + 1}` } : {}),
     },
     presence,
-    presenceSince: ago(online ? 260_000 - index * 60 : 1_900 + index * 31),
+    presenceSince: ago(online ? 260_000 - index * 60 : presence === "PRESENCE_STALE" ? 13 : 1_900 + index * 31),
     presenceCause: online
       ? "Heartbeats arrive every 15 s."
       : presence === "PRESENCE_NEVER_SEEN"
@@ -115,7 +115,7 @@ export function makeHost(index: number): Host {
         : presence === "PRESENCE_STALE"
           ? "No heartbeat for 58 s; the connection was closed by the network."
           : "No heartbeat since 14:02; the last session ended with a connection reset.",
-    lastSeenAt: ago(online ? index % 14 : 1_900 + index * 31),
+    lastSeenAt: ago(online ? index % 14 : presence === "PRESENCE_STALE" ? 58 : 1_900 + index * 31),
     enrolledAt: ago(4_000_000),
     awaitingApproval: index === 9,
     facts: {
@@ -340,26 +340,37 @@ export function makeRollouts(stacks: Stack[], hosts: Host[]): Rollout[] {
           index === 0 && at === 0
             ? "pull-image registry.northwind.example/shop/api:4.1.1: image is not on the host"
             : "",
-        services: serviceStatuses(stack.name!, index === 1 && at === 1).map((service, place): ServiceStatus =>
-          index === 0 && at === 0 && place === 1
-            ? {
-                ...service,
-                state: "SERVICE_STATE_PULLING",
-                cause: "3 of 7 layers, 41.2 of 96.8 MB.",
-                pullPercent: 43,
-                containersRunning: 0,
-                since: ago(9),
-              }
-            : index === 0 && at === 0 && place === 2
+        services: serviceStatuses(stack.name!, index === 1 && at === 1)
+          .map((service) =>
+            at === 4
               ? {
                   ...service,
-                  state: "SERVICE_STATE_PENDING",
-                  cause: "Waits for api to be healthy.",
+                  state: "SERVICE_STATE_UNKNOWN" as const,
+                  cause: "Last observed running at 14:02.",
+                  containersRunning: 0,
+                }
+              : service,
+          )
+          .map((service, place): ServiceStatus =>
+            index === 0 && at === 0 && place === 1
+              ? {
+                  ...service,
+                  state: "SERVICE_STATE_PULLING",
+                  cause: "3 of 7 layers, 41.2 of 96.8 MB.",
+                  pullPercent: 43,
                   containersRunning: 0,
                   since: ago(9),
                 }
-              : service,
-        ),
+              : index === 0 && at === 0 && place === 2
+                ? {
+                    ...service,
+                    state: "SERVICE_STATE_PENDING",
+                    cause: "Waits for api to be healthy.",
+                    containersRunning: 0,
+                    since: ago(9),
+                  }
+                : service,
+          ),
       })),
     };
   });

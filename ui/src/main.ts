@@ -9,6 +9,17 @@ import { useSession } from "./app/session.ts";
 import "./kit/tokens.css";
 import "./kit/base.css";
 
+/** A part of the page that is gone was replaced by an upgrade of the control plane: the page is loaded anew, once in this time. */
+const RELOAD_AT_MOST_EACH_MS = 10_000;
+const RELOADED_KEY = "windflow.reloadedAt";
+
+window.addEventListener("vite:preloadError", (event) => {
+  if (Date.now() - Number(sessionStorage.getItem(RELOADED_KEY) ?? 0) < RELOAD_AT_MOST_EACH_MS) return;
+  sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
+  event.preventDefault();
+  location.reload();
+});
+
 async function start(): Promise<void> {
   const pinia = createPinia();
   const i18n = createTranslator();

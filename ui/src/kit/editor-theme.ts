@@ -6,7 +6,7 @@ import { tags } from "@lezer/highlight";
 const look = EditorView.theme({
   "&": { height: "100%", color: "var(--text)", backgroundColor: "var(--surface)", fontSize: "13px" },
   "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.6" },
+  ".cm-scroller": { fontFamily: "var(--mono)", fontVariantLigatures: "none", lineHeight: "1.6" },
   ".cm-content": { caretColor: "var(--text)", padding: "0.6rem 0" },
   ".cm-cursor": { borderLeftColor: "var(--text)", borderLeftWidth: "2px" },
   ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--text-3)", border: "none" },
@@ -77,6 +77,8 @@ const look = EditorView.theme({
     fontFamily: "var(--font)",
     fontSize: "12px",
   },
+  // The font has no glyph for the sign that stands there.
+  ".cm-collapsedLines::before, .cm-collapsedLines::after": { content: '""' },
 });
 
 const colors = HighlightStyle.define([

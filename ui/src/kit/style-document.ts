@@ -1,42 +1,42 @@
 /**
- * The page's document, but with <style> elements whose text goes into constructable style sheets. A strict content security
- * policy refuses the text of a <style> element; xterm writes its colours and sizes there.
+ * While it is in force, <style> elements that scripts make put their text into constructable style sheets, and style attributes
+ * go through the style object. A strict content security policy refuses both others; xterm writes its colours that way on the
+ * page's own document, whatever its documentOverride says. Returns how to end it.
  */
-export function documentWithStyleSheets(real: Document): Document {
-  return new Proxy(real, {
-    get(target, property) {
-      if (property === "createElement") return (name: string) => createElement(target, name);
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(target) : value;
-    },
-  });
-}
-
-function createElement(target: Document, name: string): HTMLElement {
-  if (name === "style") return styleStandIn(target);
-  const element = target.createElement(name);
-  if (name !== "span") return element;
-  // The policy refuses a style attribute, but not the same through the style object: true colours come this way.
-  element.setAttribute = (attribute: string, value: string) => {
-    if (attribute === "style") element.style.cssText = value;
-    else HTMLElement.prototype.setAttribute.call(element, attribute, value);
+export function allowScriptedStyles(page: Document): () => void {
+  const original = page.createElement;
+  const make = original.bind(page) as (name: string, options?: ElementCreationOptions) => HTMLElement;
+  const replaced = (name: string, options?: ElementCreationOptions): HTMLElement => {
+    if (name === "style") return styleStandIn(page, make("span"));
+    const element = make(name, options);
+    if (name === "span") element.setAttribute = setAttributeOf(element);
+    return element;
   };
-  return element;
+  page.createElement = replaced as Document["createElement"];
+  return () => {
+    if (page.createElement === (replaced as Document["createElement"])) page.createElement = original;
+  };
 }
 
-function styleStandIn(target: Document): HTMLElement {
-  const element = target.createElement("span");
+function setAttributeOf(element: HTMLElement): Element["setAttribute"] {
+  return (name, value) => {
+    if (name === "style") element.style.cssText = value;
+    else Element.prototype.setAttribute.call(element, name, value);
+  };
+}
+
+function styleStandIn(page: Document, element: HTMLElement): HTMLElement {
   const sheet = new CSSStyleSheet();
   element.hidden = true;
-  target.adoptedStyleSheets.push(sheet);
+  page.adoptedStyleSheets.push(sheet);
   Object.defineProperty(element, "textContent", {
     get: () => "",
     set: (text: string) => sheet.replaceSync(text),
   });
   element.remove = () => {
-    const at = target.adoptedStyleSheets.indexOf(sheet);
-    if (at !== -1) target.adoptedStyleSheets.splice(at, 1);
-    HTMLElement.prototype.remove.call(element);
+    const at = page.adoptedStyleSheets.indexOf(sheet);
+    if (at !== -1) page.adoptedStyleSheets.splice(at, 1);
+    Element.prototype.remove.call(element);
   };
   return element;
 }
