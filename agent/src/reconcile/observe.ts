@@ -1,9 +1,12 @@
 import type { ContainerDetail, EngineFacts, ObservedContainer, ObservedImage, ObservedWorld } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
+import { within } from "./deadline.ts";
 import type { EngineEvent, ReconcileEngine } from "./engine.ts";
 
 // Inspects are cheap but many; the engine answers about this many as fast as more.
 const DETAILS_AT_ONCE = 4;
+// Lists take milliseconds; on a host that swaps, seconds. After this the engine hangs.
+const LOOK_DEADLINE_MS = 20_000;
 
 interface KnownDetail {
   readonly key: string;
@@ -43,13 +46,15 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
   return {
     async look(interrupted) {
       const observedAt = clock.now();
-      const [containers, networks, volumes, currentImages, currentFacts] = await Promise.all([
+      const lists = Promise.all([
         engine.listContainers(),
         engine.listNetworks(),
         engine.listVolumes(),
         listImages(),
         facts ?? engine.facts(),
       ]);
+      const answered = await within(clock, LOOK_DEADLINE_MS, "lists of what is there", lists);
+      const [containers, networks, volumes, currentImages, currentFacts] = answered;
       facts = currentFacts;
       const ids = new Set(containers.map((container) => container.id));
       for (const id of [...details.keys(), ...changes.keys()])
@@ -74,7 +79,8 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
       const worker = async (): Promise<void> => {
         for (const container of queue) {
           const key = keyOf(container);
-          const detail = await engine.containerDetail(container.id);
+          const asked = engine.containerDetail(container.id);
+          const detail = await within(clock, LOOK_DEADLINE_MS, `inspection of ${container.name}`, asked);
           if (detail) details.set(container.id, { key, detail });
         }
       };

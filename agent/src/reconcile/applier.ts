@@ -1,0 +1,63 @@
+import { describeStep, pinOf, type DesiredStack, type DesiredWorld, type Step, type StepOp } from "@windflow/core";
+import { reasonOf } from "../platform/log.ts";
+import { applyStep, type ApplyContext } from "./apply.ts";
+import { within } from "./deadline.ts";
+import type { Keeper } from "./keeper.ts";
+import type { ReconcilerOptions } from "./options.ts";
+import type { Progress } from "./progress.ts";
+
+// A start takes a tenth of a second, and on a slow disk some seconds; after this the engine hangs.
+const STEP_DEADLINE_MS = 120_000;
+// A pull takes as long as the line needs, a stop as long as the service was granted.
+const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "stop-container"]);
+
+export interface ApplierOptions {
+  readonly reconciler: ReconcilerOptions;
+  readonly keeper: Keeper;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** With pins filled in. */
+  desired(): DesiredWorld | undefined;
+}
+
+/** Gives the act that does one step and tells of it. What earlier steps brought forth is kept for later ones. */
+export function createApplier(options: ApplierOptions): (step: Step) => Promise<void> {
+  const { reconciler, keeper, progress } = options;
+  const pulled = new Map<string, string>();
+  const stackOf = (step: Step): DesiredStack => {
+    const stack = options.desired()?.stacks.find(({ stackId }) => stackId === step.stackId);
+    if (!stack) throw new Error("the stack is no longer wanted on this host");
+    return stack;
+  };
+  const context: ApplyContext = {
+    engine: reconciler.engine,
+    signal: options.signal,
+    stackOf,
+    secrets: reconciler.secrets,
+    files: reconciler.files,
+    registryAuth: async (reference) => reconciler.registryAuth?.(reference),
+    onPull: (step, pull) => progress.onPull(step, pull),
+    onPulled(step, image) {
+      pulled.set(`${step.stackId} ${step.reference}`, image.id);
+      const given = reconciler.desired()?.stacks.find(({ stackId }) => stackId === step.stackId);
+      if (given?.images[step.reference] === undefined) keeper.pin(pinOf(stackOf(step), step.reference, image));
+    },
+    pulledImage: (stackId, reference) => pulled.get(`${stackId} ${reference}`),
+    created: new Map(),
+  };
+  return async (step) => {
+    progress.tell(step, "started");
+    try {
+      const applied = applyStep(step, context);
+      await (UNHURRIED.has(step.op)
+        ? applied
+        : within(reconciler.clock, STEP_DEADLINE_MS, describeStep(step), applied));
+      progress.tell(step, "done");
+    } catch (error) {
+      const reason = reasonOf(error);
+      reconciler.log("warn", "step failed", { area: "reconcile", stackId: step.stackId, step: step.id, reason });
+      progress.tell(step, "failed", reason);
+      throw error;
+    }
+  };
+}
