@@ -50,7 +50,7 @@ function start(...flags: string[]): Run {
 }
 
 async function ready(run: Run): Promise<TestClient> {
-  await expect.poll(run.output, { timeout: 30_000, interval: 50 }).toContain("The control plane is ready.");
+  await expect.poll(run.output, { timeout: 75_000, interval: 50 }).toContain("The control plane is ready.");
   const line =
     run
       .output()
@@ -94,7 +94,17 @@ test("the first start prints the one-time password once; what was written surviv
   second.child.kill("SIGTERM");
   expect(await second.ended).toEqual([0, null]);
   expect(second.output()).not.toMatch(/"level":"(warn|error)"/);
-}, 90_000);
+}, 240_000);
+
+test("a signal during the start leaves nothing running", async () => {
+  const state = join(folder, "interrupted");
+  const run = start("--port", "0", "--state", state);
+  const serverFile = join(state, "postgres", "cluster", "postmaster.pid");
+  await expect.poll(() => readFile(serverFile, "utf8").catch(() => ""), { timeout: 75_000, interval: 5 }).not.toBe("");
+  run.child.kill("SIGTERM");
+  await run.ended;
+  await expect(stat(serverFile)).rejects.toThrow(/ENOENT/);
+}, 180_000);
 
 test("what cannot start says why and what to do", async () => {
   const taken = createServer();
@@ -112,4 +122,4 @@ test("what cannot start says why and what to do", async () => {
   const old = start("--database-url", "postgresql://nobody@127.0.0.1:9/none");
   expect(await old.ended).toEqual([1, null]);
   expect(old.output()).toMatch(/There is no database to work with: .*ECONNREFUSED/);
-}, 60_000);
+}, 180_000);

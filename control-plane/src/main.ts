@@ -25,7 +25,11 @@ const STOP_PATIENCE_MS = 9_000;
 const LOCAL_TOKEN_LIFE_MS = 24 * 60 * 60_000;
 const LOCAL_TOKEN_NAME = "local programs";
 
-async function run(config: Config, log: Log): Promise<void> {
+interface Running {
+  stop(): Promise<void>;
+}
+
+async function run(config: Config, log: Log): Promise<Running> {
   // Others may pass through (the database's user), nobody may list.
   await mkdir(config.state, { recursive: true });
   await chmod(config.state, 0o711);
@@ -48,15 +52,26 @@ async function run(config: Config, log: Log): Promise<void> {
       browserTls: await ownTls(config),
     });
     const port = await app.start(config.port, config.address);
+    // Not before the port is ours: a password that was made for a start that failed would never be shown.
     await welcome(app, config, port);
     log.info({ [field.port]: port, url: publicUrl(config, port) }, "The control plane is ready.");
+    return { stop: () => stopInOrder([app, platform], postgres) };
   } catch (error) {
-    // The app closes the platform; without one, the pool and the listener have to go before their server does.
-    await (app ?? platform)?.close().catch(() => undefined);
-    await postgres?.stop().catch(() => undefined);
+    await stopInOrder([app, platform], postgres).catch(() => undefined);
     throw error;
   }
-  stopOnSignal(app, postgres, log);
+}
+
+/** The app closes the platform; without an app, its connections have to go before their server does. */
+async function stopInOrder(
+  [app, platform]: readonly [App | undefined, Platform | undefined],
+  postgres: EmbeddedPostgres | undefined,
+): Promise<void> {
+  try {
+    await (app ?? platform)?.close();
+  } finally {
+    await postgres?.stop();
+  }
 }
 
 function startEmbedded(config: Config, log: Log): Promise<EmbeddedPostgres> {
@@ -109,26 +124,28 @@ async function writePrivate(path: string, content: string): Promise<void> {
   await rename(draft, path);
 }
 
-function stopOnSignal(app: App, postgres: EmbeddedPostgres | undefined, log: Log): void {
+/** From the first moment: a start that is interrupted ends what it has started. */
+function stopOnSignal(starting: Promise<Running>, log: Log): void {
   let stopping = false;
-  const stop = (signal: string): void => {
+  const stop = async (signal: string): Promise<void> => {
     if (stopping) process.exit(1);
     stopping = true;
     setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
     log.info({ [field.reason]: signal }, "The control plane stops.");
-    app
-      .close()
-      .catch((error: unknown) => log.error({ err: error }, "A part did not stop in order."))
-      .then(() => postgres?.stop())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          log.error({ err: error }, "The database did not stop in order.");
-          process.exit(1);
-        },
-      );
+    try {
+      const running = await starting;
+      await running.stop();
+      process.exit(0);
+    } catch (error) {
+      log.error({ err: error }, "A part did not stop in order.");
+      process.exit(1);
+    }
   };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => stop(signal));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) {
+    process.on(signal, () => {
+      stop(signal).catch(() => process.exit(1));
+    });
+  }
 }
 
 function explain(error: unknown): string {
@@ -154,7 +171,10 @@ if (flags.includes("--help")) {
   try {
     const given = readConfig(flags, process.env);
     const config = given.uiFolder === undefined && existsSync(packagedUi) ? { ...given, uiFolder: packagedUi } : given;
-    await run(config, createLog({ level: config.logLevel }));
+    const log = createLog({ level: config.logLevel });
+    const starting = run(config, log);
+    stopOnSignal(starting, log);
+    await starting;
   } catch (error) {
     process.stderr.write(`windflow: ${explain(error)}\n`);
     process.exit(1);

@@ -22,6 +22,8 @@ import { writeAll } from "./write.ts";
 // One agent message is at most a compose body or a chunk of a file; a larger frame is a fault or an attack.
 export const MESSAGE_BYTES: number = 8 * 1024 * 1024;
 const STREAMS_PER_CONNECTION = 128;
+// A connection without a call for this long is nobody's session.
+const IDLE_MS = 5 * 60_000;
 const CHANNELZ_OFF = 0;
 
 interface Parts {
@@ -49,6 +51,7 @@ export function createGrpcDoor(parts: Parts): GrpcDoor {
     "grpc.max_receive_message_length": MESSAGE_BYTES,
     "grpc.max_send_message_length": MESSAGE_BYTES,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION,
+    "grpc.max_connection_idle_ms": IDLE_MS,
     "grpc.enable_channelz": CHANNELZ_OFF,
     interceptors: [tellOfLargeMessages(parts.refusals)],
   });

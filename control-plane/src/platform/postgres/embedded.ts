@@ -111,16 +111,16 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 async function endLeftover(layout: Layout, connection: ConnectionSettings, parts: Parts): Promise<void> {
   const leftover = await findPostmaster(layout.cluster);
   if (leftover === undefined) return;
-  parts.log.info(
-    { [field.area]: "postgres", [field.pid]: leftover.pid },
-    "A PostgreSQL server of an earlier run is still there; it is stopped.",
-  );
   const owner = await takeOwnership({ ...connection, host: leftover.socketFolder, port: leftover.port }, parts).catch(
     (error: unknown) => {
       // A server that does not answer belongs to nobody; one that is in use stays.
       if (error instanceof ProblemError) throw error;
       return undefined;
     },
+  );
+  parts.log.info(
+    { [field.area]: "postgres", [field.pid]: leftover.pid },
+    "A PostgreSQL server of an earlier run is still there; it is stopped.",
   );
   const stopped = stopPostmaster(leftover.pid, layout.cluster, parts.clock);
   await owner?.end().catch(() => undefined);
