@@ -370,6 +370,28 @@ test("a terminal goes both ways over gRPC and by a single-use ticket, and stands
   machine.close();
 });
 
+test("a terminal whose host goes away ends with the reason", async () => {
+  const machine = await newMachine("vanishing");
+  const { hostId } = machine.identity;
+  machine.observe({ generation: undefined, stacks: [] }, {}, [{}]);
+  await vi.waitFor(() => call("GET", `hosts/${hostId}/containers/${container.id}`));
+  const ticket = await call<{ path: string }>("POST", `hosts/${hostId}/containers/${container.id}:execTicket`, {});
+  const socket = new WebSocket(`wss://127.0.0.1:${app.port}${ticket.path}`, { ca: app.ca, origin: app.url });
+  const messages: string[] = [];
+  socket.on("message", (content: Buffer) => messages.push(content.toString()));
+  const closed = once(socket, "close");
+  const { ticket: streamTicket } = await machine.session.next("openStream");
+  const stream = machine.client.openStream();
+  stream.on("error", () => undefined);
+  stream.write({ kind: { $case: "ticket", value: streamTicket } });
+  stream.write({ kind: { $case: "output", value: Buffer.from("$ ") } });
+  await vi.waitFor(() => expect(messages).toEqual(["$ "]));
+  stream.cancel();
+  await closed;
+  expect(JSON.parse(messages[1] ?? "")).toMatchObject({ exitCode: -1, reason: expect.stringContaining("host") });
+  machine.close();
+});
+
 test("samples of the spool are charts, and looking at them raises the rate", async () => {
   const machine = await newMachine("charted");
   const { hostId } = machine.identity;
