@@ -6,4 +6,6 @@ export {
   type Position,
   type Problem,
 } from "./problem.ts";
-export { renderCompose, type RenderInput, type RenderOptions, type RenderOutput } from "./render.ts";
+export { type FileContents, withContents } from "./contents.ts";
+export { checkDeployable, type DeployableInput } from "./deployable.ts";
+export { renderCompose, renderDeployable, type RenderInput, type RenderOptions, type RenderOutput } from "./render.ts";

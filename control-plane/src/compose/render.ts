@@ -1,6 +1,9 @@
 import type { ComposeModel } from "@windflow/core";
 import { checkConsistency } from "./consistency.ts";
+import { type FileContents, readContents, withContents } from "./contents.ts";
+import { checkDeployable } from "./deployable.ts";
 import { parseEnvText } from "./environment.ts";
+import { MAX_PROBLEMS } from "./limits.ts";
 import { type Loading, loadModel } from "./load.ts";
 import { locate } from "./locate.ts";
 import type { MapNode } from "./node.ts";
@@ -32,6 +35,8 @@ export interface RenderOutput {
   /** Undefined when a problem is an error. */
   readonly model: ComposeModel | undefined;
   readonly problems: readonly Problem[];
+  /** Texts of configs and secrets that come from the environment or from files; empty without a model. */
+  readonly contents: FileContents;
   /** Where a part of the model was written, for problems that others find in it; the nearest known place above it. */
   readonly locate: (path: KeyPath) => Position;
 }
@@ -40,6 +45,8 @@ export interface RenderOutput {
 export interface RenderOptions {
   readonly consistency?: boolean;
 }
+
+const NO_CONTENTS: FileContents = { configs: new Map(), secrets: new Map() };
 
 /**
  * Reads compose files as `docker compose config --format json` does, and says precisely what is wrong with broken ones.
@@ -50,16 +57,37 @@ export function renderCompose(input: RenderInput, options: RenderOptions = {}): 
   const start: Position = { file: input.composeFiles[0] ?? "compose.yaml", line: 1, column: 1 };
   let found: (path: KeyPath) => Position = () => start;
   try {
-    const { model, root } = render(input, options, reporter, start);
+    const { model, root, contents } = render(input, options, reporter, start);
     found = (path) => locate(root, path);
-    return { model, problems: reporter.problems, locate: found };
+    return { model, problems: reporter.problems, contents, locate: found };
   } catch (error) {
     const problems = [...reporter.problems];
     if (error instanceof ComposeFailure) {
       if (!problems.includes(error.problem)) problems.push(error.problem);
     } else if (!(error instanceof Stopped)) throw error;
-    return { model: undefined, problems, locate: found };
+    return { model: undefined, problems, contents: NO_CONTENTS, locate: found };
   }
+}
+
+/**
+ * As {@link renderCompose}, for a stack that is to run on hosts: the texts of configs and secrets are in the model, and what no host
+ * can honour is an error.
+ */
+export function renderDeployable(input: RenderInput): RenderOutput {
+  const output = renderCompose(input);
+  if (output.model === undefined) return output;
+  const model = withContents(output.model, output.contents);
+  const found = checkDeployable({
+    model,
+    workingDir: absolutePath("/", input.workingDir),
+    locate: output.locate,
+  });
+  const refused = found.some(({ severity }) => severity === "error");
+  return {
+    ...output,
+    model: refused ? undefined : model,
+    problems: [...output.problems, ...found].slice(0, MAX_PROBLEMS),
+  };
 }
 
 function render(
@@ -67,7 +95,7 @@ function render(
   options: RenderOptions,
   reporter: Reporter,
   start: Position,
-): { model: ComposeModel; root: MapNode } {
+): { model: ComposeModel; root: MapNode; contents: FileContents } {
   const workspace = new Workspace(input.workingDir, input.files);
   const { environment, loading } = surroundings(input, workspace, reporter, start);
   const composeFiles = input.composeFiles.map((path) => absolutePath(workspace.workingDir, path));
@@ -105,8 +133,12 @@ function render(
     checkConsistency({ model, inactive, locate: at, report: reporter.report });
     reporter.stopOnErrors();
   }
-  const complete = readServiceFiles({ model, environment, locate: at, loading });
-  return { model: dropUnused(complete), root };
+  const complete = dropUnused(readServiceFiles({ model, environment, locate: at, loading }));
+  const contents = readContents(complete, {
+    environment,
+    fileText: (path) => workspace.find(path)?.text,
+  });
+  return { model: complete, root, contents };
 }
 
 function surroundings(
