@@ -11,6 +11,18 @@ const OLDEST_API_MINOR = 41;
 const MAXIMUM_SOCKETS = 128;
 const MAXIMUM_IDLE_SOCKETS = 8;
 
+// What a socket says when nobody is there, nobody may speak, or the other side went away in the middle.
+const AWAY: ReadonlySet<string> = new Set([
+  "EACCES",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "ENOTSOCK",
+  "EPERM",
+  "EPIPE",
+  "ETIMEDOUT",
+]);
+
 /** dockerode's modem prints its whole request options before each call, even when nobody listens; the agent in it must stay cheap to print. */
 class EngineAgent extends Agent {
   [inspect.custom](): string {
@@ -48,7 +60,7 @@ export function createLink(socketPath: string): EngineLink {
   };
 }
 
-/** Runs a call and turns whatever it throws into an {@link EngineError}. */
+/** Runs a call and turns what the engine answered, or that it did not answer, into an {@link EngineError}. */
 export async function asked<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -57,13 +69,26 @@ export async function asked<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-export function engineError(thrown: unknown): EngineError {
+/** Anything else that was thrown is a fault of ours and stays what it is: it must not look like an engine that is away. */
+export function engineError(thrown: unknown): Error {
+  if (!(thrown instanceof Error)) return new Error("an engine call failed", { cause: thrown });
   if (thrown instanceof EngineError) return thrown;
-  if (!(thrown instanceof Error)) return new EngineError(String(thrown), undefined);
-  const { statusCode, json } = thrown as Error & { statusCode?: unknown; json?: { message?: unknown } | null };
-  const status = typeof statusCode === "number" ? statusCode : undefined;
-  const message = typeof json?.message === "string" ? json.message : thrown.message.trim();
-  return new EngineError(message, status, { cause: thrown });
+  const { statusCode, json, code } = thrown as Error & {
+    statusCode?: unknown;
+    json?: { message?: unknown } | null;
+    code?: unknown;
+  };
+  if (typeof statusCode === "number") {
+    const message = typeof json?.message === "string" ? json.message : thrown.message.trim();
+    return new EngineError(message, statusCode, { cause: thrown });
+  }
+  if (typeof code === "string" && AWAY.has(code)) return new EngineError(thrown.message, undefined, { cause: thrown });
+  return thrown;
+}
+
+/** Status of the engine's answer, if it is one. */
+export function statusOf(error: Error): number | undefined {
+  return error instanceof EngineError ? error.status : undefined;
 }
 
 async function open(socketPath: string, agent: Agent): Promise<Connection> {

@@ -1,7 +1,7 @@
 import type { ComposeNetwork, ComposeVolume } from "@windflow/core";
-import type { ReconcileEngine } from "../../reconcile/engine.ts";
+import { EngineError, type ReconcileEngine } from "../../reconcile/engine.ts";
 import type { StreamsEngine } from "../streams-engine.ts";
-import { asked, createLink, engineError, type Connection } from "./connection.ts";
+import { asked, createLink, engineError, statusOf, type Connection } from "./connection.ts";
 import { createBody } from "./create-body.ts";
 import { subscribe } from "./events.ts";
 import { startExec } from "./exec.ts";
@@ -28,7 +28,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
     } catch (error) {
       const failure = engineError(error);
       // The engine may come back as another version.
-      if (failure.unreachable) link.forget();
+      if (failure instanceof EngineError && failure.unreachable) link.forget();
       throw failure;
     }
   };
@@ -103,12 +103,12 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
 function ignoring(...statuses: readonly number[]): (error: unknown) => void {
   return (error) => {
     const failure = engineError(error);
-    if (failure.status === undefined || !statuses.includes(failure.status)) throw failure;
+    if (!statuses.includes(statusOf(failure) ?? 0)) throw failure;
   };
 }
 
 function orAbsent(error: unknown): undefined {
   const failure = engineError(error);
-  if (failure.status !== NOT_FOUND) throw failure;
+  if (statusOf(failure) !== NOT_FOUND) throw failure;
   return undefined;
 }
