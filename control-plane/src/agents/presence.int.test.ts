@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLog, systemClock, type Clock } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, startTestDatabase, type TestApp, type TestDatabase } from "../testing/index.ts";
-import { openTestSession, type TestIdentity } from "../testing/test-agent.ts";
+import { openTestSession } from "../testing/test-agent.ts";
 
 // Leases are judged every 5 s of this clock; real time goes on for everything that waits for sockets.
 const JUDGE_MS = 5_000;
@@ -126,7 +126,8 @@ describe("a host's presence", () => {
   });
 
   it("is honest after a restart of the control plane: by what was last seen, until the host is back", async () => {
-    const [returns, stays]: TestIdentity[] = [await hosts.newHost("returns"), await hosts.newHost("stays-away")];
+    const returns = await hosts.newHost("returns");
+    const stays = await hosts.newHost("stays-away");
     const before = [await hosts.session(returns), await hosts.session(stays)];
     await app.stop();
     for (const session of before) expect(await session.next("goodbye")).toMatchObject({ code: "WF_SHUTTING_DOWN" });
