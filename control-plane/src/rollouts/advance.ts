@@ -39,9 +39,11 @@ export async function advanceRollout(
   let standing: Standing = { rollout, hosts: await readHosts(tx, rolloutId) };
   let changed = false;
   let wakeAt: number | undefined;
+  // What hosts have said does not change with what is written here.
+  const views = await look(tx, standing, parts);
   for (let round = 0; round < ROUNDS; round++) {
     const now = parts.clock.now();
-    const plan = planRollout(standing.rollout, standing.hosts, await look(tx, standing, parts), now.getTime());
+    const plan = planRollout(standing.rollout, standing.hosts, views, now.getTime());
     ({ wakeAt } = plan);
     if (plan.steps.length === 0) break;
     changed = true;

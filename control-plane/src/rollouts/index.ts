@@ -8,5 +8,5 @@ export { createProgressTeller, type ProgressTeller } from "./progress-teller.ts"
 export type { HostWork, RolloutSight } from "./ports.ts";
 export { createRolloutsService, type RolloutsService } from "./service.ts";
 export { readOpenIds, readOpenOfHost, type StoredRollout } from "./store.ts";
-export { readRefusals, readStackHosts } from "./store-desired.ts";
+export { readStackHosts } from "./store-desired.ts";
 export { createRolloutWorker, type RolloutWorker } from "./worker.ts";

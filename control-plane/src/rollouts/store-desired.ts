@@ -180,22 +180,3 @@ export async function writeRefusal(
     .where("host_id", "=", hostId)
     .execute();
 }
-
-export async function readRefusals(
-  tx: UnitOfWork,
-  hostIds: readonly string[],
-): Promise<Map<string, { generation: Generation; cause: string }>> {
-  if (hostIds.length === 0) return new Map();
-  const rows = await tablesOf<Tables>(tx)
-    .selectFrom("host_desired")
-    .select(["host_id", "refused_term", "refused_n", "refused_cause"])
-    .where("host_id", "in", [...hostIds])
-    .where("refused_term", "is not", null)
-    .execute();
-  return new Map(
-    rows.map((row) => [
-      row.host_id,
-      { generation: { term: row.refused_term ?? 0n, n: row.refused_n ?? 0n }, cause: row.refused_cause ?? "" },
-    ]),
-  );
-}

@@ -1,31 +1,21 @@
+import { ObservedStack } from "@windflow/proto/agent";
 import type { ServiceStatus as ServiceStatusMessage } from "@windflow/proto/api";
+import { sql } from "kysely";
 import {
   readObservedHosts,
   readObservedStacks,
   type ObservedHost,
   type ObservedStackRow,
 } from "../containers/index.ts";
-import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
+import type { HostPresence } from "../hosts/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
-import { readRefusals, type HostView, type RolloutSight, type StackReport } from "../rollouts/index.ts";
+import type { HostView, RolloutSight, StackReport } from "../rollouts/index.ts";
 import { serviceMessage, servicesOf, type ProgressBoard } from "../status/index.ts";
 
 /** What rollouts see of hosts: presence, the last report, and what was refused. */
 export function createRolloutSight(progress: ProgressBoard): RolloutSight {
   return {
-    viewsOf: async (tx, stackId, hostIds) => {
-      const summaries = await listHostSummaries(tx, { hostIds });
-      const byId = new Map(summaries.map((host) => [host.hostId, host]));
-      const observed = await readObservedHosts(tx, hostIds);
-      const stacks = await stacksByHost(tx, stackId);
-      const refusals = await readRefusals(tx, hostIds);
-      return new Map(
-        hostIds.map((hostId) => [
-          hostId,
-          viewOf(byId.get(hostId), observed.get(hostId), stacks.get(hostId), refusals.get(hostId)),
-        ]),
-      );
-    },
+    viewsOf: readViews,
     workOf: async (tx, stackId, hostIds) => {
       const observed = await readObservedHosts(tx, hostIds);
       const stacks = await stacksByHost(tx, stackId);
@@ -55,27 +45,59 @@ function servicesNow(
   return servicesOf(row.report, progress.of(hostId, row.stackId)).map(serviceMessage);
 }
 
-function viewOf(
-  host: HostSummary | undefined,
-  observed: ObservedHost | undefined,
-  row: ObservedStackRow | undefined,
-  refused: { generation: { term: bigint; n: bigint }; cause: string } | undefined,
-): HostView {
-  if (host === undefined) return { reach: "gone", reachCause: "the host was removed" };
+interface ViewRow {
+  host_id: string;
+  presence: HostPresence | null;
+  presence_cause: string | null;
+  presence_since: Date | null;
+  term: bigint | null;
+  n: bigint | null;
+  observed_at: Date | null;
+  received_at: Date | null;
+  engine_problem: string | null;
+  containers: number | null;
+  report: Buffer | null;
+  refused_term: bigint | null;
+  refused_n: bigint | null;
+  refused_cause: string | null;
+}
+
+// One look for all hosts: this is on the way of every step of every rollout.
+async function readViews(tx: UnitOfWork, stackId: string, hostIds: readonly string[]): Promise<Map<string, HostView>> {
+  const answer = await sql<ViewRow>`
+    SELECT wanted.host_id, h.presence, h.presence_cause, h.presence_since, o.term, o.n, o.observed_at, o.received_at,
+      o.engine_problem, s.containers, s.report, d.refused_term, d.refused_n, d.refused_cause
+    FROM unnest(${[...hostIds]}::text[]) AS wanted(host_id)
+    LEFT JOIN hosts h ON h.id = wanted.host_id
+    LEFT JOIN observed_hosts o ON o.host_id = wanted.host_id
+    LEFT JOIN observed_stacks s ON s.host_id = wanted.host_id AND s.stack_id = ${stackId}
+    LEFT JOIN host_desired d ON d.host_id = wanted.host_id`.execute(tx.queries);
+  return new Map(answer.rows.map((row) => [row.host_id, viewOf(row)]));
+}
+
+function viewOf(row: ViewRow): HostView {
+  if (row.presence === null) return { reach: "gone", reachCause: "the host was removed" };
+  const { observed_at: observedAt, report } = row;
   return {
-    reach: reachOf(host),
-    reachCause: host.presenceCause,
-    ...(host.presence === "online" ? { reachedSince: host.presenceSince.getTime() } : {}),
-    ...(observed === undefined || observed.engineProblem !== ""
+    reach: reachOf(row.presence),
+    reachCause: row.presence_cause ?? "",
+    ...(row.presence === "online" ? { reachedSince: row.presence_since?.getTime() ?? 0 } : {}),
+    ...(row.received_at === null || row.engine_problem !== ""
       ? {}
-      : { observedGeneration: observed.generation, receivedAt: observed.receivedAt.getTime() }),
-    ...(row === undefined || observed === undefined ? {} : { stack: reportOf(row, observed) }),
-    ...(refused === undefined ? {} : { refused }),
+      : { observedGeneration: { term: row.term ?? 0n, n: row.n ?? 0n }, receivedAt: row.received_at.getTime() }),
+    ...(report === null || observedAt === null
+      ? {}
+      : { stack: reportOf(ObservedStack.decode(report), row.containers ?? 0, observedAt.getTime()) }),
+    ...(row.refused_term === null
+      ? {}
+      : {
+          refused: { generation: { term: row.refused_term, n: row.refused_n ?? 0n }, cause: row.refused_cause ?? "" },
+        }),
   };
 }
 
-function reachOf(host: HostSummary): HostView["reach"] {
-  switch (host.presence) {
+function reachOf(presence: HostPresence): HostView["reach"] {
+  switch (presence) {
     case "online":
       return "reached";
     case "stale":
@@ -89,16 +111,14 @@ function reachOf(host: HostSummary): HostView["reach"] {
   }
 }
 
-function reportOf(row: ObservedStackRow, observed: ObservedHost): StackReport {
-  const { report } = row;
-  const at = observed.observedAt.getTime();
+function reportOf(report: ObservedStack, containers: number, at: number): StackReport {
   const ended = report.services.find((service) => service.state === "failed");
   const waiting = report.services.find((service) => service.state !== "running" && service.state !== "completed");
   return {
     revision: report.revision,
     converged: report.converged,
     problem: report.problem,
-    containers: row.containers,
+    containers,
     waitingFor: waiting === undefined ? "" : `${waiting.service} is ${waiting.state}: ${waiting.cause}`,
     ...(report.healthySince === undefined ? {} : { healthyForMs: Math.max(0, at - report.healthySince.getTime()) }),
     ...(ended === undefined
