@@ -64,11 +64,12 @@ async function deploy(api: ApiClient, deployment: Deployment, say: (line: string
   const { organization } = deployment;
   const began = await beginDeploy(api, deployment);
   const signal = AbortSignal.timeout(ROLLOUT_TIMEOUT_MS);
+  let said = "";
   const ended = await followRollout(api, organization, began.id ?? "", signal, (rollout) => {
     const step = (rollout.hosts ?? [])
       .map((host) => host.currentStep)
       .find((text) => text !== undefined && text !== "");
-    if (step !== undefined) say(`  ${step}`);
+    if (step !== undefined && step !== said) say(`  ${(said = step)}`);
   });
   if (ended.state === "STATE_SUCCEEDED") return;
   throw new Error(`The rollout of ${deployment.name} did not succeed: ${describeRollout(ended)}`);
