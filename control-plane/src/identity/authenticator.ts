@@ -1,5 +1,6 @@
 import type { Authenticator, Principal } from "../api/index.ts";
 import { sha256, type EventBus, type UnitOfWork } from "../platform/index.ts";
+import { createPrincipalCache } from "./principal-cache.ts";
 import { rightsChanged, type IdentityParts } from "./parts.ts";
 import { expand, intersect } from "./permissions.ts";
 import {
@@ -17,7 +18,7 @@ const IDLE_MS = 24 * 60 * 60_000;
 // "Last used" is a hint for people: it is not worth a write for every call.
 const TOUCH_MS = 60_000;
 
-/** Looks up who stands behind a secret, afresh for each call: what was taken away is gone at once. */
+/** Looks up who stands behind a secret: what was taken away is gone at once. */
 export function createAuthenticator(parts: IdentityParts & { bus: EventBus }): Authenticator {
   const { database, clock } = parts;
 
@@ -37,45 +38,51 @@ export function createAuthenticator(parts: IdentityParts & { bus: EventBus }): A
     };
   }
 
+  const cache = createPrincipalCache(clock);
+  parts.bus.on(rightsChanged, (event) => cache.forget(event.userId));
+  parts.bus.onGap(() => cache.forget(undefined));
+
+  const bySession = (secret: string): Promise<Principal | undefined> =>
+    database.asSystem(async (tx) => {
+      const now = clock.now();
+      const session = await findSession(tx, sha256(secret));
+      if (session === undefined || session.expiresAt <= now || now.getTime() - session.seenAt.getTime() > IDLE_MS)
+        return undefined;
+      const user = await findUser(tx, session.userId);
+      if (user === undefined || user.disabledAt !== null) return undefined;
+      if (now.getTime() - session.seenAt.getTime() > TOUCH_MS) await touchSession(tx, session.id, now);
+      return { kind: "user", id: user.id, name: user.email, sessionId: session.id, ...(await principalOf(tx, user)) };
+    });
+
+  const byBearer = (secret: string): Promise<Principal | undefined> =>
+    database.asSystem(async (tx) => {
+      const now = clock.now();
+      const token = await findTokenBySecret(tx, sha256(secret));
+      if (token === undefined || token.revokedAt !== null) return undefined;
+      if (token.expiresAt !== null && token.expiresAt <= now) return undefined;
+      const user = await findUser(tx, token.userId);
+      if (user === undefined || user.disabledAt !== null) return undefined;
+      if (token.usedAt === null || now.getTime() - token.usedAt.getTime() > TOUCH_MS)
+        await touchToken(tx, token.id, now);
+      const owner = await principalOf(tx, user);
+      const granted = expand(token.permissions);
+      return {
+        kind: "token",
+        id: token.id,
+        name: token.name,
+        sessionId: undefined,
+        ...owner,
+        // A token was made by somebody who had changed the password, or by the machine's own administrator.
+        mustChangePassword: false,
+        memberships: owner.memberships
+          .filter((one) => one.organizationId === token.organizationId)
+          .map((one) => ({ ...one, permissions: intersect(granted, one.permissions) })),
+      };
+    });
+
   return {
-    bySession: (secret) =>
-      database.asSystem(async (tx) => {
-        const now = clock.now();
-        const session = await findSession(tx, sha256(secret));
-        if (session === undefined || session.expiresAt <= now || now.getTime() - session.seenAt.getTime() > IDLE_MS)
-          return undefined;
-        const user = await findUser(tx, session.userId);
-        if (user === undefined || user.disabledAt !== null) return undefined;
-        if (now.getTime() - session.seenAt.getTime() > TOUCH_MS) await touchSession(tx, session.id, now);
-        return { kind: "user", id: user.id, name: user.email, sessionId: session.id, ...(await principalOf(tx, user)) };
-      }),
-
-    byBearer: (secret) =>
-      database.asSystem(async (tx) => {
-        const now = clock.now();
-        const token = await findTokenBySecret(tx, sha256(secret));
-        if (token === undefined || token.revokedAt !== null) return undefined;
-        if (token.expiresAt !== null && token.expiresAt <= now) return undefined;
-        const user = await findUser(tx, token.userId);
-        if (user === undefined || user.disabledAt !== null) return undefined;
-        if (token.usedAt === null || now.getTime() - token.usedAt.getTime() > TOUCH_MS)
-          await touchToken(tx, token.id, now);
-        const owner = await principalOf(tx, user);
-        const granted = expand(token.permissions);
-        return {
-          kind: "token",
-          id: token.id,
-          name: token.name,
-          sessionId: undefined,
-          ...owner,
-          // A token was made by somebody who had changed the password, or by the machine's own administrator.
-          mustChangePassword: false,
-          memberships: owner.memberships
-            .filter((one) => one.organizationId === token.organizationId)
-            .map((one) => ({ ...one, permissions: intersect(granted, one.permissions) })),
-        };
-      }),
-
+    bySession: (secret) => cache.get(`session ${secret}`, () => bySession(secret)),
+    byBearer: (secret) => cache.get(`bearer ${secret}`, () => byBearer(secret)),
     onChange: (handler) => {
       const stops = [
         parts.bus.on(rightsChanged, (event) => handler(event.userId)),

@@ -76,6 +76,16 @@ describe("the first sign-in", () => {
   });
 });
 
+test("a session's secret is no bearer token, nor the other way round", async () => {
+  const secret = cookie.split("=")[1] ?? "";
+  expect((await browse("GET", "/v1/auth/me")).status).toBe(200);
+  const asBearer = await doors.rest.call("GET", "/v1/auth/me", undefined, { authorization: `Bearer ${secret}` });
+  expect(asBearer.status).toBe(401);
+  expect((await browse("GET", "/v1/auth/me", undefined, { cookie: `__Host-windflow=${doors.token}` })).status).toBe(
+    401,
+  );
+});
+
 describe("another site", () => {
   const create = (headers: Record<string, string | undefined>) =>
     browse("POST", "/v1/organizations/default/apiTokens", { name: "x", permissions: ["hosts.read"] }, headers);

@@ -33,6 +33,8 @@ export interface Database {
 const STATEMENT_TIMEOUT_MS = 30_000;
 // Waiting longer for a row lock means that something holds it wrongly: fail and say so.
 const LOCK_TIMEOUT_MS = 10_000;
+// A unit of work that waits for anything but the database holds rows and a connection for it: the server ends it.
+const IDLE_TIMEOUT_MS = 60_000;
 const ATTEMPTS = 4;
 
 interface Parts {
@@ -119,6 +121,7 @@ async function enter(
   const statementTimeout = String(options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS);
   await sql`SELECT set_config(${ORGANIZATION_SETTING}, ${organizationId ?? ""}, true),
     set_config('statement_timeout', ${statementTimeout}, true),
+    set_config('idle_in_transaction_session_timeout', ${String(IDLE_TIMEOUT_MS)}, true),
     set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, true),
     set_config('role', ${role}, true)`.execute(queries);
 }

@@ -9,6 +9,7 @@ import { migration as stacks } from "./202611221530-stacks.ts";
 import { migration as rollouts } from "./202611221535-rollouts.ts";
 import { migration as containers } from "./202611221540-containers.ts";
 import { migration as metrics } from "./202611221550-metrics.ts";
+import { migration as hostBoots } from "./202611221605-host-boots.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   rollouts,
   containers,
   metrics,
+  hostBoots,
 ];
