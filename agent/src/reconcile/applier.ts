@@ -9,7 +9,7 @@ import type { Progress } from "./progress.ts";
 // A start takes a tenth of a second, and on a slow disk some seconds; after this the engine hangs.
 const STEP_DEADLINE_MS = 120_000;
 // A pull takes as long as the line needs, a stop as long as the service was granted.
-const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "stop-container"]);
+const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "stop-container", "restart-container"]);
 
 export interface ApplierOptions {
   readonly reconciler: ReconcilerOptions;

@@ -58,6 +58,7 @@ const EXECUTORS: Executors = {
     await context.engine.startContainer(id);
   },
   "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),
+  "restart-container": (step, { engine }) => engine.restartContainer(step.containerId),
   "remove-container": (step, { engine }) => engine.removeContainer(step.containerId),
   "rename-container": (step, context) =>
     context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.slot),

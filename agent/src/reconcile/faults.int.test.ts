@@ -184,3 +184,35 @@ test("a secret that was not delivered fails the service by name", async () => {
   const report = await harness.until("it failed", (told) => serviceState(told, "shop") === "failed");
   expect(report.stacks[0]?.cause).toContain("password@3");
 });
+
+test("a container that was taken off its network by hand is attached again, with its names", async () => {
+  await harness.deploy(single("shop", {}));
+  await machine.docker.getNetwork("shop_default").disconnect({ Container: "shop-web-1" });
+  await harness.until("it is attached again", () =>
+    harness.progress.some(({ op, phase }) => op === "connect-network" && phase === "done"),
+  );
+  const inspected = await machine.docker.getContainer("shop-web-1").inspect();
+  expect(inspected.NetworkSettings.Networks["shop_default"]).toMatchObject({
+    Aliases: expect.arrayContaining(["shop-web-1", "web"]),
+  });
+});
+
+test("a dependency that is made anew restarts those that ask for it, and no others", async () => {
+  const pair = (revision: number, greeting: string): DesiredStack => {
+    const base = single("shop", {}, revision);
+    const on = (restart: boolean): ComposeService => ({
+      ...(base.model.services["web"] as ComposeService),
+      depends_on: { db: { condition: "service_started", required: true, restart } },
+    });
+    const db = { ...(base.model.services["web"] as ComposeService), environment: { GREETING: greeting } };
+    return { ...base, model: { ...base.model, services: { db, eager: on(true), calm: on(false) } } };
+  };
+  const startedAt = (name: string): number | undefined =>
+    harness.reconciler.observed()?.containers.find((container) => container.name === name)?.detail?.startedAt;
+  await harness.deploy(pair(1, "hello"));
+  await harness.until("details are known", () => startedAt("shop-calm-1") !== undefined);
+  const before = { eager: startedAt("shop-eager-1") ?? 0, calm: startedAt("shop-calm-1") };
+  harness.desire(pair(2, "bonjour"));
+  await harness.until("the eager one was restarted", () => (startedAt("shop-eager-1") ?? 0) > before.eager, 30_000);
+  expect(startedAt("shop-calm-1")).toBe(before.calm);
+});

@@ -71,11 +71,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       // Details only explain states and order restarts, so they never delay a step.
       if (runner.isQuiet() && (await observer.refreshDetails(ownOf(world, options.desired())))) loop.request();
     } catch (error) {
-      engineError = reasonOf(error);
-      log("warn", "observation failed", { area: "reconcile", reason: engineError });
-      if (!(error instanceof EngineError) || error.unreachable) watch.reconnect();
-      publish();
+      noteFailedPass(error);
     }
+  };
+  const noteFailedPass = (error: unknown): void => {
+    const reason = reasonOf(error);
+    log("warn", "observation failed", { area: "reconcile", reason });
+    // The engine is only said to be away when it is: all its containers are shown as unknown then.
+    if (!(error instanceof EngineError)) return;
+    engineError = reason;
+    if (error.unreachable) watch.reconnect();
+    publish();
   };
   const decide = (mark: number, observed: ObservedWorld): void => {
     const desired = options.desired();

@@ -158,7 +158,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
 
 function laneOf(step: Step): Lane {
   if (step.op === "pull-image") return "pull";
-  return step.op === "stop-container" ? "stop" : "work";
+  return step.op === "stop-container" || step.op === "restart-container" ? "stop" : "work";
 }
 
 function publicFailure({ cancel: _cancel, stackId: _stackId, ...entry }: TrackedFailure): FailingStep {

@@ -34,6 +34,7 @@ export function describeStep(step: Step): string {
     case "create-volume":
     case "start-container":
     case "stop-container":
+    case "restart-container":
     case "remove-container":
       return step.id;
   }

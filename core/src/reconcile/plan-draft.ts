@@ -9,13 +9,15 @@ export interface PlanDraft {
   downtime(entry: ServiceDowntime): void;
   /** Ids of the steps of a stack that satisfy the test. */
   stepsOf(stackId: string, test: (step: Step) => boolean): string[];
+  /** Takes back what was added for a stack. */
+  forget(stackId: string): void;
   finish(): Plan;
 }
 
 export function createDraft(): PlanDraft {
   const steps = new Map<string, Step>();
-  const problems: Problem[] = [];
-  const downtime: ServiceDowntime[] = [];
+  let problems: Problem[] = [];
+  let downtime: ServiceDowntime[] = [];
   return {
     add(step) {
       if (!steps.has(step.id)) steps.set(step.id, { ...step, dependsOn: [...new Set(step.dependsOn)] });
@@ -26,6 +28,11 @@ export function createDraft(): PlanDraft {
     downtime: (entry) => void downtime.push(entry),
     stepsOf: (stackId, test) =>
       [...steps.values()].filter((step) => step.stackId === stackId && test(step)).map((step) => step.id),
+    forget(stackId) {
+      for (const step of steps.values()) if (step.stackId === stackId) steps.delete(step.id);
+      problems = problems.filter((problem) => problem.stackId !== stackId);
+      downtime = downtime.filter((entry) => entry.stackId !== stackId);
+    },
     finish: () => ({ steps: inRunningOrder(steps), problems, downtime }),
   };
 }

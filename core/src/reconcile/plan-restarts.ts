@@ -19,16 +19,17 @@ export function planRestarts(
         (outcomes.get(dependency)?.slots ?? []).some((other) => (other.container?.detail?.createdAt ?? 0) > startedAt),
       );
       if (!newer) continue;
-      const step = {
+      draft.add({
+        op: "restart-container",
+        id: stepId.restart(slot),
         stackId: stack.stackId,
         service: name,
         slot,
         containerId: container.id,
         cause: `${newer[0]} was made anew`,
+        dependsOn: [],
         lock: `container ${slot}`,
-      };
-      const stop = draft.add({ ...step, op: "stop-container", id: stepId.stop(container), dependsOn: [] });
-      draft.add({ ...step, op: "start-container", id: stepId.start(slot), dependsOn: [stop] });
+      });
     }
   }
 }

@@ -230,6 +230,25 @@ error: web: secrets.key is not supported: the environment of the host is not rea
   );
 });
 
+test("a model that cannot be read is reported, and the other stacks are planned", () => {
+  const broken = stack({ web: { image: "app:1" } as never, worse: null as never }, { stackName: "broken" });
+  const text = planText(createModelEngine(emptyWorld()), [broken, stack({ web: service() })]);
+  expect(text).toContain("start-container shop-web-1");
+  expect(text).toContain("error: it could not be planned");
+  expect(text).not.toContain("container broken-");
+});
+
+test("a dependency that was made anew after it started restarts what asks for that", () => {
+  const web = service({ depends_on: { db: { condition: "service_started", required: true, restart: true } } });
+  const engine = running(stack({ db: service(), web }));
+  const detail = { restartCount: 0, outOfMemory: false };
+  editContainer(engine, "shop-db-1", { detail: { ...detail, createdAt: 20, startedAt: 21 } });
+  editContainer(engine, "shop-web-1", { detail: { ...detail, createdAt: 5, startedAt: 10 } });
+  expect(planText(engine, [stack({ db: service(), web })])).toBe("1. restart-container shop-web-1: db was made anew");
+  editContainer(engine, "shop-web-1", { detail: { ...detail, createdAt: 5, startedAt: 30 } });
+  expect(planText(engine, [stack({ db: service(), web })])).toBe("nothing to do");
+});
+
 test("a refused stack is left untouched", () => {
   const refusals = { stk_shop: "this host does not allow privileged containers" };
   expect(planText(createModelEngine(emptyWorld()), [stack({ web: service() })], { refusals })).toBe(

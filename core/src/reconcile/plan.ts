@@ -28,9 +28,20 @@ export function planStacks(input: PlanInput): Plan {
     if (!wanted.has(stackId)) planRemovedStack(draft, index, stackId);
   for (const stack of desired.stacks.toSorted((a, b) => compareText(a.stackName, b.stackName))) {
     if (refused(draft, input, stack.stackId, stack.project)) continue;
-    planStack(draft, index, desired, stack, input.holds ?? []);
+    planOrRefuse(draft, stack.stackId, () => planStack(draft, index, desired, stack, input.holds ?? []));
   }
   return draft.finish();
+}
+
+// One model that cannot be read must not keep the other stacks of a host from being looked after.
+function planOrRefuse(draft: PlanDraft, stackId: string, plan: () => void): void {
+  try {
+    plan();
+  } catch (error) {
+    draft.forget(stackId);
+    const reason = error instanceof Error ? error.message : "unknown error";
+    draft.problem({ stackId, severity: "error", message: `it could not be planned: ${reason}` });
+  }
 }
 
 function refused(draft: PlanDraft, input: PlanInput, stackId: string, project: string): boolean {

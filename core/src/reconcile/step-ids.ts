@@ -19,6 +19,7 @@ export const stepId = {
   rename: (slot: string): string => `rename-container ${slot}`,
   connect: (slot: string, network: string): string => `connect-network ${slot} ${network}`,
   stop: (container: ObservedContainer): string => `stop-container ${container.name} [${shortId(container.id)}]`,
+  restart: (slot: string): string => `restart-container ${slot}`,
   remove: (container: ObservedContainer): string => `remove-container ${container.name} [${shortId(container.id)}]`,
   wait: (slot: string, until: WaitCondition): string => `wait ${slot} ${until}`,
 };

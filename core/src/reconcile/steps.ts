@@ -85,6 +85,12 @@ export interface StopContainer extends ExistingContainer {
   readonly containerId: string;
 }
 
+/** One step and not two: what was stopped under `restart: no` looks like what has ended by itself. */
+export interface RestartContainer extends ExistingContainer {
+  readonly op: "restart-container";
+  readonly containerId: string;
+}
+
 export interface RemoveContainer extends ExistingContainer {
   readonly op: "remove-container";
   readonly containerId: string;
@@ -120,6 +126,7 @@ export type Step =
   | CreateContainer
   | StartContainer
   | StopContainer
+  | RestartContainer
   | RemoveContainer
   | RenameContainer
   | ConnectNetwork

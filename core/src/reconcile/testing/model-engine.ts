@@ -114,6 +114,9 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
       case "stop-container":
         patch(step.containerId, { state: "exited", exitCode: 143, health: "none" });
         return;
+      case "restart-container":
+        patch(step.containerId, { state: "running" });
+        return;
       case "remove-container":
         world = { ...world, containers: world.containers.filter(({ id }) => id !== step.containerId) };
         return;
