@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AgentHandlers } from "../api/index.ts";
 import {
   hostApproved,
+  hostQuarantined,
   hostRevoked,
   readBarredHosts,
   type Certificates,
@@ -10,7 +11,7 @@ import {
   type HostIdentities,
 } from "../hosts/index.ts";
 import { randomToken, type EventType, type Platform } from "../platform/index.ts";
-import { createConnect, revokedGoodbye } from "./connect.ts";
+import { createConnect, quarantinedGoodbye, revokedGoodbye } from "./connect.ts";
 import { createDesiredPush } from "./desired.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createGateway, type AgentGateway } from "./gateway.ts";
@@ -93,10 +94,11 @@ export function createAgents(parts: Parts): Agents {
     stopping: stopping.signal,
   });
 
-  function bar(hostId: string): void {
+  function bar(hostId: string, why: "revoked" | "quarantined"): void {
+    const goodbye = why === "revoked" ? revokedGoodbye : quarantinedGoodbye;
     leases.forget(hostId);
-    registry.find(hostId)?.end("revoked", revokedGoodbye);
-    streams.closeAll(hostId, revokedGoodbye);
+    registry.find(hostId)?.end(why, goodbye);
+    streams.closeAll(hostId, goodbye);
   }
   function approve(hostId: string): void {
     const session = registry.find(hostId);
@@ -108,12 +110,14 @@ export function createAgents(parts: Parts): Agents {
   async function lookAgain(): Promise<void> {
     const sessions = registry.all();
     const hostIds = sessions.map((session) => session.identity.hostId);
-    for (const hostId of await database.asSystem((tx) => readBarredHosts(tx, hostIds), { readOnly: true })) bar(hostId);
+    const barred = await database.asSystem((tx) => readBarredHosts(tx, hostIds), { readOnly: true });
+    for (const { hostId, why } of barred) bar(hostId, why);
     for (const session of sessions) desiredPush.pushTo(session);
   }
 
   const subscriptions = [
-    bus.on(hostRevoked, ({ hostId }) => bar(hostId)),
+    bus.on(hostRevoked, ({ hostId }) => bar(hostId, "revoked")),
+    bus.on(hostQuarantined, ({ hostId }) => bar(hostId, "quarantined")),
     bus.on(hostApproved, ({ hostId }) => approve(hostId)),
     bus.on(sessionOpened, ({ hostId, epoch }) => registry.fence(hostId, BigInt(epoch))),
     bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),

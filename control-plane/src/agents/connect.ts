@@ -96,6 +96,7 @@ export function createConnect(parts: Parts): Connect {
   async function welcome(session: Session, hello: Hello): Promise<void> {
     const { organizationId, hostId } = session.identity;
     const opening = await openSession(parts, session, hello);
+    if (opening === "quarantined") return session.end("quarantined", quarantinedGoodbye);
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
     session.toldGeneration = generationFromWire(hello.generation);
@@ -134,12 +135,8 @@ export function createConnect(parts: Parts): Connect {
       log.error({ err: error, [field.hostId]: session.identity.hostId }, "A session could not be opened.");
     const code = error instanceof ProblemError ? error.code : commonErrors.WF_INTERNAL;
     const message = error instanceof ProblemError ? error.detail : code.title;
-    const quarantined = code.code === agentsErrors.WF_HOST_QUARANTINED.code;
-    session.end(quarantined ? "quarantined" : "refused", {
-      code,
-      message,
-      retryAfterMs: quarantined ? QUARANTINE_RETRY_MS : UNAVAILABLE_RETRY_MS,
-    });
+    if (code.code === quarantinedGoodbye.code.code) return session.end("quarantined", quarantinedGoodbye);
+    session.end("refused", { code, message, retryAfterMs: UNAVAILABLE_RETRY_MS });
   }
 
   /** Notes in the database that the session is over; a newer one is not touched. */
@@ -160,6 +157,7 @@ export function createConnect(parts: Parts): Connect {
     requireRunning(parts.stopping);
     const session = createSession({
       identity,
+      remoteAddress: connection.remoteAddress,
       sessionId: parts.newId("ses"),
       nonce: parts.random(NONCE_BYTES),
       newRequestId: () => parts.newId("req"),
@@ -214,4 +212,11 @@ export const revokedGoodbye: { code: ErrorCode; message: string; doNotReturn: bo
   code: hostsErrors.WF_HOST_REVOKED,
   message: `${hostsErrors.WF_HOST_REVOKED.title}. ${hostsErrors.WF_HOST_REVOKED.fix}`,
   doNotReturn: true,
+};
+
+/** What both machines are told while a person has not decided which of them is the host. */
+export const quarantinedGoodbye: { code: ErrorCode; message: string; retryAfterMs: number } = {
+  code: agentsErrors.WF_HOST_QUARANTINED,
+  message: `${agentsErrors.WF_HOST_QUARANTINED.title}. ${agentsErrors.WF_HOST_QUARANTINED.fix}`,
+  retryAfterMs: QUARANTINE_RETRY_MS,
 };

@@ -160,4 +160,35 @@ describe("who a host is", () => {
     expect(await app.rest.call("DELETE", path)).toMatchObject({ status: 200 });
     await expect(hosts.session(host)).rejects.toThrow("WF_HOST_KEY_UNKNOWN");
   });
+
+  it("is quarantined when two machines use one key, until a person has decided", async () => {
+    const host = await hosts.newHost("cloned");
+    const original = await hosts.session(host, { bootId: "boot-original" });
+    const restarted = await hosts.session(host, { bootId: "boot-original" });
+    const copy = await hosts.session(host, { bootId: "boot-copy" });
+    expect(await original.next("goodbye")).toMatchObject({ code: "WF_SESSION_SUPERSEDED" });
+    expect(await restarted.next("goodbye")).toMatchObject({ code: "WF_SESSION_SUPERSEDED" });
+    expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    // The original comes back, as a machine that had only been rebooted never would.
+    await expect(hosts.session(host, { bootId: "boot-original" })).rejects.toThrow("WF_HOST_QUARANTINED");
+    expect(await copy.next("goodbye")).toMatchObject({ code: "WF_HOST_QUARANTINED", doNotReturn: false });
+    const quarantined = await hosts.get(host.hostId);
+    expect(quarantined).toMatchObject({ presence: "PRESENCE_QUARANTINED" });
+    expect(quarantined.presenceCause).toContain("two machines");
+    await expect(hosts.session(host, { bootId: "boot-copy" })).rejects.toThrow("WF_HOST_QUARANTINED");
+
+    expect(await hosts.act(host.hostId, "approve")).toMatchObject({ presence: "PRESENCE_OFFLINE" });
+    const session = await hosts.session(host, { bootId: "boot-original" });
+    expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    session.close();
+  });
+
+  it("is not doubted when it reboots again and again", async () => {
+    const host = await hosts.newHost("rebooting");
+    for (const bootId of ["boot-1", "boot-2", "boot-3", "boot-3", "boot-4"]) {
+      const session = await hosts.session(host, { bootId });
+      session.close();
+    }
+    expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+  });
 });

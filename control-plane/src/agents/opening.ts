@@ -9,9 +9,20 @@ import {
   factsFromWire,
   hostChanged,
   hostPresenceChanged,
+  hostQuarantined,
+  isClone,
   openHostSession,
+  quarantineHost,
 } from "../hosts/index.ts";
-import { eventType, ProblemError, type Clock, type Database, type EventType, type NewId } from "../platform/index.ts";
+import {
+  eventType,
+  ProblemError,
+  type Clock,
+  type Database,
+  type EventType,
+  type NewId,
+  type UnitOfWork,
+} from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -44,8 +55,11 @@ interface Parts {
 
 const MAX_VERSION_CHARACTERS = 64;
 
-/** Commits the session: its epoch, the host's report, its presence. Throws when the host was revoked or quarantined meanwhile. */
-export function openSession(parts: Parts, session: Session, hello: Hello): Promise<Opening> {
+/**
+ * Commits the session: its epoch, the host's report, its presence. A host that turns out to be two machines is quarantined
+ * instead. Throws when it is quarantined already.
+ */
+export function openSession(parts: Parts, session: Session, hello: Hello): Promise<Opening | "quarantined"> {
   const { clock, newId, desired } = parts;
   const { organizationId, hostId } = session.identity;
   const host = { organizationId, hostId };
@@ -69,6 +83,10 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: "The host was deleted." });
     const { before, epoch } = opened;
     if (before.quarantined_at !== null) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
+    if (isClone({ bootId: before.boot_id, previousBootId: before.previous_boot_id }, hello.bootId)) {
+      await quarantine(parts, tx, { ...host, name: before.name, address: session.remoteAddress });
+      return "quarantined";
+    }
     if (before.presence !== "online" && before.revoked_at === null) {
       const message =
         before.last_seen_at === null ? `Host ${before.name} has connected.` : `Host ${before.name} is online again.`;
@@ -89,4 +107,21 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
       desired: before.awaiting_approval ? undefined : await desired.desiredStateFor(tx, hostId),
     };
   });
+}
+
+async function quarantine(
+  parts: Parts,
+  tx: UnitOfWork,
+  host: { organizationId: string; hostId: string; name: string; address: string },
+): Promise<void> {
+  const { organizationId, hostId, name } = host;
+  const at = parts.clock.now();
+  const reason = `two machines use its key: one that had been replaced by another came back from ${host.address}`;
+  await quarantineHost(tx, { organizationId, hostId }, { at, reason });
+  const what = { type: "host.quarantined", severity: "warning" as const, actor: "system" };
+  const message = `Host ${name} is quarantined: ${reason}. Enrol the copy as a host of its own, then approve this one.`;
+  await recordEvent(tx, { id: parts.newId("evt"), organizationId, hostId, at, ...what, message });
+  tx.emit(hostQuarantined, { organizationId, hostId });
+  tx.emit(hostChanged, { organizationId, hostId });
+  announceHost(tx, { organizationId, hostId }, "updated", at);
 }

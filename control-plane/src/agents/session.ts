@@ -17,6 +17,7 @@ import { frameBytes, type DesiredGeneration, type ToAgent } from "./wire.ts";
 /** One open connection of one host. */
 export interface Session {
   readonly identity: HostIdentity;
+  readonly remoteAddress: string;
   readonly sessionId: string;
   readonly nonce: Uint8Array;
   readonly pending: Pending;
@@ -59,6 +60,7 @@ const CONTROL_LANE = 16;
 
 export function createSession(parts: {
   identity: HostIdentity;
+  remoteAddress: string;
   sessionId: string;
   nonce: Uint8Array;
   newRequestId: () => string;
@@ -88,6 +90,7 @@ export function createSession(parts: {
 
   const session: Session = {
     identity,
+    remoteAddress: parts.remoteAddress,
     sessionId,
     nonce: parts.nonce,
     pending,

@@ -11,6 +11,8 @@ interface HostReference {
 export const hostChanged: EventType<HostReference> = eventType<HostReference>("hosts.changed");
 /** The host's identity was taken away: its sessions and streams end at once. */
 export const hostRevoked: EventType<HostReference> = eventType<HostReference>("hosts.revoked");
+/** Two machines use the host's key: its sessions and streams end at once. */
+export const hostQuarantined: EventType<HostReference> = eventType<HostReference>("hosts.quarantined");
 /** A host that waited was let in: its session gets the desired state. */
 export const hostApproved: EventType<HostReference> = eventType<HostReference>("hosts.approved");
 export const hostPresenceChanged: EventType<HostReference & { presence: HostPresence; previous: HostPresence }> =

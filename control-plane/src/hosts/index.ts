@@ -1,4 +1,11 @@
-export { announceHost, hostApproved, hostChanged, hostPresenceChanged, hostRevoked } from "./changes.ts";
+export {
+  announceHost,
+  hostApproved,
+  hostChanged,
+  hostPresenceChanged,
+  hostQuarantined,
+  hostRevoked,
+} from "./changes.ts";
 export type { ServerNames } from "./certificates/authority.ts";
 export { openCertificates, type Certificates, type ServerCertificate } from "./certificates/certificates.ts";
 export { createEnrollment, type Enrollment } from "./enrollment.ts";
@@ -11,6 +18,7 @@ export {
   boundedCapabilities,
   boundedFacts,
   cleanText,
+  isClone,
   type HostFacts,
   type HostPresence,
   type Labels,
@@ -22,6 +30,7 @@ export {
   closeHostSession,
   movePresence,
   openHostSession,
+  quarantineHost,
   readBarredHosts,
   readLeases,
   saveLastSeen,

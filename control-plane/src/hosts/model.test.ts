@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseHostFilter, parseHostOrder } from "./filter.ts";
 import { enrollCommand, installCommand } from "./install-line.ts";
-import { boundedCapabilities, freeName, labelProblem } from "./model.ts";
+import { boundedCapabilities, freeName, isClone, labelProblem } from "./model.ts";
 import { looksLikeToken, shownPrefix, tokenRefusal, tokenSecret } from "./token.ts";
 
 describe("names of hosts", () => {
@@ -101,5 +101,30 @@ describe("the lines to paste", () => {
   });
   it("stop at the first act that fails", () => {
     expect(installCommand(target, "wfj_x").split(" && ")).toHaveLength(5);
+  });
+});
+
+describe("telling a copy of a host from its reboot", () => {
+  /** What is stored after the sessions of these boots, and whether one of them was a copy's. */
+  const clones = (boots: string[]): boolean => {
+    let stored = { bootId: "", previousBootId: "" };
+    return boots.some((bootId) => {
+      const clone = isClone(stored, bootId);
+      if (bootId !== stored.bootId) stored = { bootId, previousBootId: stored.bootId };
+      return clone;
+    });
+  };
+  it("never doubts one machine, whatever it reboots and reconnects", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 4 })), (sessions) => {
+        expect(clones(sessions.flatMap((count, boot) => Array<string>(count).fill(`boot-${boot}`)))).toBe(false);
+      }),
+    );
+  });
+  it("sees two machines as soon as the first of them comes back", () => {
+    expect(clones(["a", "b"])).toBe(false);
+    expect(clones(["a", "a", "b", "b", "a"])).toBe(true);
+    expect(clones(["", "a", "", "a"])).toBe(true);
+    expect(clones(["", "", ""])).toBe(false);
   });
 });

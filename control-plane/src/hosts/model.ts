@@ -105,3 +105,12 @@ export function cleanText(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/[\u0000-\u001f\u007f]/g, "");
 }
+
+/**
+ * True when a session can only come from a second machine with the same key. A boot id is made anew at every start of a
+ * machine and never comes back: one that was replaced by another and appears again belongs to a machine that ran all the time.
+ * @param stored the boot id of the last session and the different one before it, empty when there was none
+ */
+export function isClone(stored: { bootId: string; previousBootId: string }, bootId: string): boolean {
+  return bootId !== "" && bootId !== stored.bootId && bootId === stored.previousBootId;
+}

@@ -15,7 +15,7 @@ import type { HostFilter, HostOrder } from "./filter.ts";
 import { cleanText, labelProblem, type HostPresence, type Labels } from "./model.ts";
 import type { AuditTrail, HostDesired } from "./ports.ts";
 import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
-import { deleteHostRow, saveApproval, saveDescription, saveRevocation } from "./store-changes.ts";
+import { deleteHostRow, saveApproval, saveDescription, saveRelease, saveRevocation } from "./store-changes.ts";
 
 /** A host with what it is to run. */
 export interface HostView {
@@ -133,8 +133,9 @@ export function createHostsService(parts: Parts): HostsService {
         }),
       ),
     approve: (caller, hostId) =>
-      change(caller, hostId, "hosts.approve", async (tx, host) => {
+      change(caller, hostId, "hosts.approve", async (tx, host, now) => {
         if (host.revoked_at !== null) throw new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
+        if (host.quarantined_at !== null) return release(tx, caller, host, now);
         if (!host.awaiting_approval) return undefined;
         const reference = { organizationId: caller.organizationId, hostId };
         await saveApproval(tx, reference);
@@ -171,6 +172,20 @@ export function createHostsService(parts: Parts): HostsService {
         announceHost(tx, { organizationId, hostId }, "deleted", now);
       });
     },
+  };
+}
+
+async function release(
+  tx: UnitOfWork,
+  caller: Caller,
+  host: LockedHost,
+  at: Date,
+): Promise<{ detail: Record<string, unknown>; message: string }> {
+  const cause = `${caller.name} ended its quarantine; its agent has not come back yet.`;
+  await saveRelease(tx, { organizationId: caller.organizationId, hostId: host.id }, { at, cause });
+  return {
+    detail: { quarantine: host.quarantine_reason },
+    message: `${caller.name} ended the quarantine of host ${host.name}.`,
   };
 }
 

@@ -32,6 +32,23 @@ export async function saveApproval(tx: UnitOfWork, host: HostKey): Promise<void>
     .execute();
 }
 
+/** Ends a quarantine: the machine that connects first is the host, and the boots before are forgotten. */
+export async function saveRelease(tx: UnitOfWork, host: HostKey, release: { at: Date; cause: string }): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({
+      quarantined_at: null,
+      quarantine_reason: null,
+      boot_id: "",
+      previous_boot_id: "",
+      awaiting_approval: false,
+      presence: "offline",
+      presence_since: release.at,
+      presence_cause: release.cause,
+      version: sql`version + 1`,
+    })
+    .execute();
+}
+
 export interface PresenceChange extends HostKey {
   presence: HostPresence;
   since: Date;

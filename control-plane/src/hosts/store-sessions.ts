@@ -50,6 +50,7 @@ export async function openHostSession(tx: UnitOfWork, session: HostSession): Pro
       session_closed_at: null,
       session_end_cause: null,
       boot_id: session.bootId,
+      ...(session.bootId === before.boot_id ? {} : { previous_boot_id: before.boot_id }),
       agent_version: session.agentVersion,
       facts: JSON.stringify(session.facts),
       capabilities: session.capabilities,
@@ -64,6 +65,27 @@ export async function openHostSession(tx: UnitOfWork, session: HostSession): Pro
     .returning("epoch")
     .executeTakeFirstOrThrow();
   return { epoch: updated.epoch, before };
+}
+
+/** Takes the host out of use until a person has decided which of the machines it is. */
+export async function quarantineHost(
+  tx: UnitOfWork,
+  host: { organizationId: string; hostId: string },
+  quarantine: { at: Date; reason: string },
+): Promise<void> {
+  await hostsTables(tx)
+    .updateTable("hosts")
+    .set({
+      quarantined_at: quarantine.at,
+      quarantine_reason: quarantine.reason,
+      presence: "quarantined",
+      presence_since: quarantine.at,
+      presence_cause: quarantine.reason,
+      version: sql`version + 1`,
+    })
+    .where("organization_id", "=", host.organizationId)
+    .where("id", "=", host.hostId)
+    .execute();
 }
 
 /** Notes the end of a session, unless a newer one has begun. True when it was noted. */
@@ -181,14 +203,22 @@ export async function saveObservedFigures(
     .execute();
 }
 
-/** Of these hosts, those that may have no session any more. */
-export async function readBarredHosts(tx: UnitOfWork, hostIds: readonly string[]): Promise<string[]> {
+/** Of these hosts, those that may have no session any more, and why. A host that is gone counts as revoked. */
+export async function readBarredHosts(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<{ hostId: string; why: "revoked" | "quarantined" }[]> {
   const rows = await hostsTables(tx)
     .selectFrom("hosts")
-    .select("id")
+    .select(["id", "quarantined_at"])
     .where(sql<boolean>`id = ANY(${[...hostIds]})`)
     .where("revoked_at", "is", null)
     .execute();
-  const allowed = new Set(rows.map((row) => row.id));
-  return hostIds.filter((hostId) => !allowed.has(hostId));
+  const quarantined = new Map(rows.map((row) => [row.id, row.quarantined_at !== null]));
+  return hostIds.flatMap((hostId) => {
+    const state = quarantined.get(hostId);
+    return state === false
+      ? []
+      : [{ hostId, why: state === undefined ? ("revoked" as const) : ("quarantined" as const) }];
+  });
 }

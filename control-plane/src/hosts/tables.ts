@@ -34,6 +34,7 @@ export interface HostsTable {
   session_closed_at: Date | null;
   session_end_cause: string | null;
   boot_id: Generated<string>;
+  previous_boot_id: Generated<string>;
   clock_skew_ms: Generated<number>;
   observed_generation: Generated<string>;
   containers_running: Generated<number>;
