@@ -13,7 +13,14 @@ export { type ImageSource, imageLabel, importImage } from "./images/import.ts";
 export { type TarOptions, type TreeRecipe, packTree, packageTar } from "./images/package-tar.ts";
 export { type ApiAccess, openApi } from "./local/api.ts";
 export { type Deployment, beginDeploy, describeRollout, followRollout } from "./local/deploy.ts";
-export { type Program, type ProgramOptions, nodeCommand, startProgram, watchProgram } from "./local/program.ts";
+export {
+  type Program,
+  type ProgramOptions,
+  boundToThisProcess,
+  nodeCommand,
+  startProgram,
+  watchProgram,
+} from "./local/program.ts";
 export { type Fetch, trustingFetch } from "./local/trusting-fetch.ts";
 export { type AgentPlace, type EnrollOptions, enrollCommand, runAgentCommand } from "./local/agent.ts";
 export {

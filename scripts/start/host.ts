@@ -1,6 +1,7 @@
 import {
   type ControlPlane,
   type Program,
+  boundToThisProcess,
   enrollCommand,
   openApi,
   run,
@@ -40,7 +41,8 @@ export async function startLocalHost(options: LocalHostOptions): Promise<LocalHo
   const { root, stateFolder, socketPath, logFile, env } = options;
   const known = await stat(join(stateFolder, "identity.json")).catch(() => undefined);
   if (known === undefined) await enroll(options);
-  const program = startProgram(runAgentCommand({ root, stateFolder, socketPath }), { cwd: root, env, logFile });
+  const command = [...(await boundToThisProcess()), ...runAgentCommand({ root, stateFolder, socketPath })];
+  const program = startProgram(command, { cwd: root, env, logFile });
   try {
     const host = await untilOnline(options.controlPlane, program);
     return { ...host, enrolledNow: known === undefined, program };

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Program, type ProgramOptions, nodeCommand, startProgram } from "./program.ts";
+import { type Program, type ProgramOptions, boundToThisProcess, nodeCommand, startProgram } from "./program.ts";
 
 // initdb, migrations and certificates take about two seconds on a first start; the rest is for a loaded machine.
 const READY_TIMEOUT_MS = 120_000;
@@ -21,7 +21,7 @@ export interface ControlPlaneOptions {
   resetAdminPassword?: boolean;
   logFile: string;
   env: NodeJS.ProcessEnv;
-  /** How its process is started; by default on this machine as a child. */
+  /** How its process is started; by default on this machine, as a child that ends with this process. */
   start?: (command: readonly string[], options: ProgramOptions) => Promise<Program>;
 }
 
@@ -58,7 +58,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   await rm(tokenFile, { force: true });
   const passwordFile = join(options.stateFolder, "first-password.json");
   const settings = settingsOf(options, tokenFile, passwordFile);
-  const start = options.start ?? ((command, how) => Promise.resolve(startProgram(command, how)));
+  const start =
+    options.start ?? (async (command, how) => startProgram([...(await boundToThisProcess()), ...command], how));
   const program = await start(nodeCommand(options.root, "control-plane/src/main.ts", settings), {
     cwd: options.root,
     logFile: options.logFile,

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { succeeds } from "../engine/run.ts";
 
 // What is kept of a program's output for the message when it fails; all of it is in the log file.
 const KEPT_CHARACTERS = 200_000;
@@ -40,6 +41,15 @@ export interface Signalled {
 export function nodeCommand(root: string, entry: string, args: readonly string[]): string[] {
   const flags = ["--conditions=@windflow/source", "--disable-warning=ExperimentalWarning"];
   return [process.execPath, ...flags, join(root, entry), ...args];
+}
+
+/**
+ * Prefix for a command that must not outlive this process, whatever ends it: the kernel sends it SIGTERM then. Empty where
+ * util-linux' setpriv is missing.
+ */
+export async function boundToThisProcess(): Promise<string[]> {
+  const prefix = ["setpriv", "--pdeathsig", "TERM"];
+  return (await succeeds("setpriv", [...prefix.slice(1), "true"])) ? prefix : [];
 }
 
 /** Starts a command in a process group of its own, so that Ctrl-C in the terminal reaches it only through stop(). */
