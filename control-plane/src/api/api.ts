@@ -9,6 +9,7 @@ import { createGrpcDoor, type GrpcDoor } from "./grpc/server.ts";
 import type { CallContext, Handlers, MethodDefinition, ServiceDefinition } from "./handlers.ts";
 import { createIdempotency, type Idempotency } from "./idempotency.ts";
 import { createMessages, type Messages } from "./messages.ts";
+import { createFigures } from "./figures.ts";
 import { addHealth } from "./health.ts";
 import { addApiDocs } from "./openapi/pages.ts";
 import { addUi } from "./static-pages.ts";
@@ -57,11 +58,12 @@ export async function createApi(parts: Parts): Promise<Api> {
   const catalog = readCatalog(parts.image);
   const messages: Messages = createMessages(catalog);
   const idempotency: Idempotency = createIdempotency({ database, clock, sealer: parts.sealer });
+  const figures = createFigures();
   const refusals = createSparseLog(log);
-  const calls: Calls = createCalls({ messages, authenticator: parts.authenticator, idempotency, clock, log });
+  const calls: Calls = createCalls({ messages, authenticator: parts.authenticator, idempotency, clock, figures, log });
   const grpc: GrpcDoor = createGrpcDoor({ calls, newId, log, refusals });
   const { app, tls } = await createHttpApp({ tls: httpsIdentity(parts.identity), newId, log, refusals });
-  addHealth(app, { database, metricsToken: parts.metricsToken });
+  addHealth(app, { database, registry: figures.registry, metricsToken: parts.metricsToken });
   const tickets = createTickets(clock);
   const terminals = await addTerminals(app, { tickets, origins, log });
   const door: FrontDoor = createFrontDoor({

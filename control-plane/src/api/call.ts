@@ -4,6 +4,7 @@ import { authorize } from "./authorize.ts";
 import type { CatalogMethod } from "./catalog.ts";
 import { recognise, type Authenticator, type Credential } from "./credentials.ts";
 import { eventIdOf, type CallContext, type MethodDefinition, type Principal, type SessionCookie } from "./handlers.ts";
+import type { Figures } from "./figures.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Messages } from "./messages.ts";
 import { organizationIn } from "./organization.ts";
@@ -53,12 +54,13 @@ interface Parts {
   messages: Messages;
   authenticator: Authenticator;
   idempotency: Idempotency;
+  figures: Figures;
   clock: Clock;
   log: Log;
 }
 
 export function createCalls(parts: Parts): Calls {
-  const { messages, authenticator, idempotency, clock, log } = parts;
+  const { messages, authenticator, idempotency, figures, clock, log } = parts;
   const openStreams = new Map<string, number>();
 
   function countStream(caller: Caller, change: 1 | -1): void {
@@ -130,6 +132,7 @@ export function createCalls(parts: Parts): Calls {
     recheck: () => Promise<unknown>,
   ): AsyncGenerator<StreamedMessage> {
     countStream(caller, 1);
+    figures.streams(call.method.catalog.path, 1);
     const ended = new AbortController();
     const signal = AbortSignal.any([call.signal, ended.signal]);
     const stopWatching = watchRights(principal?.userId, recheck, ended);
@@ -141,6 +144,7 @@ export function createCalls(parts: Parts): Calls {
       }
     } finally {
       countStream(caller, -1);
+      figures.streams(call.method.catalog.path, -1);
       stopWatching();
       ended.abort();
     }
@@ -172,7 +176,9 @@ export function createCalls(parts: Parts): Calls {
     const startedMs = clock.monotonicMs();
     const line = (outcome: string): void => {
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
-      const fields = { [field.requestId]: call.requestId, [field.method]: call.method.catalog.path };
+      const { path } = call.method.catalog;
+      const fields = { [field.requestId]: call.requestId, [field.method]: path };
+      figures.called(path, outcome, durationMs / 1000);
       log.debug({ ...fields, [field.outcome]: outcome, [field.durationMs]: durationMs }, "A call was answered.");
     };
     try {

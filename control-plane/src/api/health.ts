@@ -1,15 +1,14 @@
 import type { FastifyInstance } from "fastify";
-import { collectDefaultMetrics, Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import { commonErrors, equalSecrets, ProblemError, sha256, type Database } from "../platform/index.ts";
 import { bearerOf } from "./credentials.ts";
 
 /** For what watches the process: alive, ready, figures. */
 export function addHealth(
   app: FastifyInstance,
-  parts: { database: Database; metricsToken: string | undefined },
-): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  parts: { database: Database; registry: Registry; metricsToken: string | undefined },
+): void {
+  const { registry } = parts;
   app.get("/healthz", async () => ({ status: "ok" }));
   app.get("/readyz", async () => {
     await parts.database.ping();
@@ -26,5 +25,4 @@ export function addHealth(
     }
     return reply.type(registry.contentType).send(await registry.metrics());
   });
-  return registry;
 }

@@ -50,6 +50,11 @@ test("health is open, figures need their token", async () => {
   expect((await get("/readyz")).json).toEqual({ status: "ready" });
   expect((await get("/metrics")).status).toBe(401);
   expect((await get("/metrics", { authorization: "Bearer wrong" })).status).toBe(401);
+  await get("/v1/auth/me");
   const figures = await get("/metrics", { authorization: "Bearer m3trics" });
-  expect([figures.status, figures.text.includes("process_cpu_seconds_total")]).toEqual([200, true]);
+  expect(figures.status).toBe(200);
+  expect(figures.text).toContain("process_cpu_seconds_total");
+  expect(figures.text).toContain(
+    'windflow_api_calls_total{method="/windflow.api.v1.AuthService/GetMe",outcome="WF_UNAUTHENTICATED"} 1',
+  );
 });
