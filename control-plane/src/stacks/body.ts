@@ -8,17 +8,12 @@ export interface EncodedBody {
   readonly digest: string;
 }
 
-// The mode of a config or secret file that says none, as docker compose mounts it.
-const FILE_MODE = 0o444;
-
 /** Encodes the body of a revision. Called once per revision: the bytes are stored, and nobody encodes them again. */
 export function encodeBody(revision: {
   readonly stackId: string;
   readonly stackName: string;
   readonly number: number;
   readonly model: ComposeModel;
-  /** Path as in the source → text. */
-  readonly files: Readonly<Record<string, string>>;
   readonly privilegedServices: readonly string[];
 }): EncodedBody {
   const { model } = revision;
@@ -28,7 +23,8 @@ export function encodeBody(revision: {
     project: model.name,
     revision: revision.number,
     modelJson: Buffer.from(canonicalJson(model)),
-    files: filesOf(model, revision.files),
+    // The texts of configs and secrets are in the model.
+    files: [],
     // Not resolved here: each host resolves a tag once, pins the id, and reports it.
     images: [],
     secrets: secretReferences(model).map(({ name, version }) => `${name}@${version}`),
@@ -39,14 +35,4 @@ export function encodeBody(revision: {
 
 export function decodeModel(body: Uint8Array): ComposeModel {
   return JSON.parse(Buffer.from(StackBody.decode(body).modelJson).toString("utf8")) as ComposeModel;
-}
-
-// Only what the model mounts travels; compose and env files are in the model already.
-function filesOf(model: ComposeModel, files: Readonly<Record<string, string>>): StackBody["files"] {
-  const objects = [...Object.values(model.configs ?? {}), ...Object.values(model.secrets ?? {})];
-  const named = new Set(objects.flatMap((object) => (object.file === undefined ? [] : [object.file])));
-  return [...named].toSorted().flatMap((path) => {
-    const text = files[path.replace(/^\/+/, "")];
-    return text === undefined ? [] : [{ path, content: Buffer.from(text), mode: FILE_MODE }];
-  });
 }

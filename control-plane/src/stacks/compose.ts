@@ -1,4 +1,9 @@
-import { renderCompose, type RenderOutput } from "../compose/index.ts";
+import {
+  renderCompose,
+  renderDeployable,
+  type RenderInput as ComposeInput,
+  type RenderOutput,
+} from "../compose/index.ts";
 import type { ComposeRenderer, RenderInput } from "./ports.ts";
 
 // In the order of docker compose: the first that is there, with its override laid over it.
@@ -6,21 +11,23 @@ const USUAL_NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docke
 
 /** The renderer of the compose domain, for stacks. */
 export const composeRenderer: ComposeRenderer = {
-  render: (input) => {
-    const { model, problems } = rendered(input);
-    return { problems, ...(model === undefined ? {} : { model }) };
-  },
+  render: (input) => outputOf(renderCompose(composeInput(input))),
+  renderForHosts: (input) => outputOf(renderDeployable(composeInput(input))),
 };
 
-function rendered(input: RenderInput): RenderOutput {
-  return renderCompose({
+function outputOf({ model, problems }: RenderOutput): ReturnType<ComposeRenderer["render"]> {
+  return { problems, ...(model === undefined ? {} : { model }) };
+}
+
+function composeInput(input: RenderInput): ComposeInput {
+  return {
     projectName: input.projectName === "" ? undefined : input.projectName,
     workingDir: input.workingDirectory,
     files: new Map(Object.entries(input.files)),
     composeFiles: input.composeFiles.length > 0 ? input.composeFiles : usualFiles(input.files),
     environment: input.variables,
     profiles: input.profiles,
-  });
+  };
 }
 
 function usualFiles(files: Readonly<Record<string, string>>): string[] {

@@ -62,14 +62,16 @@ export function stacksHandlers(parts: {
     deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),
     renderStack: async (request) => {
       const { files, composeFiles, profiles, variables } = sourceOf(request.source);
-      const rendered = compose.render({
+      const input = {
         files,
         composeFiles,
         profiles,
         variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
         projectName: request.projectName,
         workingDirectory: request.workingDirectory || WORKING_DIRECTORY,
-      });
+      };
+      // Who names a folder wants to know what docker compose makes of the files there; else it is about hosts.
+      const rendered = request.workingDirectory === "" ? compose.renderForHosts(input) : compose.render(input);
       return {
         model: rendered.model as unknown as Record<string, unknown> | undefined,
         problems: rendered.problems.map(problemMessage),

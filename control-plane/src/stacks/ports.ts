@@ -15,10 +15,18 @@ export interface RenderInput {
   readonly workingDirectory: string;
 }
 
+export interface RenderOutput {
+  /** Absent when a problem is an error. */
+  readonly model?: ComposeModel;
+  readonly problems: readonly StoredProblem[];
+}
+
 /** Compose files in, normalised model out. */
 export interface ComposeRenderer {
-  /** The model is absent when a problem is an error. */
-  render(input: RenderInput): { readonly model?: ComposeModel; readonly problems: readonly StoredProblem[] };
+  /** As `docker compose config` prints it. */
+  render(input: RenderInput): RenderOutput;
+  /** As hosts need it: with the texts of configs and secrets, and with an error for what no host can honour. */
+  renderForHosts(input: RenderInput): RenderOutput;
 }
 
 /** What higher domains know of stacks, for their API messages. */

@@ -39,8 +39,9 @@ export interface Revisions {
   create(caller: Caller, wanted: { stackId: string; source: StackSource; message: string }): Promise<Revision>;
 }
 
-// Paths of a model are those of the hosts; relative ones are meant from here.
-export const WORKING_DIRECTORY = "/";
+// Relative paths of a stack are resolved from here. No host has the folder, so that a mount of one is refused by name
+// instead of silently meaning a folder of the host.
+export const WORKING_DIRECTORY = "/stack";
 // Until an installation can name folders that hosts may mount, every host path needs the permission.
 const POLICY = { allowedBindRoots: [] };
 
@@ -61,7 +62,7 @@ export function createRevisions(parts: Parts): Revisions {
     const previous = await openSecrets(tx, vault, { organizationId, stackId, number: stack.latestRevision });
     const { source, secrets, violations } = splitSource(written, number, previous);
     if (violations.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
-    const rendered = compose.render({
+    const rendered = compose.renderForHosts({
       files: source.files,
       composeFiles: source.composeFiles,
       variables: renderVariables(source),
@@ -73,7 +74,7 @@ export function createRevisions(parts: Parts): Revisions {
     if (model === undefined || problems.some((problem) => problem.severity === "error")) return { problems };
     const privileged = privilegedUses(model, POLICY);
     const privilegedServices = [...new Set(privileged.map((use) => use.service))];
-    const body = encodeBody({ stackId, stackName: stack.name, number, model, files: source.files, privilegedServices });
+    const body = encodeBody({ stackId, stackName: stack.name, number, model, privilegedServices });
     return {
       revision: { source, secrets, model, body: body.bytes, bodyDigest: body.digest, privileged, warnings: problems },
     };

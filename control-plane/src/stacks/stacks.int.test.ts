@@ -134,14 +134,18 @@ test("what makes a container root on its host needs its own permission", async (
   expect(revision.privilegedServices).toEqual(["web"]);
 });
 
-test("files that the model mounts travel in the body, under the names of the model", async () => {
+test("texts of configs travel in the model, and a mount of what is on no host is refused by name", async () => {
   const stack = await newStack("configured");
   const yaml = "services: {web: {image: web:1, configs: [site]}}\nconfigs: {site: {file: ./conf/site.conf}}";
   const revision = await revise(stack.id, yaml, [], { "conf/site.conf": "listen 80;", "README.md": "not mounted" });
-  const body = StackBody.decode(revision.body);
-  expect(body.files.map((file) => [file.path, Buffer.from(file.content).toString()])).toEqual([
-    ["/conf/site.conf", "listen 80;"],
-  ]);
+  const model = JSON.parse(Buffer.from(StackBody.decode(revision.body).modelJson).toString()) as object;
+  expect(model).toMatchObject({ configs: { site: { content: "listen 80;" } } });
+  expect(JSON.stringify(model)).not.toContain("not mounted");
+  const relative = "services:\n  web:\n    image: web:1\n    volumes:\n      - ./html:/html\n";
+  await expect(revise(stack.id, relative)).rejects.toMatchObject({
+    code: stacksErrors.WF_STACK_INVALID,
+    violations: [{ line: 5, message: expect.stringContaining("on no host") }],
+  });
 });
 
 test("a name is taken once, an etag guards an update, and a stack on no host is gone at once", async () => {
