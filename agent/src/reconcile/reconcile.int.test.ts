@@ -98,7 +98,12 @@ test("a container that was removed by hand is back within three seconds", async 
 test("a stack that is no longer wanted goes, with its networks and without its volumes", async () => {
   harness = startHarness(machine.socketPath);
   await harness.deploy(shop(1));
-  await harness.deploy();
+  harness.desire();
+  const leaving = await harness.until("its removal is told", (report) => report.settlements[0]?.converged === false);
+  expect(leaving.appliedGeneration).toBeUndefined();
+  expect(leaving.stacks).toMatchObject([{ stackId: "stk_shop", revision: 1, state: "pending", services: [] }]);
+  const gone = await harness.until("it is gone", (report) => report.appliedGeneration !== undefined);
+  expect(gone.stacks).toEqual([]);
   const world = harness.reconciler.observed();
   expect(world?.containers).toEqual([]);
   expect(world?.networks.map(({ name }) => name)).not.toContain("shop_default");

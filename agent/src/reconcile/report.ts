@@ -1,4 +1,5 @@
 import {
+  WINDFLOW_LABEL,
   indexWorld,
   ownContainers,
   stackStatus,
@@ -32,30 +33,49 @@ export interface ReportInput {
 export function reportOf(input: ReportInput): ObservationReport {
   const { world, desired, engineError } = input;
   const stacks = desired?.stacks ?? [];
-  const settlements = stacks.map((stack) => settlementOf(input, stack));
+  const leaving = leavingStacks(input);
+  const settlements = [...stacks, ...leaving].map((stack) => settlementOf(input, stack));
   const index = world && desired && engineError === undefined ? indexWorld(world, desired) : undefined;
-  const removing = input.plan.steps.length > 0;
   return {
     world,
-    stacks: stacks.map((stack) =>
-      stackStatus({
-        stack,
-        containers: index && ownContainers(index, stack),
-        ...(engineError === undefined ? {} : { engineError: `the engine cannot be reached: ${engineError}` }),
-        holds: input.holds,
-        activity: activityOf(input, stack),
-        now: input.now,
-      }),
-    ),
+    stacks: [
+      ...stacks.map((stack) =>
+        stackStatus({
+          stack,
+          containers: index && ownContainers(index, stack),
+          ...(engineError === undefined ? {} : { engineError: `the engine cannot be reached: ${engineError}` }),
+          holds: input.holds,
+          activity: activityOf(input, stack),
+          now: input.now,
+        }),
+      ),
+      ...leaving.map((stack) => ({ ...stack, state: "pending" as const, cause: "it is being removed", services: [] })),
+    ],
     settlements,
-    ...(desired && index && !removing && settlements.every(({ converged }) => converged)
+    ...(desired && index && settlements.every(({ converged }) => converged)
       ? { appliedGeneration: desired.generation }
       : {}),
     ...(engineError === undefined ? {} : { engineError }),
   };
 }
 
-function settlementOf(input: ReportInput, stack: DesiredStack): StackSettlement {
+/** Stacks that are no longer desired and of which something is still to be removed. */
+function leavingStacks(input: ReportInput): Pick<DesiredStack, "stackId" | "revision">[] {
+  const desired = new Set(input.desired?.stacks.map(({ stackId }) => stackId));
+  const left = [...input.plan.steps, ...input.inFlight].map(({ stackId }) => stackId);
+  return [...new Set(left)]
+    .filter((stackId) => !desired.has(stackId))
+    .toSorted()
+    .map((stackId) => ({ stackId, revision: revisionLeft(input.world, stackId) }));
+}
+
+function revisionLeft(world: ObservedWorld | undefined, stackId: string): number {
+  const labels = [...(world?.containers ?? []), ...(world?.networks ?? [])].map((thing) => thing.labels);
+  const own = labels.filter((entry) => entry[WINDFLOW_LABEL.stack] === stackId);
+  return Math.max(0, ...own.map((entry) => Number(entry[WINDFLOW_LABEL.revision]) || 0));
+}
+
+function settlementOf(input: ReportInput, stack: Pick<DesiredStack, "stackId" | "revision">): StackSettlement {
   const steps = input.plan.steps.filter((step) => step.stackId === stack.stackId);
   const failing = input.failing(stack.stackId);
   const problems = input.plan.problems.filter((problem) => problem.stackId === stack.stackId);
