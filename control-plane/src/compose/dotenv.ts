@@ -18,12 +18,14 @@ const BLANK = /[\t\v\f\r \u0085\u00a0]/;
 /**
  * Reads an env file as docker compose does: `KEY=value`, `KEY: value`, `export KEY=value`, quotes, escapes, comments, and variables in values.
  * A bare `KEY` takes its value from the surroundings, and is left out when they have none.
+ * @param get the surroundings, which win over what the file itself says while variables are put in
+ * @param earlier what files before this one say, which counts last
  * @throws EnvFileError with the line
  */
-export function parseEnvFile(text: string, get: Get): Map<string, string> {
+export function parseEnvFile(text: string, get: Get, earlier: Get = () => undefined): Map<string, string> {
   const source = text.replace(/^\ufeff/, "");
   const found = new Map<string, string>();
-  const reader = new Reader(source, (name) => get(name) ?? found.get(name));
+  const reader = new Reader(source, (name) => get(name) ?? found.get(name) ?? earlier(name));
   for (;;) {
     const key = reader.nextKey();
     if (key === undefined) return found;

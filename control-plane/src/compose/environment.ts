@@ -6,9 +6,13 @@ import type { WorkspaceFile } from "./workspace.ts";
 type Get = (name: string) => string | undefined;
 
 /** Reads an env file and turns its errors into problems at the right line. */
-export function parseEnvText(file: WorkspaceFile, get: Get, format?: string): ReadonlyMap<string, string> {
+export function parseEnvText(
+  file: WorkspaceFile,
+  get: Get,
+  { format, earlier }: { readonly format?: string | undefined; readonly earlier?: Get } = {},
+): ReadonlyMap<string, string> {
   try {
-    return format === "raw" ? parseRawEnvFile(file.text, get) : parseEnvFile(file.text, get);
+    return format === "raw" ? parseRawEnvFile(file.text, get) : parseEnvFile(file.text, get, earlier);
   } catch (error) {
     if (!(error instanceof EnvFileError)) throw error;
     fail("WF_COMPOSE_ENV_FILE", { file: file.name, line: error.line, column: 1 }, [], {

@@ -4,6 +4,9 @@ import { choice, keys, list, type MapSchema, named, onlyKeys, plain } from "./sc
 
 const external = choice(plain("boolean", "string"), keys({ name: text }));
 
+// The schema of these two does not close the old form.
+const looseExternal = choice(plain("boolean", "string"), { ...keys({ name: text }), open: true });
+
 const network = keys({
   name: text,
   driver: text,
@@ -34,7 +37,7 @@ const secret = keys({
   name: text,
   environment: text,
   file: text,
-  external,
+  external: looseExternal,
   labels: pairs,
   driver: text,
   driver_opts: options,
@@ -46,7 +49,7 @@ const config = keys({
   content: text,
   environment: text,
   file: text,
-  external,
+  external: looseExternal,
   labels: pairs,
   template_driver: text,
 });

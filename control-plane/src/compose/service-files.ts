@@ -24,12 +24,10 @@ function withEnvFiles(name: string, service: ComposeService, input: ServiceFiles
   if (files === undefined) return service;
   const own = service.environment ?? {};
   const found = new Map<string, string | null>();
-  // The surroundings win while variables are put in, then what the service sets, then earlier lines.
+  // The surroundings win while variables are put in, then what the service sets, then the file's own lines.
   const get = (variable: string): string | undefined =>
-    input.environment.get(variable) ??
-    (Object.hasOwn(own, variable) ? own[variable] : undefined) ??
-    found.get(variable) ??
-    undefined;
+    input.environment.get(variable) ?? (Object.hasOwn(own, variable) ? own[variable] : undefined) ?? undefined;
+  const earlier = (variable: string): string | undefined => found.get(variable) ?? undefined;
   for (const [i, { path, required, format }] of files.entries()) {
     const keyPath = ["services", name, "env_file", i];
     const at = input.locate(keyPath);
@@ -38,7 +36,7 @@ function withEnvFiles(name: string, service: ComposeService, input: ServiceFiles
       if (!required) continue;
       missing("env file", path, at, keyPath);
     }
-    for (const [key, value] of parseEnvText(file, get, format)) found.set(key, value);
+    for (const [key, value] of parseEnvText(file, get, { format, earlier })) found.set(key, value);
   }
   for (const [key, value] of Object.entries(own)) found.set(key, value);
   return found.size === 0 ? rest : { ...rest, environment: Object.fromEntries(found) };
