@@ -178,7 +178,7 @@ export function createCalls(parts: Parts): Calls {
       const durationMs = Math.round(clock.monotonicMs() - startedMs);
       const { path } = call.method.catalog;
       const fields = { [field.requestId]: call.requestId, [field.method]: path };
-      figures.called(path, outcome, durationMs / 1000);
+      figures.called(path, outcome, (clock.monotonicMs() - startedMs) / 1000);
       log.debug({ ...fields, [field.outcome]: outcome, [field.durationMs]: durationMs }, "A call was answered.");
     };
     try {

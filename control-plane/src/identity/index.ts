@@ -12,7 +12,7 @@ import { createApiTokens, type ApiTokens } from "./tokens.ts";
 export { identityErrors } from "./errors.ts";
 export type { FirstPassword } from "./first-start.ts";
 export { rightsChanged } from "./parts.ts";
-export { PERMISSIONS, type Permission } from "./permissions.ts";
+export type { Permission } from "./permissions.ts";
 
 export interface Identity {
   readonly authenticator: Authenticator;

@@ -3,9 +3,8 @@ export { manualClock, systemClock, type Clock, type ManualClock } from "./clock.
 export { createSealer, equalSecrets, installationKey, randomToken, sha256, sha256Hex, type Sealer } from "./crypto.ts";
 export type { ConnectionSettings } from "./db/connection.ts";
 export type { Database, UnitOptions } from "./db/database.ts";
-export { isForeignKeyViolation, isUniqueViolation } from "./db/failures.ts";
-export { migrate, type Migration } from "./db/migrate.ts";
-export { systemTable, tenantTable } from "./db/roles.ts";
+export { isUniqueViolation } from "./db/failures.ts";
+export type { Migration } from "./db/migrate.ts";
 export { tablesOf, type UnitOfWork } from "./db/unit-of-work.ts";
 export {
   commonErrors,
@@ -20,7 +19,7 @@ export {
   type Violation,
 } from "./errors.ts";
 export { eventType, type EventBus, type EventType } from "./events/bus.ts";
-export { createNewId, isId, type NewId } from "./ids.ts";
+export type { NewId } from "./ids.ts";
 export { type JobKind, type JobOutcome, type JobRun, type Jobs } from "./jobs/jobs.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
 export { createSparseLog, type SparseLog } from "./sparse-log.ts";

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { commonErrors, ProblemError } from "../../platform/index.ts";
 import type { Catalog } from "../catalog.ts";
 import { openApiDocument } from "./document.ts";
@@ -68,7 +68,7 @@ export async function addApiDocs(app: FastifyInstance, catalog: Catalog): Promis
 // The plugin carries the files of Swagger UI; only those are used. A build without them has /openapi.json alone.
 function swaggerFolder(): string | undefined {
   try {
-    return join(dirname(createRequire(import.meta.url).resolve("@fastify/swagger-ui")), "static");
+    return join(dirname(fileURLToPath(import.meta.resolve("@fastify/swagger-ui"))), "static");
   } catch {
     return undefined;
   }

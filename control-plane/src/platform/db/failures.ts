@@ -6,7 +6,6 @@ const failureOf = (error: unknown): Failure => (typeof error === "object" && err
 
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
 const UNIQUE_VIOLATION = "23505";
-const FOREIGN_KEY_VIOLATION = "23503";
 const QUERY_CANCELED = "57014";
 const RETRIED = new Set(["40001", "40P01"]);
 const UNREACHABLE = new Set([
@@ -27,12 +26,6 @@ const UNREACHABLE_TEXT =
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const failure = failureOf(error);
   return failure.code === UNIQUE_VIOLATION && (constraint === undefined || failure.constraint === constraint);
-}
-
-/** True if the row refers to one that does not exist, or is still referred to. */
-export function isForeignKeyViolation(error: unknown, constraint?: string): boolean {
-  const failure = failureOf(error);
-  return failure.code === FOREIGN_KEY_VIOLATION && (constraint === undefined || failure.constraint === constraint);
 }
 
 /** A deadlock or a serialization failure: nothing was changed, and a second try may succeed. */
