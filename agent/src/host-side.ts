@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { type DesiredStack, type EngineFacts, replicasOf } from "@windflow/core";
+import { type ComposeService, type DesiredStack, type EngineFacts, replicasOf } from "@windflow/core";
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import type { AgentConfig } from "./config.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
@@ -81,8 +81,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
       return undefined;
     }
   };
+  const serviceOf = (stackId: string, service: string): ComposeService | undefined =>
+    desired()?.stacks.find((stack) => stack.stackId === stackId)?.model.services[service];
   const wanted = (stackId: string, service: string): number => {
-    const spec = desired()?.stacks.find((stack) => stack.stackId === stackId)?.model.services[service];
+    const spec = serviceOf(stackId, service);
     return spec === undefined ? 0 : replicasOf(spec);
   };
   const append = (kind: SpoolEntry["kind"], atMs: number): void => {
@@ -103,7 +105,12 @@ export function createHostSide(parts: HostSideParts): HostSide {
     onObserved: (report: ObservationReport) => {
       engineProblem = report.engineError ?? "";
       reporter.changed(
-        observedState(report, { generation: store.generation, pins: memory.latest?.pins ?? [], wanted }),
+        observedState(report, {
+          generation: store.generation,
+          pins: memory.latest?.pins ?? [],
+          wanted,
+          imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
+        }),
       );
     },
     onProgress: (event) => parts.onProgress(progressMessage(event)),

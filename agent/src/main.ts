@@ -78,6 +78,8 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
     const { loadIdentity } = await import("./enroll/identity.ts");
     if (loadIdentity(config.stateDir) === undefined) await enroll(flags);
   }
+  // Where a single executable may unpack its terminal's native half: /tmp and /run may forbid running code.
+  process.env["WINDFLOW_STATE_DIR"] ??= config.stateDir;
   const { startAgent } = await import("./agent.ts");
   const log = createLog(config.logLevel, (line) => void process.stdout.write(line), Date.now);
   // A promise that nobody waits for must not take the session down with it.

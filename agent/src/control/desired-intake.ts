@@ -49,9 +49,13 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
     const generation = formatGeneration(state.generation ?? { term: 0n, n: 0n });
     for (let attempt = 0; !link.ended.aborted && waiting === undefined; attempt++) {
       try {
-        await store.take(state, sourceOver(link));
-        log("info", "The desired state was taken.", { generation, count: state.stacks.length });
-        reply(state, link);
+        const refused = await store.take(state, sourceOver(link));
+        log("info", "The desired state was taken.", {
+          generation,
+          count: state.stacks.length,
+          ...(refused === "" ? {} : { reason: refused }),
+        });
+        reply(state, link, refused === "" ? undefined : new AgentError("WF_LOCAL_POLICY", refused));
         return parts.onTaken();
       } catch (error) {
         log("warn", "The desired state could not be taken.", { generation, reason: reasonOf(error) });

@@ -15,7 +15,7 @@ import {
 import { createRateMeter } from "./rates.ts";
 
 /** Made by engines and hypervisors, one a container: thousands of columns that say nothing of the host. */
-const INNER_INTERFACE = /^(lo$|veth|docker|br-|virbr|cni|flannel|cali|podman|tunl|sit)/;
+const INNER_INTERFACE = /^(lo$|veth|docker|br-|virbr|cni|flannel|cali|podman|tunl|sit|ifb|dummy)/;
 const INNER_DISK = /^(loop|ram|zram|fd|sr)/;
 /** A machine with more devices than this is watched by its sums elsewhere. */
 const MAX_DEVICES = 16;

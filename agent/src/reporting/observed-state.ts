@@ -6,6 +6,7 @@ import {
   type ServiceStatus,
   type StackStatus,
   WINDFLOW_LABEL,
+  isImageId,
   ownerOf,
   serviceOf,
 } from "@windflow/core";
@@ -30,6 +31,8 @@ export interface ObservedContext {
   readonly pins: readonly ImagePin[];
   /** Services that a stack must have, and how many containers of each. */
   readonly wanted: (stackId: string, service: string) => number;
+  /** The image as the stack's author wrote it: ours are created by image id, which says nothing to a person. */
+  readonly imageOf: (stackId: string, service: string) => string | undefined;
 }
 
 /** The report as it goes over the wire, without time and digest: equal worlds give equal messages. */
@@ -39,19 +42,21 @@ export function observedState(report: ObservationReport, context: ObservedContex
     at: undefined,
     digest: "",
     generation: context.generation,
-    containers: containers.map(wireContainer).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    containers: containers
+      .map((container) => wireContainer(container, context))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     stacks: report.stacks.map((stack) => wireStack(stack, report, context, containers)),
     engineProblem: report.engineError ?? "",
   };
 }
 
-function wireContainer(container: ObservedContainer): WireContainer {
+function wireContainer(container: ObservedContainer, context: ObservedContext): WireContainer {
   const owner = ownerOf(container.labels);
   const { detail } = container;
   return {
     id: container.id,
     name: container.name,
-    image: container.image,
+    image: writtenImage(container, context),
     imageId: container.imageId,
     state: container.state,
     health: container.health,
@@ -80,6 +85,13 @@ function wireContainer(container: ObservedContainer): WireContainer {
     service: serviceOf(container),
     tty: false,
   };
+}
+
+function writtenImage(container: ObservedContainer, context: ObservedContext): string {
+  const owner = ownerOf(container.labels);
+  const written =
+    owner && isImageId(container.image) ? context.imageOf(owner.stackId, serviceOf(container)) : undefined;
+  return written ?? container.image;
 }
 
 function wireStack(

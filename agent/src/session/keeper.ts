@@ -4,6 +4,9 @@ import type { Log } from "../platform/log.ts";
 import { backoffMs, refusedBackoffMs } from "./backoff.ts";
 import type { SessionEnd } from "./session.ts";
 
+/** A session shorter than this counts as a failure: two hosts with one identity would push each other out without a pause. */
+const STEADY_SESSION_MS = 10_000;
+
 export interface KeeperParts {
   readonly clock: Clock;
   readonly log: Log;
@@ -18,10 +21,11 @@ export interface KeeperParts {
 export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promise<void> {
   let failures = 0;
   while (!stop.aborted) {
+    const begun = parts.clock.now();
     const end = await parts.attempt(stop);
     parts.onEnded(end);
     if (stop.aborted) return;
-    if (end.welcomed) failures = 0;
+    if (end.welcomed && parts.clock.now() - begun >= STEADY_SESSION_MS) failures = 0;
     const delayMs = nextPause(end, failures, parts.random());
     failures++;
     parts.log("info", "The session ended; it will be opened again.", {

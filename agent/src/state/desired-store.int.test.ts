@@ -78,18 +78,26 @@ test("a restored control plane with a higher term is followed, an older generati
   const store = open();
   await store.take(state(9n), source);
   await expect(store.take(state(8n), source)).rejects.toMatchObject({ code: "WF_OLDER_GENERATION" });
-  await expect(store.take(state(9n), source)).resolves.toBeUndefined();
+  await expect(store.take(state(9n), source)).resolves.toBe("");
   await store.take({ generation: { term: 2n, n: 1n }, stacks: [] }, source);
   expect(store.generation).toEqual({ term: 2n, n: 1n });
 });
 
-test("a body altered on disk stops enforcement instead of removing what runs", async () => {
+test("a body altered on disk stops enforcement instead of removing what runs, and is mended when it is sent again", async () => {
   const digest = put(stackBody({}));
-  await open().take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest: digest }), source);
+  const wanted = state(1n, { stackId: "stk_1", revision: 1, bodyDigest: digest });
+  await open().take(wanted, source);
   writeFileSync(join(folder, "desired/bodies", digest.slice(7)), "altered");
   expect(() => open().world()).toThrow(/missing on this host or was altered/);
+  expect(open().generation).toBeUndefined();
+  const mended = open();
+  await mended.take(wanted, source);
+  expect(mended.world()?.stacks).toHaveLength(1);
   writeFileSync(join(folder, "desired/desired.json"), "{ torn");
-  expect(open).toThrow(/nothing on this host is touched/);
+  const torn = open();
+  expect(() => torn.world()).toThrow(/nothing on this host is touched/);
+  await torn.take(wanted, source);
+  expect(open().generation).toEqual({ term: 1n, n: 1n });
 });
 
 test("secrets must come and must open with this host's key for this revision; then the state is taken", async () => {
@@ -116,6 +124,16 @@ test("files of a revision are found by digest, with their mode; images by the ho
   await store.take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest }), source);
   const stack = store.world()?.stacks[0];
   expect(store.file({ bodyDigest }, stack?.files["nginx.conf"] ?? "")).toEqual({ content, mode: 0o444 });
+});
+
+test("a stack that local policy forbids is told once and does not hold the others up", async () => {
+  const store = open();
+  const forbidden = { stackId: "stk_1", revision: 1, bodyDigest: put(stackBody({ service: { privileged: true } })) };
+  const other = { stackId: "stk_2", revision: 1, bodyDigest: put(stackBody({ stackId: "stk_2", stackName: "other" })) };
+  expect(await store.take(state(1n, forbidden), source)).toContain('"shop"');
+  expect(await store.take(state(2n, forbidden, other), source)).toBe("");
+  const refusals = store.world()?.stacks.map((stack) => store.refusal(stack) !== undefined);
+  expect(refusals).toEqual([true, false]);
 });
 
 test("a policy that others can write, or that is none, allows nothing and says so", () => {

@@ -28,14 +28,20 @@ export interface DesiredStoreOptions {
 
 /** What the host must run, with everything that running it takes, on disk. */
 export interface DesiredStore {
+  /** What the host has whole; undefined also when a part is damaged, so that the control plane sends it again. */
   readonly generation: Generation | undefined;
-  /** undefined while nothing was ever wanted, or when what is on disk cannot be read whole: nothing may be touched then. */
+  /**
+   * undefined while nothing was ever wanted.
+   * @throws AgentError WF_STATE_UNREADABLE, WF_BODY_INVALID when what is on disk is damaged: nothing may be touched then.
+   */
   world(): DesiredWorld | undefined;
   /**
    * Takes a newer desired state: fetches what is missing, checks it, and stores it. Durable when it resolves.
-   * @throws AgentError WF_OLDER_GENERATION, WF_BODY_INVALID, WF_SECRETS_UNAVAILABLE, WF_LOCAL_POLICY; nothing is changed then.
+   * @returns why the host's own policy keeps a stack, new in this state, from being run here; the others run. Empty otherwise.
+   * @throws AgentError WF_OLDER_GENERATION, WF_BODY_INVALID, WF_SECRETS_UNAVAILABLE, WF_LOCAL_POLICY (a policy that cannot be
+   * read); nothing is changed then.
    */
-  take(state: DesiredState, source: DesiredSource): Promise<void>;
+  take(state: DesiredState, source: DesiredSource): Promise<string>;
   /** A body as the planner takes it, without storing it. @throws AgentError */
   preview(body: StackBody): DesiredStack;
   /** Why the host's own policy, as it stands now, refuses the stack; or undefined. @throws AgentError WF_LOCAL_POLICY when the policy cannot be read. */
@@ -49,8 +55,15 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   makePrivateFolder(folder);
   const bodies = openBodyFiles(join(folder, "bodies"));
   const secrets = openSecretFiles(join(folder, "secrets"), options.sealingPrivateKey);
-  let stored = loadDesired(folder);
+  let stored: StoredDesired | undefined;
+  let damage: AgentError | undefined;
   let world: DesiredWorld | undefined;
+  try {
+    stored = loadDesired(folder);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    damage = error;
+  }
 
   const build = (desired: StoredDesired): DesiredWorld => ({
     organizationId: options.organizationId,
@@ -71,8 +84,6 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
         `The body ${stack.bodyDigest} is of ${body.stackId} revision ${body.revision}, not of ${stack.stackId} revision ${stack.revision}.`,
       );
     }
-    const refused = refusal(desiredStack(body, stack.bodyDigest, options.platform));
-    if (refused !== undefined) throw new AgentError("WF_LOCAL_POLICY", refused);
     if (body.secrets.length > 0 && !secrets.has(stack)) {
       const box = await source.secrets(stack);
       if (box === undefined)
@@ -84,18 +95,28 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     }
   };
 
+  const readWorld = (): DesiredWorld | undefined => {
+    if (damage !== undefined) throw damage;
+    if (world === undefined && stored !== undefined) world = build(stored);
+    return world;
+  };
+  const isWhole = (): boolean => {
+    try {
+      return readWorld() !== undefined;
+    } catch {
+      return false;
+    }
+  };
+
   return {
     get generation() {
-      return stored?.generation;
+      return isWhole() ? stored?.generation : undefined;
     },
-    world: () => {
-      if (world === undefined && stored !== undefined) world = build(stored);
-      return world;
-    },
+    world: readWorld,
     take: async (state, source) => {
       const generation = state.generation ?? { term: 0n, n: 0n };
       const age = stored === undefined ? 1 : compareGenerations(generation, stored.generation);
-      if (age === 0) return;
+      if (age === 0 && isWhole()) return "";
       if (age < 0) {
         throw new AgentError(
           "WF_OLDER_GENERATION",
@@ -108,6 +129,11 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
         stacks: state.stacks.map(({ stackId, revision, bodyDigest }) => ({ stackId, revision, bodyDigest })),
       };
       const nextWorld = build(next);
+      // A stack that was refused before is not told again: it would spoil the answer to a change of another stack.
+      const before = new Set(stored?.stacks.map((stack) => stack.bodyDigest));
+      const refused = nextWorld.stacks
+        .filter((stack) => !before.has(stack.bodyDigest))
+        .flatMap((stack) => refusal(stack) ?? []);
       saveDesired(folder, next);
       // What the previous state needed stays for one more generation, so that going back costs no transfer.
       const needed = [...(stored?.stacks ?? []), ...next.stacks];
@@ -115,6 +141,8 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
       world = nextWorld;
       bodies.keepOnly(new Set(needed.map((stack) => stack.bodyDigest)));
       secrets.keepOnly(needed);
+      damage = undefined;
+      return refused.join(" ");
     },
     preview: (body) => desiredStack(body, sha256Digest(body.modelJson), options.platform),
     refusal,
