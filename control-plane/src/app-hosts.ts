@@ -14,6 +14,7 @@ import {
   type Certificates,
   type HostDesired,
   type HostFigures,
+  type HostHistory,
 } from "./hosts/index.ts";
 import type { EventType, Platform } from "./platform/index.ts";
 
@@ -24,6 +25,8 @@ interface Parts {
   certificates: Certificates;
   figures: HostFigures;
   desired: DesiredStatePort & HostDesired;
+  /** What other domains keep of a host, to be forgotten with it. */
+  history?: HostHistory;
   desiredStateChanged: EventType<HostReference>;
   /** `https://…` as agents write it; asked when a line for them is made. */
   publicUrl: () => string;
@@ -56,7 +59,7 @@ export function buildHostSide(parts: Parts): HostSide {
   const watcher = createWatcher(bus);
   const worker = createEventsWorker({ database, jobs, clock });
 
-  const hosts = createHostsService({ database, clock, newId, audit, desired });
+  const hosts = createHostsService({ database, clock, newId, audit, desired, history: parts.history });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
   const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
   api.registerService(

@@ -75,7 +75,7 @@ export function createAgents(parts: Parts): Agents {
   const live = createLiveViews((hostId, on) => {
     registry.find(hostId)?.send({ $case: "intervals", value: intervals(on) });
   });
-  const desiredPush = createDesiredPush({ database, desired, registry, log });
+  const desiredPush = createDesiredPush({ database, clock, desired, registry, log });
   const connect = createConnect({
     database,
     clock,

@@ -101,7 +101,7 @@ export function createConnect(parts: Parts): Connect {
     session.awaitingApproval = opening.awaitingApproval;
     session.toldGeneration = generationFromWire(hello.generation);
     if (!registry.claim(session) || !session.move({ type: "welcomed" })) return;
-    leases.opened({ organizationId, hostId, name: opening.name, enrolledAt: opening.enrolledAt });
+    leases.opened({ organizationId, hostId, enrolledAt: opening.enrolledAt });
     session.send({
       $case: "welcome",
       value: {

@@ -1,4 +1,4 @@
-import { field, type Database, type Log } from "../platform/index.ts";
+import { field, type Clock, type Database, type Log } from "../platform/index.ts";
 import type { DesiredStatePort } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -14,13 +14,17 @@ export interface DesiredPush {
 
 interface Parts {
   database: Database;
+  clock: Clock;
   desired: DesiredStatePort;
   registry: SessionRegistry;
   log: Log;
 }
 
+// Nobody says it a second time: a look that failed is repeated for as long as the session is open.
+const RETRY_MS = 5_000;
+
 export function createDesiredPush(parts: Parts): DesiredPush {
-  const { database, desired, registry, log } = parts;
+  const { database, clock, desired, registry, log } = parts;
   const queued = new WeakSet<Session>();
 
   async function tell(session: Session): Promise<void> {
@@ -43,10 +47,22 @@ export function createDesiredPush(parts: Parts): DesiredPush {
   }
 
   function pushTo(session: Session): void {
-    if (queued.has(session)) return;
+    if (queued.has(session) || session.state === "ended") return;
     queued.add(session);
-    // The lane logs what fails; the next change or the next session looks again.
-    if (!session.lanes.control.add(() => tell(session))) queued.delete(session);
+    const taken = session.lanes.control.add(() => tell(session).catch((error: unknown) => lookLater(session, error)));
+    if (!taken) lookLater(session, new Error("too much work of the session waits"));
+  }
+
+  function lookLater(session: Session, error: unknown): void {
+    queued.delete(session);
+    log.warn(
+      { err: error, [field.hostId]: session.identity.hostId },
+      "A desired state could not be sent; it is tried again.",
+    );
+    clock.sleep(RETRY_MS, session.signal).then(
+      () => pushTo(session),
+      () => undefined,
+    );
   }
 
   return {

@@ -90,12 +90,13 @@ export function createDispatch(parts: Parts): Dispatch {
       };
       log.warn(fields, "A host refused its desired state.");
     }
-    session.lanes.control.add(() =>
+    const taken = session.lanes.control.add(() =>
       bounded(session, frameId, async () => {
         const refusal = reply.refused === "" ? {} : { refused: reply.refused, code: reply.code };
         for (const handle of hooks.desiredReplies) await handle({ ...told, ...refusal });
       }),
     );
+    if (!taken) refuse(session, frameId, agentsErrors.WF_FRAME_FAILED, "Too many replies wait to be stored.");
   }
 
   function handleKind(session: Session, frameId: bigint, kind: FromAgent): void {

@@ -18,7 +18,7 @@ import type { HostReference } from "./ports.ts";
  */
 export interface Leases {
   /** A session was opened and the host is stored as online. */
-  opened(host: HostReference & { name: string; enrolledAt: Date }): void;
+  opened(host: HostReference & { enrolledAt: Date }): void;
   /** A frame came. */
   heard(hostId: string): void;
   closed(hostId: string, cause: string): void;
@@ -31,7 +31,6 @@ export interface Leases {
 }
 
 interface Lease extends HostReference {
-  name: string;
   enrolledAtMs: number;
   lastSeenMs: number;
   sessionOpen: boolean;
@@ -99,7 +98,7 @@ export function createLeases(parts: Parts): Leases {
         const { organizationId, hostId } = lease;
         const at = new Date(since);
         const lastSeenAt = new Date(lease.lastSeenMs);
-        const moved = await movePresence(tx, {
+        const name = await movePresence(tx, {
           organizationId,
           hostId,
           from: lease.presence,
@@ -108,13 +107,13 @@ export function createLeases(parts: Parts): Leases {
           cause,
           lastSeenAt,
         });
-        if (!moved) continue;
+        if (name === undefined) continue;
         await recordEvent(tx, {
           id: newId("evt"),
           organizationId,
           at: clock.now(),
           type: `host.${to}`,
-          message: `Host ${lease.name} is ${to}: ${cause}.`,
+          message: `Host ${name} is ${to}: ${cause}.`,
           severity: severities[to],
           actor: "system",
           hostId,
@@ -159,7 +158,7 @@ export function createLeases(parts: Parts): Leases {
 
   return {
     opened: (host) => {
-      const { organizationId, hostId, name } = host;
+      const { organizationId, hostId } = host;
       const enrolledAtMs = host.enrolledAt.getTime();
       const fresh = {
         lastSeenMs: nowMs(),
@@ -168,7 +167,7 @@ export function createLeases(parts: Parts): Leases {
         presence: "online" as const,
         dirty: false,
       };
-      leases.set(hostId, { organizationId, hostId, name, enrolledAtMs, ...fresh });
+      leases.set(hostId, { organizationId, hostId, enrolledAtMs, ...fresh });
     },
     heard: (hostId) => {
       const lease = leases.get(hostId);
@@ -194,13 +193,12 @@ export function createLeases(parts: Parts): Leases {
       for (const one of stored) {
         // A clock that was set back must not make a host seen in the future.
         const lastSeenMs = Math.min(one.lastSeenAt?.getTime() ?? one.enrolledAt.getTime(), nowMs());
-        const { organizationId, hostId, name, presence } = one;
+        const { organizationId, hostId, presence } = one;
         const endCause = one.sessionEndCause ?? "the control plane was restarted";
         const enrolledAtMs = one.enrolledAt.getTime();
         leases.set(hostId, {
           organizationId,
           hostId,
-          name,
           enrolledAtMs,
           lastSeenMs,
           sessionOpen: false,

@@ -36,7 +36,6 @@ export const sessionOpened: EventType<{ hostId: string; epoch: string }> = event
 /** What the host is told in Welcome, from the transaction that gave the session its epoch. */
 export interface Opening {
   epoch: bigint;
-  name: string;
   enrolledAt: Date;
   awaitingApproval: boolean;
   spoolAcknowledged: bigint;
@@ -99,7 +98,6 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
     tx.emit(sessionOpened, { hostId, epoch: String(epoch) });
     return {
       epoch,
-      name: before.name,
       enrolledAt: before.enrolled_at,
       awaitingApproval: before.awaiting_approval,
       spoolAcknowledged: await readAcknowledged(tx, host, hello.spoolId),

@@ -23,7 +23,7 @@ export {
   type HostPresence,
   type Labels,
 } from "./model.ts";
-export type { AuditTrail, HostDesired, HostFigures } from "./ports.ts";
+export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
 export { createHostsService, type HostsService } from "./service.ts";
 export { listHostSummaries, type HostSummary } from "./store.ts";
 export {

@@ -21,3 +21,8 @@ export interface HostDesired {
     hostIds: readonly string[],
   ): Promise<Map<string, { generation: string; stacksTotal: number }>>;
 }
+
+/** What other domains keep of a host; forgotten with it, in the same transaction. */
+export interface HostHistory {
+  forget(tx: UnitOfWork, hostId: string): Promise<void>;
+}

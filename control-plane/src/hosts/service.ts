@@ -13,7 +13,7 @@ import { announceHost, hostApproved, hostChanged, hostRevoked } from "./changes.
 import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import { cleanText, labelProblem, type HostPresence, type Labels } from "./model.ts";
-import type { AuditTrail, HostDesired } from "./ports.ts";
+import type { AuditTrail, HostDesired, HostHistory } from "./ports.ts";
 import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
 import { deleteHostRow, saveApproval, saveDescription, saveRelease, saveRevocation } from "./store-changes.ts";
 
@@ -47,6 +47,7 @@ interface Parts {
   newId: NewId;
   audit: AuditTrail;
   desired: HostDesired;
+  history: HostHistory | undefined;
 }
 
 type LockedHost = NonNullable<Awaited<ReturnType<typeof lockHost>>>;
@@ -160,6 +161,7 @@ export function createHostsService(parts: Parts): HostsService {
         if (host.revoked_at === null && host.last_seen_at !== null)
           throw new ProblemError({ code: hostsErrors.WF_HOST_IN_USE });
         const now = clock.now();
+        await parts.history?.forget(tx, hostId);
         await deleteHostRow(tx, { organizationId, hostId });
         await audit.record(tx, caller, {
           action: "hosts.delete",

@@ -112,7 +112,6 @@ export async function closeHostSession(
 export interface StoredLease {
   organizationId: string;
   hostId: string;
-  name: string;
   presence: HostPresence;
   enrolledAt: Date;
   lastSeenAt: Date | undefined;
@@ -123,7 +122,7 @@ export interface StoredLease {
 export async function readLeases(tx: UnitOfWork): Promise<StoredLease[]> {
   const rows = await hostsTables(tx)
     .selectFrom("hosts")
-    .select(["organization_id", "id", "name", "presence", "enrolled_at", "last_seen_at", "session_end_cause"])
+    .select(["organization_id", "id", "presence", "enrolled_at", "last_seen_at", "session_end_cause"])
     .where("revoked_at", "is", null)
     .where("quarantined_at", "is", null)
     .where("last_seen_at", "is not", null)
@@ -132,7 +131,6 @@ export async function readLeases(tx: UnitOfWork): Promise<StoredLease[]> {
   return rows.map((row) => ({
     organizationId: row.organization_id,
     hostId: row.id,
-    name: row.name,
     presence: row.presence,
     enrolledAt: row.enrolled_at,
     lastSeenAt: row.last_seen_at ?? undefined,
@@ -142,7 +140,7 @@ export async function readLeases(tx: UnitOfWork): Promise<StoredLease[]> {
 
 /**
  * Moves a host's presence along its lease. Nothing happens when the stored presence is another than `from`: a session, a
- * revocation or another replica was faster. True when it was moved.
+ * revocation or another replica was faster. The host's name when it was moved.
  */
 export async function movePresence(
   tx: UnitOfWork,
@@ -155,7 +153,7 @@ export async function movePresence(
     cause: string;
     lastSeenAt: Date;
   },
-): Promise<boolean> {
+): Promise<string | undefined> {
   const answer = await hostsTables(tx)
     .updateTable("hosts")
     .set({
@@ -169,8 +167,9 @@ export async function movePresence(
     .where("presence", "=", change.from)
     .where("revoked_at", "is", null)
     .where("quarantined_at", "is", null)
+    .returning("name")
     .executeTakeFirst();
-  return answer.numUpdatedRows === 1n;
+  return answer?.name;
 }
 
 /** One statement for all hosts that were heard since the last time: heartbeats themselves write nothing. */
