@@ -6,8 +6,8 @@ import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot, SurveyedService } from "./survey.ts";
-import { unsupportedUses } from "./unsupported.ts";
-import { isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
+import type { UnsupportedUse } from "./unsupported.ts";
+import { isRunning, type WorldIndex } from "./world-index.ts";
 
 interface StepFrame {
   readonly stackId: string;
@@ -48,6 +48,10 @@ export interface StackPlanning {
   readonly images: ReadonlyMap<string, PlannedImage>;
   readonly pulls: readonly string[];
   readonly orphansGone: readonly string[];
+  /** Ids of the stack's own containers. */
+  readonly ownIds: ReadonlySet<string>;
+  /** By service. */
+  readonly unsupported: ReadonlyMap<string, readonly UnsupportedUse[]>;
   isHeld(service: string, number: number): boolean;
 }
 
@@ -124,20 +128,19 @@ function isOnReplacedNetwork(resources: PlannedResources, surveyed: SurveyedServ
 }
 
 function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService): string[] {
-  const { index, stack, resources, images } = stackPlanning;
-  const own = new Set(ownContainers(index, stack).map((container) => container.id));
+  const { index, ownIds, resources, images } = stackPlanning;
   const taken = surveyed.slots.flatMap((slot) => {
     const holder = index.containersByName.get(slot.name);
-    if (!holder || own.has(holder.id) || slot.keeper) return [];
+    if (!holder || ownIds.has(holder.id) || slot.keeper) return [];
     return [`the name ${slot.name} is taken by a container that is not of this stack: rename or remove that one`];
   });
   const standing = images.get(surveyed.name)?.standing;
   const creates = surveyed.slots.some((slot) => !slot.keeper && !stackPlanning.isHeld(surveyed.name, slot.number));
   const image = creates && standing?.kind === "impossible" ? [standing.why] : [];
   const missing = creates ? usedResources(resources, surveyed).flatMap(({ error }) => error ?? []) : [];
-  const unsupported = unsupportedUses(stack.model)
-    .filter((use) => use.service === surveyed.name)
-    .map(({ key, why }) => `${key} is not supported: ${why}`);
+  const unsupported = (stackPlanning.unsupported.get(surveyed.name) ?? []).map(
+    ({ key, why }) => `${key} is not supported: ${why}`,
+  );
   return [...unsupported, ...taken, ...image, ...missing];
 }
 

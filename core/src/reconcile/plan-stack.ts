@@ -6,8 +6,9 @@ import { planOrphans } from "./plan-removal.ts";
 import { planResources } from "./plan-resources.ts";
 import { planRestarts } from "./plan-restarts.ts";
 import { planService, type StackPlanning } from "./plan-service.ts";
-import { surveyStack, type Survey } from "./survey.ts";
-import { ownContainers, type WorldIndex } from "./world-index.ts";
+import { surveyStack } from "./survey.ts";
+import { unsupportedUses } from "./unsupported.ts";
+import { groupBy, ownContainers, type WorldIndex } from "./world-index.ts";
 
 /** Steps that bring one stack to its revision. */
 export function planStack(
@@ -28,25 +29,30 @@ export function planStack(
         hold.service === service &&
         hold.number === number,
     );
+  const slots = new Map(survey.services.map((surveyed) => [surveyed.name, surveyed.slots]));
   const images = planImages(draft, index, stack, (service, standing) =>
-    needsImage(survey, service, standing.ids.length === 0, isHeld),
+    (slots.get(service) ?? []).some(
+      (slot) => !isHeld(service, slot.number) && (standing.ids.length === 0 || !slot.keeper),
+    ),
   );
   const pulls = draft.stepsOf(stack.stackId, (step) => step.op === "pull-image");
   const orphansGone = planOrphans(draft, stack, survey.orphans, pulls);
-  const planning: StackPlanning = { draft, index, desired, stack, resources, images, pulls, orphansGone, isHeld };
+  const planning: StackPlanning = {
+    draft,
+    index,
+    desired,
+    stack,
+    resources,
+    images,
+    pulls,
+    orphansGone,
+    ownIds: new Set(ownContainers(index, stack).map((container) => container.id)),
+    unsupported: groupBy(unsupportedUses(stack.model), (use) => use.service),
+    isHeld,
+  };
   const outcomes = new Map<string, ServiceOutcome>();
   for (const surveyed of survey.services) outcomes.set(surveyed.name, planService(planning, surveyed, outcomes));
   planRestarts(draft, stack, outcomes);
-}
-
-function needsImage(
-  survey: Survey,
-  serviceName: string,
-  unresolved: boolean,
-  isHeld: StackPlanning["isHeld"],
-): boolean {
-  const slots = survey.services.find(({ name }) => name === serviceName)?.slots ?? [];
-  return slots.some((slot) => !isHeld(serviceName, slot.number) && (unresolved || !slot.keeper));
 }
 
 // The name of a project is unique on a host: to deploy into a project that others made would mix two applications.

@@ -7,7 +7,7 @@ import type { ObservedContainer } from "./observed.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
 import { resolveImage } from "./resolve-image.ts";
 import { inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
-import { compareText, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
+import { compareText, groupBy, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
 
 /** A container that a newer one takes the place of, and why. */
 export interface Outdated {
@@ -41,6 +41,7 @@ export interface Survey {
 
 export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: PlannedResources): Survey {
   const own = ownContainers(index, stack).filter((container) => container.labels[COMPOSE_LABEL.oneOff] !== "True");
+  const ownByService = groupBy(own, serviceOf);
   const surveyed = new Map<string, SurveyedService>();
   for (const name of inDependencyOrder(stack.model.services)) {
     const service = stack.model.services[name];
@@ -53,7 +54,7 @@ export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: P
       resources,
       containerId,
     };
-    const candidates = own.filter((container) => serviceOf(container) === name);
+    const candidates = ownByService.get(name) ?? [];
     // A sharing container goes with the one it shares, whose id it holds.
     const lost = sharedServices(service).find((other) => containerId(other) === undefined);
     surveyed.set(name, { name, service, slots: slotsOf(stack, name, wanted, candidates, lost) });

@@ -71,7 +71,8 @@ function imagesByReference(images: readonly ObservedImage[]): Map<string, Observ
   return byReference;
 }
 
-function groupBy<T>(values: readonly T[], keyOf: (value: T) => string | undefined): Map<string, T[]> {
+/** Values by key, in their order; those without a key are left out. */
+export function groupBy<T>(values: readonly T[], keyOf: (value: T) => string | undefined): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const value of values) {
     const key = keyOf(value);
