@@ -20,7 +20,7 @@ const COMMANDS: Record<string, string[]> = {
   lint: ["oxlint", "--type-aware"],
   format: ["oxfmt", "--check"],
   "proto lint": ["buf", "lint"],
-  "proto breaking": ["buf", "breaking", "--against", "proto/released.binpb"],
+  "proto breaking": ["buf", "breaking", "proto/image.binpb", "--against", "proto/released.binpb"],
   "dead code": ["knip", "--no-progress"],
 };
 
