@@ -7,7 +7,6 @@ import { createLiveLooks, type LiveLooks } from "./live.ts";
 import { createRecentSamples } from "./recent.ts";
 import { createMetricsUpkeep } from "./upkeep.ts";
 
-export { BUCKET_MS } from "./model.ts";
 export type { SamplesSink } from "./ingest.ts";
 
 /** Figures of hosts and containers over time. */

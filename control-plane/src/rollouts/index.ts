@@ -1,12 +1,12 @@
 export { createDesiredStates, type DesiredStates } from "./desired.ts";
 export { rolloutsErrors } from "./errors.ts";
-export { desiredStateChanged, rolloutTouched } from "./events.ts";
-export type { Generation, HostView, StackReport } from "./model.ts";
+export { desiredStateChanged } from "./events.ts";
+export type { HostView, StackReport } from "./model.ts";
 export { rolloutsHandlers } from "./handlers.ts";
 export { placementHost } from "./placed.ts";
-export { createProgressTeller, type ProgressTeller } from "./progress-teller.ts";
-export type { HostWork, RolloutSight } from "./ports.ts";
+export { createProgressTeller } from "./progress-teller.ts";
+export type { RolloutSight } from "./ports.ts";
 export { createRolloutsService, type RolloutsService } from "./service.ts";
-export { readOpenIds, readOpenOfHost, type StoredRollout } from "./store.ts";
+export { readOpenIds } from "./store.ts";
 export { readStackHosts } from "./store-desired.ts";
 export { createRolloutWorker, type RolloutWorker } from "./worker.ts";

@@ -44,16 +44,6 @@ export async function readStack(tx: UnitOfWork, stackId: string, lock: "lock" | 
   return row === undefined ? undefined : stackOf(row);
 }
 
-export async function readStacks(tx: UnitOfWork, stackIds: readonly string[]): Promise<Stack[]> {
-  if (stackIds.length === 0) return [];
-  const rows = await tablesOf<Tables>(tx)
-    .selectFrom("stacks")
-    .selectAll()
-    .where("id", "in", [...stackIds])
-    .execute();
-  return rows.map(stackOf);
-}
-
 /** By name; `after` is the last name of the page before. */
 export async function listStacks(
   tx: UnitOfWork,

@@ -1,4 +1,4 @@
 export { createTerminalRights } from "./terminal-rights.ts";
-export { createHostPlanner, type PlanGateway } from "./host-planner.ts";
+export { createHostPlanner } from "./host-planner.ts";
 export { createRolloutSight } from "./rollout-sight.ts";
 export { createStackStanding } from "./stack-standing.ts";
