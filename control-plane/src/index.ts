@@ -1,1 +1,1 @@
-export {};
+export * from "./compose/index.ts";

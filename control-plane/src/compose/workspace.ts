@@ -69,8 +69,12 @@ export class Workspace {
   }
 }
 
+// Most paths need no work, and there is one for every file of a stack in every rendering.
+const CLEAN = /^(\/[^/.][^/]*)+$/;
+
 /** A path made absolute and clean. */
 export function absolutePath(folder: string, path: string): string {
+  if (CLEAN.test(path)) return path;
   const joined = posix.isAbsolute(path) ? posix.normalize(path) : posix.join(folder, path);
   return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
 }
