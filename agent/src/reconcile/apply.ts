@@ -2,7 +2,7 @@ import type { DesiredStack, Step, StepOp } from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
 import type { PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
-import { fetchSecrets, withSecrets } from "./secret-text.ts";
+import { fetchSecrets, redacting, withSecrets } from "./secret-text.ts";
 
 /** What executors may use. They decide nothing: what to do stands in the step. */
 export interface ApplyContext {
@@ -48,8 +48,10 @@ const EXECUTORS: Executors = {
     );
     const planned = stack.model.services[step.service];
     if (!planned) throw new Error(`service ${step.service} is not in the stack`);
-    const service = withSecrets(planned, await fetchSecrets(stack, planned, context.secrets));
-    const id = await context.engine.createContainer(createRequest(step, stack, { imageId, shares, service }));
+    const secrets = await fetchSecrets(stack, planned, context.secrets);
+    const service = withSecrets(planned, secrets.textOf);
+    const request = createRequest(step, stack, { imageId, shares, service });
+    const id = await redacting(secrets, () => context.engine.createContainer(request));
     context.created.set(step.slot, id);
   },
   "start-container": async (step, context) => {
@@ -98,7 +100,7 @@ async function copyFiles(
   const stack = context.stackOf(step);
   const service = stack.model.services[step.service ?? ""];
   if (!service || ((service.configs ?? []).length === 0 && (service.secrets ?? []).length === 0)) return;
-  const secretText = await fetchSecrets(stack, [stack.model.configs, stack.model.secrets], context.secrets);
-  const files = await containerFiles(stack, service, secretText, context.files);
-  await context.engine.copyFiles(containerId, files);
+  const secrets = await fetchSecrets(stack, [stack.model.configs, stack.model.secrets], context.secrets);
+  const files = await containerFiles(stack, service, secrets.textOf, context.files);
+  await redacting(secrets, () => context.engine.copyFiles(containerId, files));
 }

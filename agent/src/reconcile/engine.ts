@@ -130,8 +130,8 @@ export class EngineError extends Error {
   /** HTTP status of the Engine API; undefined when there was no answer. */
   readonly status: number | undefined;
 
-  constructor(message: string, status: number | undefined, options?: ErrorOptions) {
-    super(message, options);
+  constructor(message: string, status: number | undefined) {
+    super(message);
     this.status = status;
   }
 

@@ -35,6 +35,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const progress = createProgress(options);
   const aborter = new AbortController();
   let connected = false;
+  let everConnected = false;
   let world: ObservedWorld | undefined;
   let plan = NO_PLAN;
   let engineError: string | undefined = "it was not asked yet";
@@ -135,11 +136,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     onEvent,
     onConnected() {
       connected = true;
+      everConnected = true;
       observer.forget();
       loop.request();
     },
     onLost(reason) {
-      if (connected) keeper.noteEngineLost(clock.now());
+      // Also before the first contact: an engine that is away when the agent starts went down with what ran on it.
+      if (connected || !everConnected) keeper.noteEngineLost(clock.now());
       connected = false;
       engineError = reason;
       loop.request();

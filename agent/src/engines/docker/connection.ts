@@ -69,7 +69,10 @@ export async function asked<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Anything else that was thrown is a fault of ours and stays what it is: it must not look like an engine that is away. */
+/**
+ * The engine's own words, once: what was thrown around them says the same again.
+ * Anything else that was thrown is a fault of ours and stays what it is: it must not look like an engine that is away.
+ */
 export function engineError(thrown: unknown): Error {
   if (!(thrown instanceof Error)) return new Error("an engine call failed", { cause: thrown });
   if (thrown instanceof EngineError) return thrown;
@@ -80,9 +83,9 @@ export function engineError(thrown: unknown): Error {
   };
   if (typeof statusCode === "number") {
     const message = typeof json?.message === "string" ? json.message : thrown.message.trim();
-    return new EngineError(message, statusCode, { cause: thrown });
+    return new EngineError(message, statusCode);
   }
-  if (typeof code === "string" && AWAY.has(code)) return new EngineError(thrown.message, undefined, { cause: thrown });
+  if (typeof code === "string" && AWAY.has(code)) return new EngineError(thrown.message, undefined);
   return thrown;
 }
 

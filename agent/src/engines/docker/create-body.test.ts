@@ -73,7 +73,11 @@ test.each<[keyof ComposeService, Partial<ComposeService>, Record<string, unknown
     },
   ],
   ["healthcheck", { healthcheck: { disable: true } }, { Healthcheck: { Test: ["NONE"] } }],
-  ["expose", { expose: ["80", "53/udp"] }, { ExposedPorts: { "80/tcp": {}, "53/udp": {} } }],
+  [
+    "expose",
+    { expose: ["80", "53/udp", "90-91"] },
+    { ExposedPorts: { "80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {} } },
+  ],
 ])("%s of the container", (_key, service, expected) => {
   expect(bodyOf(service)).toMatchObject(expected);
 });

@@ -69,13 +69,20 @@ export function portsOf(
 } {
   const exposed: Record<string, object> = {};
   const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
-  for (const entry of expose) exposed[entry.includes("/") ? entry : `${entry}/tcp`] = {};
+  for (const key of expose.flatMap(exposedPorts)) exposed[key] = {};
   for (const port of ports) {
     const key = `${port.target}/${port.protocol ?? "tcp"}`;
     exposed[key] = {};
     (bindings[key] ??= []).push({ HostIp: port.host_ip ?? "", HostPort: port.published ?? "" });
   }
   return { exposed, bindings };
+}
+
+/** `80`, `53/udp` or `3000-3005`, which the engine wants one by one. */
+function exposedPorts(entry: string): string[] {
+  const [range = "", protocol = "tcp"] = entry.split("/");
+  const [first = 0, last = first] = range.split("-").map(Number);
+  return Array.from({ length: Math.max(0, last - first) + 1 }, (_, i) => `${first + i}/${protocol}`);
 }
 
 function driverOptions(use: ComposeServiceNetwork): Record<string, string> | undefined {
