@@ -128,6 +128,14 @@ describe("terminals", () => {
     expect(await endOf(stream)).toMatchObject({ exitCode: 7, problem: "" });
   });
 
+  test("what is typed and resized before the program runs is not lost", async () => {
+    const stream = await exec(["sh"], true);
+    stream.send({ $case: "resize", value: { columns: 101, rows: 31 } });
+    stream.send(input("sleep 0.3; stty size; exit 0\n"));
+    await endOf(stream);
+    expect(outputOf(stream)).toContain("31 101");
+  });
+
   test("without a terminal, output and errors come apart", async () => {
     const stream = await exec(["sh", "-c", "echo out; echo err >&2; exit 3"], false);
     expect(await endOf(stream)).toMatchObject({ exitCode: 3 });

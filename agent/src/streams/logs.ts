@@ -13,6 +13,8 @@ export async function streamLogs(
   engine: Pick<StreamsEngine, "containerLogs">,
   call: StreamCall,
 ): Promise<StreamEnd> {
+  // A log takes no input; a reader that sends some must not stop its own credit.
+  call.onInput(() => Promise.resolve());
   const queue = createLogQueue(request.follow);
   const cutters = { stdout: createLineCutter(false), stderr: createLineCutter(true) };
   let ended = false;

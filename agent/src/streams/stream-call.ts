@@ -25,8 +25,12 @@ export function openStreamCall(client: AgentServiceClient, ticket: string): Stre
   const call = client.openStream();
   const credit = createCreditWindow();
   const closed = new AbortController();
-  let handleInput: (bytes: Uint8Array) => Promise<void> = () => Promise.resolve();
-  let handleResize: (columns: number, rows: number) => void = () => undefined;
+  // What is typed and resized before the program runs waits for it.
+  const inputTaken = Promise.withResolvers<(bytes: Uint8Array) => Promise<void>>();
+  let size: { readonly columns: number; readonly rows: number } | undefined;
+  let handleResize: (columns: number, rows: number) => void = (columns, rows) => {
+    size = { columns, rows };
+  };
 
   const close = (): void => {
     closed.abort();
@@ -36,7 +40,7 @@ export function openStreamCall(client: AgentServiceClient, ticket: string): Stre
     const { kind } = message;
     if (kind?.$case === "credit") credit.grant(Number(kind.value));
     else if (kind?.$case === "resize") handleResize(kind.value.columns, kind.value.rows);
-    else if (kind?.$case === "input") await handleInput(kind.value);
+    else if (kind?.$case === "input") await (await inputTaken.promise)(kind.value);
     else if (kind?.$case === "close") close();
   };
   call.on("data", (message: StreamDown) => {
@@ -64,11 +68,10 @@ export function openStreamCall(client: AgentServiceClient, ticket: string): Stre
       call.write({ kind: { $case: "end", value: end } });
       call.end();
     },
-    onInput: (handler) => {
-      handleInput = handler;
-    },
+    onInput: inputTaken.resolve,
     onResize: (handler) => {
       handleResize = handler;
+      if (size !== undefined) handler(size.columns, size.rows);
     },
   };
 }
