@@ -5,6 +5,7 @@ import { createCalls, type Calls, type RegisteredMethod } from "./call.ts";
 import { readCatalog, type Catalog } from "./catalog.ts";
 import type { Authenticator } from "./credentials.ts";
 import { createFrontDoor, httpsIdentity, type DoorIdentity, type FrontDoor } from "./door/front-door.ts";
+import { createTicketKeys } from "./door/ticket-keys.ts";
 import { createGrpcDoor, type GrpcDoor } from "./grpc/server.ts";
 import type { CallContext, Handlers, MethodDefinition, ServiceDefinition } from "./handlers.ts";
 import { createIdempotency, type Idempotency } from "./idempotency.ts";
@@ -50,6 +51,8 @@ interface Parts {
   metricsToken: string | undefined;
 }
 
+// The keys live for half a day: a replica that did not make the new ones learns of them soon after.
+const TICKET_KEYS_MS = 10 * 60_000;
 const SWEEP_MS = 60 * 60_000;
 
 export async function createApi(parts: Parts): Promise<Api> {
@@ -80,6 +83,12 @@ export async function createApi(parts: Parts): Promise<Api> {
       .catch((error: unknown) => log.warn({ err: error }, "Old Idempotency-Keys could not be removed."));
   }, SWEEP_MS);
   sweeper.unref();
+  const ticketKeys = createTicketKeys({ database, sealer: parts.sealer, clock });
+  const shareTicketKeys = async (): Promise<void> => door.setTicketKeys(await ticketKeys.current());
+  const ticketKeysTimer = setInterval(() => {
+    shareTicketKeys().catch((error: unknown) => log.warn({ err: error }, "The ticket keys could not be read."));
+  }, TICKET_KEYS_MS);
+  ticketKeysTimer.unref();
 
   function register(definition: ServiceDefinition, handlers: Record<string, unknown>): void {
     const methods = methodsOf(definition, handlers, catalog);
@@ -111,11 +120,13 @@ export async function createApi(parts: Parts): Promise<Api> {
       await addApiDocs(app, catalog);
       if (parts.uiFolder !== undefined) await addUi(app, parts.uiFolder);
       await app.ready();
+      await shareTicketKeys();
       return door.listen(port, address);
     },
     setIdentity: (identity) => door.setIdentity(identity),
     close: async () => {
       clearInterval(sweeper);
+      clearInterval(ticketKeysTimer);
       refusals.stop();
       await grpc.close();
       await door.close();

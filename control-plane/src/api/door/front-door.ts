@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Server as HttpsServer } from "node:https";
@@ -22,6 +21,8 @@ export interface FrontDoor {
   listen(port: number, address: string): Promise<number>;
   /** New connections get the new certificates; open ones keep theirs. */
   setIdentity(identity: DoorIdentity): void;
+  /** Keys of the session tickets of the agents' door; tickets of other keys count no more. */
+  setTicketKeys(keys: Buffer): void;
   close(): Promise<void>;
 }
 
@@ -45,8 +46,6 @@ const WAITING = 4_096;
 const BACKLOG = 4_096;
 const REPORT_MS = 10_000;
 const REFUSED = "A connection was refused.";
-const TICKET_KEY_BYTES = 48;
-const TICKET_KEY_ROTATION_MS = 12 * 60 * 60_000;
 // Resumed sessions skip the certificate: their life is kept short beside the look-up that every stream makes.
 const SESSION_SECONDS = 12 * 60 * 60;
 
@@ -115,8 +114,6 @@ export function createFrontDoor(parts: Parts): FrontDoor {
     if (pushedOut > 0) refusals.warn(REFUSED, "too many unfinished handshakes", { [field.count]: pushedOut });
   }, REPORT_MS);
   reporter.unref();
-  const rotation = setInterval(() => agents.setTicketKeys(randomBytes(TICKET_KEY_BYTES)), TICKET_KEY_ROTATION_MS);
-  rotation.unref();
 
   agents.on("secureConnection", (connection: TLSSocket) => {
     handshakeDone(connection);
@@ -145,9 +142,11 @@ export function createFrontDoor(parts: Parts): FrontDoor {
       agents.setSecureContext(agentContext(identity));
       https.setSecureContext({ ...httpsIdentity(identity), minVersion: "TLSv1.2" });
     },
+    setTicketKeys: (keys) => {
+      agents.setTicketKeys(keys);
+    },
     close: async () => {
       clearInterval(reporter);
-      clearInterval(rotation);
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       for (const socket of open) socket.destroy();
       await closed;
@@ -174,6 +173,8 @@ function createAgentTls(identity: DoorIdentity): TlsServer {
     // An expired certificate may still ask for a new one, and a token needs none: each method decides.
     rejectUnauthorized: false,
     handshakeTimeout: HANDSHAKE_PATIENCE_MS,
+    // The same in every process: by default it comes from the command line, and tickets of another one do not count.
+    sessionIdContext: "windflow-agents",
     sessionTimeout: SESSION_SECONDS,
   });
 }

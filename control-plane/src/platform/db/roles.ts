@@ -17,9 +17,13 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$ BEGIN
-  IF NOT pg_has_role(current_user, '${role}', 'MEMBER') THEN
-    EXECUTE format('GRANT ${role} TO %I', current_user);
-  END IF;
+  -- Tried and not looked up: from PostgreSQL 16, who made a role is a member of it that may not take it.
+  BEGIN
+    SET LOCAL ROLE ${role};
+    RESET ROLE;
+  EXCEPTION WHEN insufficient_privilege THEN
+    EXECUTE format('GRANT ${role} TO %I', session_user);
+  END;
 EXCEPTION WHEN unique_violation THEN NULL;
 END $$;
 GRANT USAGE ON SCHEMA public TO ${role};`;
