@@ -1,0 +1,14 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { repositoryRoot } from "@windflow/e2e/testbed";
+
+const BUILD_TIMEOUT_MS = 180_000;
+
+/** Builds the web application into a folder. */
+export async function buildUi(folder: string): Promise<string> {
+  const vite = join(repositoryRoot, "node_modules/vite/bin/vite.js");
+  const args = [vite, "build", "--outDir", folder, "--emptyOutDir", "--logLevel", "error"];
+  await promisify(execFile)(process.execPath, args, { cwd: join(repositoryRoot, "ui"), timeout: BUILD_TIMEOUT_MS });
+  return folder;
+}
