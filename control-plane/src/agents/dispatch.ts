@@ -4,7 +4,7 @@ import { agentsErrors } from "./errors.ts";
 import { takeObserved } from "./observed.ts";
 import type { HostReference, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
-import { takeSpoolBatch } from "./spool.ts";
+import { createSpoolIntake } from "./spool.ts";
 import { generationFromWire, type FromAgent } from "./wire.ts";
 
 export interface Dispatch {
@@ -23,6 +23,7 @@ interface Parts {
 
 export function createDispatch(parts: Parts): Dispatch {
   const { database, clock, log, hooks } = parts;
+  const intake = createSpoolIntake({ database, clock, log, sinks: hooks.sinks });
   // The newest observed state of each session that waits for its turn; what it replaces was never of interest.
   const latest = new WeakMap<Session, { state: ObservedState; frameId: bigint }>();
 
@@ -52,12 +53,7 @@ export function createDispatch(parts: Parts): Dispatch {
     const taken = session.lanes.spool.add(() =>
       bounded(session, frameId, async () => {
         if (session.state === "ended") return;
-        const sequence = await takeSpoolBatch(
-          { database, clock, log, sinks: hooks.sinks },
-          referenceOf(session),
-          batch,
-          session.signal,
-        );
+        const sequence = await intake.take(referenceOf(session), batch, session.signal);
         session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
       }),
     );

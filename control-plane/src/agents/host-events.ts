@@ -9,9 +9,10 @@ const FUTURE_LIMIT_MS = 5 * 60_000;
 export function hostEventsSink(parts: { clock: Clock; newId: NewId }): SpoolSink {
   return {
     name: "host events",
-    store: async (tx, batch) => {
+    store: async (tx, batches) => {
       const now = parts.clock.now();
-      const events = batch.entries.flatMap((entry): IdentifiedEvent[] => {
+      const all = batches.flatMap((batch) => batch.entries.map((entry) => ({ batch, entry })));
+      const events = all.flatMap(({ batch, entry }): IdentifiedEvent[] => {
         if (entry.kind?.$case !== "event") return [];
         const event = entry.kind.value;
         const ahead = entry.at !== undefined && entry.at.getTime() > now.getTime() + FUTURE_LIMIT_MS;
@@ -31,7 +32,12 @@ export function hostEventsSink(parts: { clock: Clock; newId: NewId }): SpoolSink
           },
         ];
       });
-      await recordEvents(tx, events);
+      // Ids made within one millisecond have no order; the list breaks ties of time by them.
+      const ids = events.map((event) => event.id).toSorted();
+      await recordEvents(
+        tx,
+        events.map((event, index) => ({ ...event, id: ids[index] ?? event.id })),
+      );
     },
   };
 }

@@ -36,10 +36,11 @@ export interface NewEntries extends HostReference {
   spoolId: string;
   entries: SpoolEntry[];
 }
-/** Stores its kind of entries. All sinks of a batch share one transaction; the agent is told after its commit. */
+/** Stores its kind of entries. All sinks share one transaction; the agents are told after its commit. */
 export interface SpoolSink {
   name: string;
-  store(tx: UnitOfWork, batch: NewEntries): Promise<void>;
+  /** @param batches of one organization, that of the unit of work: what many hosts sent is stored at once */
+  store(tx: UnitOfWork, batches: readonly NewEntries[]): Promise<void>;
 }
 
 export type ProgressHandler = (report: HostReference & { at: Date; progress: Progress }) => void;

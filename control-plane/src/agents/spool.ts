@@ -9,8 +9,18 @@ import {
   type Log,
 } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
-import type { HostReference, SpoolSink } from "./ports.ts";
-import { lockSpool, saveAcknowledged } from "./store.ts";
+import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
+import { lockSpools, saveAcknowledged, type SpoolPlace } from "./store.ts";
+
+/** Takes what hosts kept while they could not send it, or have just seen. */
+export interface SpoolIntake {
+  /**
+   * Stores the entries of a batch that are new and resolves with the sequence to acknowledge, after the commit. What comes
+   * while a transaction runs goes together into the next one. An entry that a sink refuses for good is left out and
+   * logged: it would hold up everything behind it for ever.
+   */
+  take(host: HostReference, batch: SpoolBatch, signal: AbortSignal): Promise<bigint>;
+}
 
 interface Parts {
   database: Database;
@@ -19,70 +29,139 @@ interface Parts {
   sinks: readonly SpoolSink[];
 }
 
+// One transaction stays short enough for a lock that somebody waits for, whatever the number of hosts.
+const BATCHES_PER_COMMIT = 200;
 // The agent keeps what is not acknowledged; a database that is away for a moment costs a delay, nothing else.
 const RETRY_BASE_MS = 500;
 const RETRY_MAX_MS = 10_000;
 const MAX_SPOOL_ID = 128;
 const MAX_ENTRIES = 10_000;
 
-/**
- * Stores the entries of a batch that are new and answers the sequence to acknowledge, after the commit. An entry that a
- * sink refuses for good is left out and logged: it would hold up everything behind it for ever.
- */
-export async function takeSpoolBatch(
-  parts: Parts,
-  host: HostReference,
-  batch: SpoolBatch,
-  signal: AbortSignal,
-): Promise<bigint> {
-  requireWellFormed(batch);
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await storeBatch(parts, host, batch);
-    } catch (error) {
-      if (isPassing(error)) {
-        await parts.clock.sleep(Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** attempt), signal);
-        continue;
-      }
-      parts.log.error(
-        { err: error, [field.hostId]: host.hostId },
-        "A batch of a spool could not be stored whole; it is stored entry by entry.",
-      );
-      return storeOneByOne(parts, host, batch);
-    }
-  }
+interface Waiting {
+  host: HostReference;
+  batch: SpoolBatch;
+  signal: AbortSignal;
+  resolve: (acknowledged: bigint) => void;
+  reject: (error: unknown) => void;
 }
 
-function storeBatch(parts: Parts, host: HostReference, batch: SpoolBatch): Promise<bigint> {
-  return parts.database.inOrganization(host, async (tx) => {
-    const now = parts.clock.now();
-    const spool = await lockSpool(tx, host, batch.spoolId, now);
-    const entries = batch.entries.filter((entry) => entry.sequence > spool.acknowledged);
-    const last = entries.at(-1);
-    if (last === undefined) return spool.acknowledged;
-    for (const sink of parts.sinks) await sink.store(tx, { ...host, spoolId: batch.spoolId, entries });
-    await saveAcknowledged(tx, host, {
-      spoolId: batch.spoolId,
-      acknowledged: last.sequence,
-      dropped: batch.dropped,
-      now,
+export function createSpoolIntake(parts: Parts): SpoolIntake {
+  // One line of batches per organization: a transaction sees one organization only.
+  const lines = new Map<string, Waiting[]>();
+
+  async function work(organizationId: string, line: Waiting[]): Promise<void> {
+    for (;;) {
+      const group = nextGroup(line);
+      if (group.length === 0) break;
+      await storeGroup(organizationId, group);
+    }
+    lines.delete(organizationId);
+  }
+
+  async function storeGroup(organizationId: string, group: readonly Waiting[]): Promise<void> {
+    try {
+      const acknowledged = await storeTogether(parts, organizationId, group);
+      group.forEach((one, index) => one.resolve(acknowledged[index] ?? 0n));
+    } catch (error) {
+      if (group.length > 1 && !isPassing(error)) {
+        // One of them is at fault; the others shall not suffer for it.
+        for (const one of group) await storeGroup(organizationId, [one]);
+        return;
+      }
+      // Not waited for: the next group may be luckier, and each batch has its own session's patience.
+      for (const one of group) storeAlone(parts, one, error).then(one.resolve, one.reject);
+    }
+  }
+
+  return {
+    take: async (host, batch, signal) => {
+      requireWellFormed(batch);
+      return new Promise((resolve, reject) => {
+        const waiting = { host, batch, signal, resolve, reject };
+        const line = lines.get(host.organizationId);
+        if (line !== undefined) return void line.push(waiting);
+        const own = [waiting];
+        lines.set(host.organizationId, own);
+        work(host.organizationId, own).catch((error: unknown) => {
+          parts.log.error({ err: error, [field.organizationId]: host.organizationId }, "The intake of spools failed.");
+        });
+      });
+    },
+  };
+}
+
+// A host's spool stands once in a transaction: its next batch is judged by what this one has stored.
+function nextGroup(line: Waiting[]): Waiting[] {
+  const group: Waiting[] = [];
+  const seen = new Set<string>();
+  while (group.length < BATCHES_PER_COMMIT) {
+    const head = line[0];
+    if (head === undefined || seen.has(head.host.hostId)) break;
+    seen.add(head.host.hostId);
+    group.push(head);
+    line.shift();
+  }
+  return group;
+}
+
+function storeTogether(parts: Parts, organizationId: string, group: readonly Waiting[]): Promise<bigint[]> {
+  return parts.database.inOrganization(organizationId, async (tx) => {
+    const spools = group.map(({ host, batch }) => ({ hostId: host.hostId, spoolId: batch.spoolId }));
+    const places = new Map(
+      (await lockSpools(tx, organizationId, spools, parts.clock.now())).map((one) => [one.hostId, one]),
+    );
+    const fresh: NewEntries[] = [];
+    const moved: SpoolPlace[] = [];
+    const acknowledged = group.map(({ host, batch }) => {
+      const stored = places.get(host.hostId)?.acknowledged ?? 0n;
+      const entries = batch.entries.filter((entry) => entry.sequence > stored);
+      const last = entries.at(-1)?.sequence;
+      if (last === undefined) return stored;
+      const { spoolId, dropped } = batch;
+      fresh.push({ ...host, spoolId, entries });
+      moved.push({ hostId: host.hostId, spoolId, acknowledged: last, dropped });
+      return last;
     });
-    return last.sequence;
+    if (fresh.length > 0) for (const sink of parts.sinks) await sink.store(tx, fresh);
+    await saveAcknowledged(tx, organizationId, moved);
+    return acknowledged;
   });
 }
 
-async function storeOneByOne(parts: Parts, host: HostReference, batch: SpoolBatch): Promise<bigint> {
-  let acknowledged = 0n;
-  for (const entry of batch.entries) {
+async function storeAlone(parts: Parts, one: Waiting, cause: unknown): Promise<bigint> {
+  let error = cause;
+  for (let attempt = 0; isPassing(error); attempt++) {
+    await parts.clock.sleep(Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** attempt), one.signal);
     try {
-      acknowledged = await storeBatch(parts, host, { ...batch, entries: [entry] });
+      return (await storeTogether(parts, one.host.organizationId, [one]))[0] ?? 0n;
+    } catch (again) {
+      error = again;
+    }
+  }
+  parts.log.error(
+    { err: error, [field.hostId]: one.host.hostId },
+    "A batch of a spool could not be stored whole; it is stored entry by entry.",
+  );
+  return storeEntries(parts, one);
+}
+
+async function storeEntries(parts: Parts, one: Waiting): Promise<bigint> {
+  const { organizationId, hostId } = one.host;
+  const store = async (entry: SpoolEntry, sinks: readonly SpoolSink[]): Promise<bigint> => {
+    const single = { ...one, batch: { ...one.batch, entries: [entry] } };
+    return (await storeTogether({ ...parts, sinks }, organizationId, [single]))[0] ?? 0n;
+  };
+  let acknowledged = 0n;
+  for (const entry of one.batch.entries) {
+    try {
+      acknowledged = await store(entry, parts.sinks);
     } catch (error) {
       if (isPassing(error)) throw error;
       parts.log.error(
-        { err: error, [field.hostId]: host.hostId, sequence: String(entry.sequence) },
+        { err: error, [field.hostId]: hostId, sequence: String(entry.sequence) },
         "An entry of a spool was left out.",
       );
-      acknowledged = await storeBatch({ ...parts, sinks: [] }, host, { ...batch, entries: [entry] });
+      acknowledged = await store(entry, []);
     }
   }
   return acknowledged;

@@ -73,35 +73,35 @@ export async function readAcknowledged(tx: UnitOfWork, host: HostReference, spoo
   return row?.acknowledged ?? 0n;
 }
 
-/** The spool's place, held until the end of the transaction: an older session that still writes waits and then repeats nothing. */
-export async function lockSpool(
+export interface SpoolPlace {
+  hostId: string;
+  spoolId: string;
+  acknowledged: bigint;
+  dropped: bigint;
+}
+
+/**
+ * What is stored of these spools, held until the end of the transaction: an older session that still writes waits, and
+ * then repeats nothing.
+ */
+export async function lockSpools(
   tx: UnitOfWork,
-  host: HostReference,
-  spoolId: string,
+  organizationId: string,
+  spools: readonly { hostId: string; spoolId: string }[],
   now: Date,
-): Promise<{ acknowledged: bigint; dropped: bigint }> {
-  const tables = tablesOf<Tables>(tx);
-  const made = await tables
-    .insertInto("host_spools")
-    .values({
-      organization_id: host.organizationId,
-      host_id: host.hostId,
-      spool_id: spoolId,
-      acknowledged: 0n,
-      dropped: 0n,
-      updated_at: now,
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  if ((made.numInsertedOrUpdatedRows ?? 0n) > 0n) await deleteOldSpools(tx, host);
-  return tables
-    .selectFrom("host_spools")
-    .select(["acknowledged", "dropped"])
-    .where("organization_id", "=", host.organizationId)
-    .where("host_id", "=", host.hostId)
-    .where("spool_id", "=", spoolId)
-    .forUpdate()
-    .executeTakeFirstOrThrow();
+): Promise<SpoolPlace[]> {
+  // In one order everywhere, so that two transactions never wait for each other.
+  const sorted = spools.toSorted((a, b) => (`${a.hostId} ${a.spoolId}` < `${b.hostId} ${b.spoolId}` ? -1 : 1));
+  const answer = await sql<SpoolPlace & { made: boolean }>`
+    INSERT INTO host_spools (organization_id, host_id, spool_id, acknowledged, dropped, updated_at)
+    SELECT ${organizationId}, host_id, spool_id, 0, 0, ${now}::timestamptz
+    FROM unnest(${sorted.map((one) => one.hostId)}::text[], ${sorted.map((one) => one.spoolId)}::text[]) AS wanted(host_id, spool_id)
+    ON CONFLICT (organization_id, host_id, spool_id) DO UPDATE SET updated_at = excluded.updated_at
+    RETURNING host_id AS "hostId", spool_id AS "spoolId", acknowledged, dropped, (xmax = 0) AS made`.execute(
+    tx.queries,
+  );
+  for (const { hostId, made } of answer.rows) if (made) await deleteOldSpools(tx, { organizationId, hostId });
+  return answer.rows;
 }
 
 async function deleteOldSpools(tx: UnitOfWork, host: HostReference): Promise<void> {
@@ -113,14 +113,14 @@ async function deleteOldSpools(tx: UnitOfWork, host: HostReference): Promise<voi
 
 export async function saveAcknowledged(
   tx: UnitOfWork,
-  host: HostReference,
-  spool: { spoolId: string; acknowledged: bigint; dropped: bigint; now: Date },
+  organizationId: string,
+  places: readonly SpoolPlace[],
 ): Promise<void> {
-  await tablesOf<Tables>(tx)
-    .updateTable("host_spools")
-    .set({ acknowledged: spool.acknowledged, dropped: spool.dropped, updated_at: spool.now })
-    .where("organization_id", "=", host.organizationId)
-    .where("host_id", "=", host.hostId)
-    .where("spool_id", "=", spool.spoolId)
-    .execute();
+  if (places.length === 0) return;
+  await sql`UPDATE host_spools SET acknowledged = stored.acknowledged, dropped = stored.dropped
+    FROM unnest(${places.map((one) => one.hostId)}::text[], ${places.map((one) => one.spoolId)}::text[],
+      ${places.map((one) => String(one.acknowledged))}::bigint[], ${places.map((one) => String(one.dropped))}::bigint[])
+      AS stored(host_id, spool_id, acknowledged, dropped)
+    WHERE host_spools.organization_id = ${organizationId} AND host_spools.host_id = stored.host_id
+      AND host_spools.spool_id = stored.spool_id`.execute(tx.queries);
 }

@@ -10,7 +10,7 @@ export interface SamplesSink {
   readonly name: string;
   store(
     tx: UnitOfWork,
-    batch: { organizationId: string; hostId: string; spoolId: string; entries: SpoolEntry[] },
+    batches: readonly { organizationId: string; hostId: string; spoolId: string; entries: SpoolEntry[] }[],
   ): Promise<void>;
 }
 
@@ -31,18 +31,20 @@ export function createSamplesSink(parts: {
   const { clock, log, recent } = parts;
   return {
     name: "samples",
-    store: async (tx, { organizationId, hostId, entries }) => {
+    store: async (tx, batches) => {
       const now = clock.now().getTime();
-      const batches = entries.flatMap(({ kind }) => (kind?.$case === "samples" ? [kind.value] : []));
-      const taken = batches.flatMap((batch) => takeBatch(batch, hostId, now));
-      if (taken.some((one) => one.aheadMs > 0)) {
-        const aheadSeconds = Math.round(Math.max(...taken.map((one) => one.aheadMs)) / 1000);
+      const taken = batches.flatMap(({ hostId, entries }) =>
+        entries.flatMap(({ kind }) => (kind?.$case === "samples" ? takeBatch(kind.value, hostId, now) : [])),
+      );
+      for (const { subject, aheadMs } of taken) {
+        if (aheadMs === 0) continue;
         log.warn(
-          { [field.hostId]: hostId, [field.count]: aheadSeconds },
+          { [field.hostId]: subject.hostId, [field.count]: Math.round(aheadMs / 1000) },
           "Samples came from the future and were put at now: set the clock of the host.",
         );
       }
-      await write(tx, organizationId, taken);
+      const [first] = batches;
+      if (first !== undefined) await write(tx, first.organizationId, taken);
       tx.afterCommit(() => {
         for (const { subject, samples } of taken) recent.add(subject, samples, now);
       });

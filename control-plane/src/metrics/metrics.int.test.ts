@@ -49,7 +49,7 @@ async function ingest(hostId: string, ...batches: SampleBatch[]): Promise<void> 
     return { sequence: BigInt(i + 1), at: clock.now(), kind: { $case: "samples", value } };
   });
   await platform.database.inOrganization(fleet.caller, (tx) =>
-    sink.store(tx, { organizationId: fleet.caller.organizationId, hostId, spoolId: "spool", entries }),
+    sink.store(tx, [{ organizationId: fleet.caller.organizationId, hostId, spoolId: "spool", entries }]),
   );
 }
 async function query(hostId: string, more: { from?: Date; to?: Date; maxPoints?: number; containerId?: string } = {}) {

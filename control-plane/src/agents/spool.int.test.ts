@@ -1,0 +1,75 @@
+import type { SpoolEntry } from "@windflow/proto/agent";
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testHosts, type TestHosts } from "../testing/hosts.ts";
+import { startTestApp, type TestApp } from "../testing/index.ts";
+import type { TestSession } from "../testing/test-agent.ts";
+
+let app: TestApp;
+let hosts: TestHosts;
+let transactions = 0;
+beforeAll(async () => {
+  app = await startTestApp();
+  hosts = testHosts(app);
+  app.app.agents.hooks.onSpool({
+    name: "a sink that refuses some entries",
+    store: async (_tx, batches) => {
+      transactions += 1;
+      await Promise.resolve();
+      for (const { entries } of batches) {
+        if (entries.some((entry) => messageOf(entry) === "poison")) throw new Error("this entry cannot be stored");
+      }
+    },
+  });
+});
+afterAll(async () => {
+  await app.stop();
+});
+
+const messageOf = (entry: SpoolEntry): string => (entry.kind?.$case === "event" ? entry.kind.value.message : "");
+
+function send(session: TestSession, messages: string[]): void {
+  const nothing = { containerId: "", containerName: "", stackId: "", service: "", attributes: {} };
+  const entries = messages.map((message, index) => ({
+    sequence: BigInt(index + 1),
+    at: new Date(),
+    kind: { $case: "event" as const, value: { type: "container.die", message, severity: "error", ...nothing } },
+  }));
+  session.send({ $case: "spoolBatch", value: { spoolId: "spool-1", entries, dropped: 0n } });
+}
+async function stored(hostId: string): Promise<string[]> {
+  const { rows } = await app.platform.database.inOrganization(app.organizationId, (tx) =>
+    sql<{
+      message: string;
+    }>`SELECT message FROM events WHERE host_id = ${hostId} AND type = 'container.die' ORDER BY id`.execute(tx.queries),
+  );
+  return rows.map((row) => row.message);
+}
+
+describe("what many hosts send at once", () => {
+  it("is committed together, and acknowledged to each", async () => {
+    const identities = [];
+    for (let index = 0; index < 12; index++) identities.push(await hosts.newHost(`crowd-${index}`));
+    const sessions = await Promise.all(identities.map((identity) => hosts.session(identity)));
+    transactions = 0;
+    for (const session of sessions) send(session, ["a", "b", "c"]);
+    const acks = await Promise.all(sessions.map((session) => session.next("spoolAck")));
+    expect(acks.map((ack) => ack.sequence)).toEqual(sessions.map(() => 3n));
+    expect(transactions).toBeLessThan(sessions.length);
+    for (const { hostId } of identities) expect(await stored(hostId)).toEqual(["a", "b", "c"]);
+    for (const session of sessions) session.close();
+  });
+
+  it("is stored but for the entry that nobody can store, which holds up neither its host nor another", async () => {
+    const [good, bad] = [await hosts.newHost("good"), await hosts.newHost("bad")];
+    const [goodSession, badSession] = [await hosts.session(good), await hosts.session(bad)];
+    send(badSession, ["before", "poison", "after"]);
+    send(goodSession, ["mine"]);
+    expect(await goodSession.next("spoolAck")).toMatchObject({ sequence: 1n });
+    expect(await badSession.next("spoolAck")).toMatchObject({ sequence: 3n });
+    expect(await stored(bad.hostId)).toEqual(["before", "after"]);
+    expect(await stored(good.hostId)).toEqual(["mine"]);
+    goodSession.close();
+    badSession.close();
+  });
+});
