@@ -16,7 +16,7 @@ import {
   TERMINAL_TICKET,
   ticketTerminal,
 } from "./containers/index.ts";
-import type { HostFigures } from "./hosts/index.ts";
+import type { HostFigures, HostHistory } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import {
@@ -36,7 +36,13 @@ import {
   stacksHandlers,
 } from "./stacks/index.ts";
 import { createProgressBoard } from "./status/index.ts";
-import { createHostPlanner, createRolloutSight, createStackStanding, createTerminalRights } from "./views/index.ts";
+import {
+  createHostPlanner,
+  createRolloutSight,
+  createStackStanding,
+  createTerminalRights,
+  hostHistory,
+} from "./views/index.ts";
 
 /** Stacks, rollouts, containers and metrics. */
 export interface WorkloadSide {
@@ -44,6 +50,8 @@ export interface WorkloadSide {
   readonly desired: DesiredStates;
   /** Their last figures, from memory. */
   readonly figures: HostFigures;
+  /** What is kept of hosts, to be forgotten with them. */
+  readonly history: HostHistory;
   /** Listens to the hosts and serves the API. Before the doors are opened. */
   connect(agents: { readonly gateway: AgentGateway; readonly hooks: AgentHooks }): void;
   start(): Promise<void>;
@@ -73,6 +81,7 @@ export function buildWorkloadSide(parts: {
   return {
     desired,
     figures: metrics.hostFigures,
+    history: hostHistory,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
       const revisions = createRevisions({ database, clock, vault, compose: composeRenderer, audit });

@@ -74,6 +74,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     audit,
     certificates,
     figures: workloads.figures,
+    history: workloads.history,
     desired: workloads.desired,
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),

@@ -6,8 +6,8 @@ import { rolloutTouched } from "./events.ts";
 import { isEnded, type HostView } from "./model.ts";
 import { planRollout } from "./plan.ts";
 import type { RolloutSight } from "./ports.ts";
-import { readRollout, readStackOf, type StoredRollout } from "./store.ts";
-import { readHosts } from "./store-hosts.ts";
+import { insertRollout, readRollout, readStackOf, writeStanding, type StoredRollout } from "./store.ts";
+import { insertHosts, readHosts, writeHosts } from "./store-hosts.ts";
 
 export interface AdvanceParts {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface AdvanceParts {
 const ROUNDS = 4;
 
 /**
- * Brings a rollout as far as what is known allows, in the caller's transaction: look, plan, apply, look again. Nothing
+ * Brings a rollout as far as what is known allows, in the caller's transaction: look, plan, apply, plan again. Nothing
  * is kept outside of the transaction, so a crash anywhere ends in the same place. Undefined when it is not there.
  */
 export async function advanceRollout(
@@ -36,8 +36,37 @@ export async function advanceRollout(
   if (stackId !== undefined) await lockStack(tx, stackId);
   const rollout = await readRollout(tx, rolloutId, "lock");
   if (rollout === undefined || isEnded(rollout.state)) return rollout === undefined ? undefined : { rollout };
-  let standing: Standing = { rollout, hosts: await readHosts(tx, rolloutId) };
-  let changed = false;
+  const before: Standing = { rollout, hosts: await readHosts(tx, rolloutId) };
+  const { standing, wakeAt } = await play(tx, before, parts);
+  const known = new Set(before.hosts);
+  await writeHosts(
+    tx,
+    rolloutId,
+    standing.hosts.filter((host) => !known.has(host)),
+  );
+  if (standing.rollout !== rollout || wakeAt !== rollout.wakeAt?.getTime()) {
+    await writeStanding(tx, rolloutId, { ...standing.rollout, wakeAt: dateOf(wakeAt) });
+  }
+  await tell(tx, before, standing, parts);
+  return { rollout: standing.rollout, ...(wakeAt === undefined ? {} : { wakeAt }) };
+}
+
+/** The same for a rollout that is not stored yet; its stack is locked by the caller. */
+export async function openRollout(tx: UnitOfWork, before: Standing, parts: AdvanceParts): Promise<StoredRollout> {
+  const { standing, wakeAt } = await play(tx, before, parts);
+  await insertRollout(tx, { ...standing.rollout, ...(wakeAt === undefined ? {} : { wakeAt: new Date(wakeAt) }) });
+  const { id: rolloutId, organizationId } = before.rollout;
+  await insertHosts(tx, { rolloutId, organizationId }, standing.hosts);
+  await tell(tx, before, standing, parts);
+  return standing.rollout;
+}
+
+async function play(
+  tx: UnitOfWork,
+  before: Standing,
+  parts: AdvanceParts,
+): Promise<{ standing: Standing; wakeAt: number | undefined }> {
+  let standing = before;
   let wakeAt: number | undefined;
   // What hosts have said does not change with what is written here.
   const views = await look(tx, standing, parts);
@@ -46,12 +75,12 @@ export async function advanceRollout(
     const plan = planRollout(standing.rollout, standing.hosts, views, now.getTime());
     ({ wakeAt } = plan);
     if (plan.steps.length === 0) break;
-    changed = true;
     standing = await applyPlan(tx, standing, plan, { now, term: parts.term });
   }
-  if (changed) await tell(tx, rollout, standing, parts);
-  return { rollout: standing.rollout, ...(wakeAt === undefined ? {} : { wakeAt }) };
+  return { standing, wakeAt };
 }
+
+const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms));
 
 async function look(tx: UnitOfWork, { rollout, hosts }: Standing, parts: AdvanceParts): Promise<Map<string, HostView>> {
   const ids = hosts.map((host) => host.hostId);
@@ -63,17 +92,14 @@ async function look(tx: UnitOfWork, { rollout, hosts }: Standing, parts: Advance
   return views;
 }
 
-async function tell(
-  tx: UnitOfWork,
-  before: StoredRollout,
-  { rollout, hosts }: Standing,
-  parts: AdvanceParts,
-): Promise<void> {
+async function tell(tx: UnitOfWork, before: Standing, standing: Standing, parts: AdvanceParts): Promise<void> {
+  if (standing === before) return;
+  const { rollout, hosts } = standing;
   const { id, organizationId, stackId } = rollout;
   const at = parts.clock.now();
   tx.emit(rolloutTouched, { organizationId, rolloutId: id });
   announce(tx, { organizationId, kind: "rollout", id, parentId: stackId, change: "updated", at });
-  if (before.state === rollout.state) return;
+  if (before.rollout.state === rollout.state) return;
   announce(tx, { organizationId, kind: "stack", id: stackId, change: "updated", at });
   if (isEnded(rollout.state)) await settle(tx, rollout, hosts.length, at);
   await recordEvent(tx, {

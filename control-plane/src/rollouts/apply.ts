@@ -2,9 +2,9 @@ import type { UnitOfWork } from "../platform/index.ts";
 import { desiredStateChanged } from "./events.ts";
 import { isEnded, isHostEnded, type Generation } from "./model.ts";
 import type { RolloutPlan, RolloutStep } from "./plan.ts";
-import { writeStanding, type StoredRollout } from "./store.ts";
+import type { StoredRollout } from "./store.ts";
 import { changeDesired } from "./store-desired.ts";
-import { writeHosts, type StoredRolloutHost } from "./store-hosts.ts";
+import type { StoredRolloutHost } from "./store-hosts.ts";
 
 /** A rollout with its hosts, as a transaction sees them. */
 export interface Standing {
@@ -14,7 +14,10 @@ export interface Standing {
 
 type HostStep = Exclude<RolloutStep, { op: "set-rollout" }>;
 
-/** Writes what the plan says, in the caller's transaction, and returns how things stand then. */
+/**
+ * Does what the plan says, in the caller's transaction, and returns how things stand then. Desired states are written
+ * here; the rollout and its hosts are written by the caller, once for all its rounds.
+ */
 export async function applyPlan(
   tx: UnitOfWork,
   before: Standing,
@@ -31,15 +34,6 @@ export async function applyPlan(
   const hosts = before.hosts.map((host) => {
     const step = hostSteps.get(host.hostId);
     return step === undefined ? host : hostAfter(host, step, generations.get(host.hostId), at.now);
-  });
-  await writeHosts(
-    tx,
-    rollout.id,
-    hosts.filter((host) => hostSteps.has(host.hostId)),
-  );
-  await writeStanding(tx, rollout.id, {
-    ...rollout,
-    ...(plan.wakeAt === undefined ? {} : { wakeAt: new Date(plan.wakeAt) }),
   });
   return { rollout, hosts };
 }

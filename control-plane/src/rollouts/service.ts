@@ -10,22 +10,22 @@ import {
   type UnitOfWork,
 } from "../platform/index.ts";
 import { readDeployable, stacksErrors, type DeployableRevision, type Stack } from "../stacks/index.ts";
-import { advanceRollout, type AdvanceParts } from "./advance.ts";
+import { advanceRollout, openRollout, type AdvanceParts } from "./advance.ts";
 import { rolloutsErrors } from "./errors.ts";
 import { rolloutOpened } from "./events.ts";
 import { isEnded } from "./model.ts";
 import { placementHost } from "./placed.ts";
-import { insertRollout, readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
+import { readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
 import { readStackHosts } from "./store-desired.ts";
-import { insertHosts, type StoredRolloutHost } from "./store-hosts.ts";
+import type { StoredRolloutHost } from "./store-hosts.ts";
 
 /** How a rollout goes about it; everything has a default. */
 export interface RolloutSettings {
   /** Hosts at a time; 0 means all. */
   readonly maxParallel: number;
   readonly failureBudget: number;
-  /** 0 means the default. */
   readonly stableSeconds: number;
+  /** 0 means the default. */
   readonly deadlineSeconds: number;
 }
 
@@ -85,8 +85,6 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       createdBy: caller.name,
       createdAt: at,
     };
-    await insertRollout(tx, stored);
-    await insertHosts(tx, { rolloutId: id, organizationId }, hosts);
     announce(tx, { organizationId, kind: "rollout", id, parentId: rollout.stackId, change: "created", at });
     const what = rollout.kind === "remove" ? "is taken off" : `revision ${rollout.revision} goes to`;
     await recordEvent(tx, {
@@ -100,9 +98,9 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       stackId: rollout.stackId,
     });
     // The first step is in the same transaction: hosts hear of it with the commit.
-    const advanced = await advanceRollout(tx, id, parts);
+    const opened = await openRollout(tx, { rollout: stored, hosts }, parts);
     tx.emit(rolloutOpened, { organizationId, rolloutId: id });
-    return advanced?.rollout ?? stored;
+    return opened;
   }
 
   async function stop(tx: UnitOfWork, stackId: string, how: Parameters<typeof writeStop>[2]): Promise<void> {

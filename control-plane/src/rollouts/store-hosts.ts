@@ -49,11 +49,11 @@ export async function insertHosts(
           state: host.state,
           cause: host.cause,
           previous_revision: host.previousRevision,
-          term: null,
-          n: null,
-          deadline_at: null,
-          started_at: null,
-          ended_at: null,
+          term: host.generation?.term ?? null,
+          n: host.generation?.n ?? null,
+          deadline_at: host.deadlineAt === undefined ? null : new Date(host.deadlineAt),
+          started_at: host.startedAt ?? null,
+          ended_at: host.endedAt ?? null,
         })),
       )
       .execute();

@@ -37,6 +37,8 @@ export interface StoredRollout extends Rollout {
   readonly createdAt: Date;
   readonly startedAt?: Date;
   readonly endedAt?: Date;
+  /** When time alone may change something; for whoever takes it up after a crash. */
+  readonly wakeAt?: Date;
 }
 
 const OPEN: RolloutState[] = ["pending", "running", "waiting"];
@@ -62,9 +64,9 @@ export async function insertRollout(tx: UnitOfWork, rollout: StoredRollout): Pro
       superseded_by: null,
       created_by: rollout.createdBy,
       created_at: rollout.createdAt,
-      started_at: null,
-      ended_at: null,
-      wake_at: rollout.createdAt,
+      started_at: rollout.startedAt ?? null,
+      ended_at: rollout.endedAt ?? null,
+      wake_at: rollout.wakeAt ?? null,
     })
     .execute();
 }
@@ -112,20 +114,16 @@ export async function readOpenIds(tx: UnitOfWork, stackIds: readonly string[]): 
   return new Map(rows.map((row) => [row.stack_id, row.id]));
 }
 
-/** Every rollout under way, with its hosts that have not ended: what the worker keeps an eye on. */
+/** Rollouts under way: all, or those in which time alone may have changed something by `dueBy`. */
 export async function readOpenRollouts(
   tx: UnitOfWork,
-): Promise<{ rolloutId: string; organizationId: string; wakeAt: Date | undefined }[]> {
-  const rows = await tablesOf<Tables>(tx)
+  dueBy?: Date,
+): Promise<{ rolloutId: string; organizationId: string }[]> {
+  const open = tablesOf<Tables>(tx)
     .selectFrom("rollouts")
-    .select(["id", "organization_id", "wake_at"])
-    .where("state", "in", OPEN)
-    .execute();
-  return rows.map((row) => ({
-    rolloutId: row.id,
-    organizationId: row.organization_id,
-    wakeAt: row.wake_at ?? undefined,
-  }));
+    .select(["id as rolloutId", "organization_id as organizationId"])
+    .where("state", "in", OPEN);
+  return (dueBy === undefined ? open : open.where("wake_at", "<=", dueBy)).execute();
 }
 
 export async function readOpenOfHost(tx: UnitOfWork, hostId: string): Promise<string[]> {
@@ -163,7 +161,7 @@ export async function writeStop(
 export async function writeStanding(
   tx: UnitOfWork,
   rolloutId: string,
-  standing: { state: RolloutState; cause: string; startedAt?: Date; endedAt?: Date; wakeAt?: Date },
+  standing: { state: RolloutState; cause: string; startedAt?: Date; endedAt?: Date; wakeAt: Date | undefined },
 ): Promise<void> {
   await tablesOf<Tables>(tx)
     .updateTable("rollouts")
@@ -199,5 +197,6 @@ function rolloutOf(row: Selectable<RolloutsTable>): StoredRollout {
     ...(row.superseded_by === null ? {} : { supersededBy: row.superseded_by }),
     ...(row.started_at === null ? {} : { startedAt: row.started_at }),
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    ...(row.wake_at === null ? {} : { wakeAt: row.wake_at }),
   };
 }

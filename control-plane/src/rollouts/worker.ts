@@ -11,8 +11,10 @@ export interface RolloutWorker {
   stop(): Promise<void>;
 }
 
-// Everything is told by events and timers; this finds what a lost notification left behind.
+// Everything is told by events and timers; this takes over the timers of a replica that died, …
 const NET_MS = 5_000;
+// … and this finds what a lost notification left behind.
+const WHOLE_NET_MS = 60_000;
 // A database that is away is asked again after this long.
 const RETRY_MS = 1_000;
 // setTimeout takes no more; the net comes earlier anyway.
@@ -45,6 +47,7 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
   const flights = new Set<Promise<void>>();
   let net: NodeJS.Timeout | undefined;
   let stopped = false;
+  let wholeAt = clock.monotonicMs();
 
   function look(rolloutId: string, organizationId: string): void {
     if (stopped) return;
@@ -53,8 +56,7 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
     entry.dirty = true;
     if (entry.running) return;
     entry.running = true;
-    const flight = fly(rolloutId, entry).finally(() => flights.delete(flight));
-    flights.add(flight);
+    inFlight(fly(rolloutId, entry));
   }
 
   async function fly(rolloutId: string, entry: Watched): Promise<void> {
@@ -90,8 +92,7 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
   }
 
   function heard(host: { organizationId: string; hostId: string }): void {
-    const flight = lookAtHost(host).finally(() => flights.delete(flight));
-    flights.add(flight);
+    inFlight(lookAtHost(host));
   }
 
   async function lookAtHost({ organizationId, hostId }: { organizationId: string; hostId: string }): Promise<void> {
@@ -108,19 +109,25 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
     }
   }
 
-  async function lookAtAll(): Promise<void> {
+  async function lookAtOpen(dueBy?: Date): Promise<void> {
     try {
-      const open = await database.asSystem((tx) => readOpenRollouts(tx), { readOnly: true });
+      const open = await database.asSystem((tx) => readOpenRollouts(tx, dueBy), { readOnly: true });
       for (const { rolloutId, organizationId } of open) look(rolloutId, organizationId);
     } catch (error) {
       log.warn({ err: error, [field.area]: "rollouts" }, "The rollouts could not be read; it is tried again.");
     }
   }
 
+  function inFlight(work: Promise<void>): void {
+    const flight = work.finally(() => flights.delete(flight));
+    flights.add(flight);
+  }
+
   function castNet(): void {
     net = setTimeout(() => {
-      const flight = lookAtAll().finally(() => flights.delete(flight));
-      flights.add(flight);
+      const whole = clock.monotonicMs() - wholeAt >= WHOLE_NET_MS;
+      if (whole) wholeAt = clock.monotonicMs();
+      inFlight(lookAtOpen(whole ? undefined : clock.now()));
       if (!stopped) castNet();
     }, NET_MS);
   }
@@ -131,8 +138,8 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
         stops.push(bus.on<{ organizationId: string; hostId: string }>(type, heard));
       }
       stops.push(bus.on(rolloutOpened, ({ rolloutId, organizationId }) => look(rolloutId, organizationId)));
-      stops.push(bus.onGap(() => void lookAtAll()));
-      await lookAtAll();
+      stops.push(bus.onGap(() => inFlight(lookAtOpen())));
+      await lookAtOpen();
       castNet();
     },
     stop: async () => {

@@ -48,12 +48,12 @@ export type RolledOut =
 
 /** What the end of a rollout means for its stack: a current revision, or that it is forgotten. */
 export async function stackRolledOut(tx: UnitOfWork, stackId: string, end: RolledOut, at: Date): Promise<void> {
-  const stack = await readStack(tx, stackId, "lock");
-  if (stack === undefined) return;
   if (end.kind === "deploy") {
     if (end.succeeded) await updateStack(tx, stackId, { currentRevision: end.revision, updatedAt: at });
     return;
   }
+  const stack = await readStack(tx, stackId, "lock");
+  if (stack === undefined) return;
   if (!end.off) return updateStack(tx, stackId, { deleting: false, updatedAt: at });
   await deleteStack(tx, stackId);
   announce(tx, { organizationId: stack.organizationId, kind: "stack", id: stackId, change: "deleted", at });

@@ -1,3 +1,4 @@
+export { hostHistory } from "./host-history.ts";
 export { createTerminalRights } from "./terminal-rights.ts";
 export { createHostPlanner } from "./host-planner.ts";
 export { createRolloutSight } from "./rollout-sight.ts";
