@@ -1,19 +1,8 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node as YamlNode,
-  parseAllDocuments,
-  Scalar,
-  type YAMLError,
-  type YAMLMap,
-  type YAMLSeq,
-} from "yaml";
+import { isAlias, isMap, isScalar, isSeq, type Node as YamlNode, Scalar, type YAMLMap, type YAMLSeq } from "yaml";
 import { MAX_DEPTH, MAX_NODES } from "./limits.ts";
 import { map, type MapNode, type Node, scalar, type ScalarNode, seq } from "./node.ts";
-import { errorAt, fail, type KeyPath, type Position, type Problem } from "./problem.ts";
+import { fail, type KeyPath, type Position, type Problem } from "./problem.ts";
+import { type Positions, readYaml } from "./yaml-documents.ts";
 import { resolvePlainScalar } from "./yaml-scalar.ts";
 
 export interface ParsedFile {
@@ -24,22 +13,7 @@ export interface ParsedFile {
 
 /** Reads the YAML of one file into nodes that know their positions. Aliases and merge keys are expanded, `!reset` and `!override` are noted. */
 export function parseComposeFile(file: string, text: string): ParsedFile {
-  const positions = new Positions(file, text);
-  let documents: readonly Document[];
-  try {
-    const parsed = parseAllDocuments(text, {
-      schema: "failsafe",
-      // Our own check is linear; the library's compares every key with every other.
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: "silent",
-    });
-    documents = Array.isArray(parsed) ? parsed : [];
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    fail("WF_COMPOSE_LIMIT", positions.start, [], nestedTooDeep());
-  }
-  const problems = documents.flatMap((document) => document.errors.map((error) => syntaxProblem(error, positions)));
+  const { documents, positions, problems } = readYaml(file, text);
   if (problems.length > 0) return { documents: [], problems };
   return {
     documents: documents.flatMap(({ contents }) =>
@@ -47,31 +21,6 @@ export function parseComposeFile(file: string, text: string): ParsedFile {
     ),
     problems: [],
   };
-}
-
-class Positions {
-  readonly start: Position;
-  readonly #file: string;
-  readonly #lineStarts: readonly number[];
-
-  constructor(file: string, text: string) {
-    const starts = [0];
-    for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
-    this.#file = file;
-    this.#lineStarts = starts;
-    this.start = { file, line: 1, column: 1 };
-  }
-
-  at(offset: number): Position {
-    let low = 0;
-    let high = this.#lineStarts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { file: this.#file, line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
-  }
 }
 
 class Converter {
@@ -132,17 +81,12 @@ class Converter {
       const below = [...path, name];
       const converted = value === null ? scalar(null, keyAt) : this.convert(value as YamlNode, below);
       if (name === "<<" && isScalar(keyNode) && keyNode.type === Scalar.PLAIN) {
+        if (merged.length > 0) defineTwice(name, keyAt, below, merged[0]?.at ?? keyAt);
         merged.push(converted);
         continue;
       }
       const earlier = own.get(name);
-      if (earlier !== undefined) {
-        fail("WF_COMPOSE_YAML", keyAt, below, {
-          what: `the key "${name}" is defined twice`,
-          why: `it is already defined at line ${(earlier.keyAt ?? earlier.at).line}, and only one can hold`,
-          fix: "remove one of the two",
-        });
-      }
+      if (earlier !== undefined) defineTwice(name, keyAt, below, earlier.keyAt ?? earlier.at);
       own.set(name, { ...converted, keyAt });
     }
     return map(merged.length === 0 ? own : withMergedKeys(own, merged, path), at);
@@ -210,12 +154,11 @@ function scalarNode(node: Scalar, at: Position, path: KeyPath): ScalarNode {
   return resolved;
 }
 
-function syntaxProblem(error: YAMLError, positions: Positions): Problem {
-  const why = error.message.split("\n")[0] ?? error.message;
-  return errorAt("WF_COMPOSE_YAML", positions.at(error.pos[0]), [], {
-    what: "the file is not valid YAML",
-    why,
-    fix: "correct the line, often its indentation, a missing quote or a tab",
+function defineTwice(name: string, at: Position, path: KeyPath, earlier: Position): never {
+  fail("WF_COMPOSE_YAML", at, path, {
+    what: `the key "${name}" is defined twice`,
+    why: `it is already defined at line ${earlier.line}, and only one can hold`,
+    fix: "remove one of the two",
   });
 }
 

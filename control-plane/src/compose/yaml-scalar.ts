@@ -38,8 +38,18 @@ export function resolvePlainScalar(text: string): Resolved {
   const special = SPECIAL_FLOATS.get(text);
   if (special !== undefined) return { type: "float", value: special };
   if (NOT_A_NUMBER.has(text)) return { type: "float", value: Number.NaN };
-  if (TIMESTAMP.test(text)) return { type: "timestamp", value: text };
+  if (TIMESTAMP.test(text) && isCalendarDay(text)) return { type: "timestamp", value: text };
   return resolveNumber(text.replaceAll("_", "")) ?? { type: "string", value: text };
+}
+
+function isCalendarDay(text: string): boolean {
+  const [year = 0, month = 0, day = 0] = text
+    .slice(0, 10)
+    .split("-")
+    .map((part) => Number.parseInt(part, 10));
+  const date = new Date(Date.UTC(2000, month - 1, day));
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
 function resolveNumber(digits: string): Resolved | undefined {

@@ -1,0 +1,63 @@
+// Each round mends one collection; files with more such places than this are generated ones that nobody wrote by hand.
+const MAX_ROUNDS = 50;
+
+export interface FlowError {
+  /** Where in the text the parser met the line. */
+  readonly offset: number;
+}
+
+export interface Indented {
+  readonly text: string;
+  /** Spaces put before a line, by its number from zero. */
+  readonly added: ReadonlyMap<number, number>;
+}
+
+/**
+ * Indents the lines of bracketed collections that stand further left than YAML wants. docker compose reads them all the same, and
+ * people write them: a `command: [` with its words and its bracket at the left margin.
+ * @param firstError the first complaint of that kind about a text, undefined when there is none
+ */
+export function indentFlowLines(
+  text: string,
+  firstError: (text: string) => FlowError | undefined,
+): Indented | undefined {
+  const lines = text.split("\n");
+  const deeper = Math.max(...lines.map((line) => line.length - line.trimStart().length)) + 1;
+  const added = new Map<number, number>();
+  let current = text;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const error = firstError(current);
+    if (error === undefined) return added.size === 0 ? undefined : { text: current, added };
+    const start = current.slice(0, error.offset).split("\n").length - 1;
+    const end = endOfCollection(lines, start);
+    let mended = false;
+    for (let i = start; i <= end; i++) {
+      if (added.has(i)) continue;
+      mended = true;
+      added.set(i, deeper);
+    }
+    if (!mended) return undefined;
+    current = lines.map((line, i) => " ".repeat(added.get(i) ?? 0) + line).join("\n");
+  }
+  return undefined;
+}
+
+/** The line on which the bracket closes that is open where a line begins. */
+function endOfCollection(lines: readonly string[], start: number): number {
+  let depth = 1;
+  let quote = "";
+  for (let i = start; i < lines.length; i++) {
+    const line = lines[i] ?? "";
+    for (let j = 0; j < line.length; j++) {
+      const character = line[j] ?? "";
+      if (quote !== "") {
+        if (character === "\\" && quote === '"') j += 1;
+        else if (character === quote) quote = "";
+      } else if (character === "#" && (j === 0 || /\s/.test(line[j - 1] ?? ""))) break;
+      else if (character === '"' || character === "'") quote = character;
+      else if (character === "[" || character === "{") depth += 1;
+      else if ((character === "]" || character === "}") && --depth === 0) return i;
+    }
+  }
+  return lines.length - 1;
+}

@@ -1,0 +1,117 @@
+import { type Document, parseAllDocuments, type YAMLError } from "yaml";
+import { indentFlowLines } from "./flow-indent.ts";
+import { errorAt, fail, type Position, type Problem } from "./problem.ts";
+
+/** The documents of a YAML text as the library sees them, and where its offsets are in the text that was handed in. */
+export interface YamlDocuments {
+  readonly documents: readonly Document[];
+  readonly positions: Positions;
+  readonly problems: readonly Problem[];
+}
+
+// Mending parses the text again for each bracketed collection, so it is left to files that a person wrote.
+const MAX_MENDED_LENGTH = 256 * 1024;
+
+/** Parses a text. What docker compose reads although it is not quite YAML is mended first. */
+export function readYaml(file: string, text: string): YamlDocuments {
+  const documents = parse(file, text);
+  if (flowError(documents) === undefined || text.length > MAX_MENDED_LENGTH) {
+    return assembled(documents, new Positions(file, text, new Map()));
+  }
+  const indented = indentFlowLines(text, (current) => flowError(parse(file, current)));
+  if (indented === undefined) return assembled(documents, new Positions(file, text, new Map()));
+  return assembled(parse(file, indented.text), new Positions(file, indented.text, indented.added));
+}
+
+function parse(file: string, text: string): readonly Document[] {
+  try {
+    const parsed = parseAllDocuments(text, {
+      schema: "failsafe",
+      // Our own check is linear; the library's compares every key with every other.
+      uniqueKeys: false,
+      prettyErrors: false,
+      logLevel: "silent",
+    });
+    return Array.isArray(parsed) ? parsed : [];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return fail("WF_COMPOSE_LIMIT", { file, line: 1, column: 1 }, [], {
+      what: "the file is nested too deeply",
+      why: "reading it would take more memory than one file may have",
+      fix: "flatten the structure",
+    });
+  }
+}
+
+function assembled(documents: readonly Document[], positions: Positions): YamlDocuments {
+  const problems = documents.flatMap((document) => [
+    ...document.errors.filter((error) => !isHarmless(error)).map((error) => syntaxProblem(error, positions)),
+    ...versionProblems(document, positions),
+  ]);
+  return { documents, positions, problems };
+}
+
+function flowError(documents: readonly Document[]): { offset: number } | undefined {
+  for (const { errors } of documents) {
+    const error = errors.find(({ code, message }) => code === "BAD_INDENT" && message.startsWith("Flow "));
+    if (error !== undefined) return { offset: error.pos[0] };
+  }
+  return undefined;
+}
+
+// docker compose reads `"a"#b` as "a" with a comment.
+function isHarmless(error: YAMLError): boolean {
+  return error.code === "MISSING_CHAR" && error.message.startsWith("Comments must be separated");
+}
+
+function versionProblems(document: Document, positions: Positions): Problem[] {
+  const { explicit, version } = document.directives?.yaml ?? {};
+  if (explicit !== true || version === "1.1") return [];
+  return [
+    errorAt("WF_COMPOSE_YAML", positions.start, [], {
+      what: `the file says that it is YAML ${version ?? "of another version"}`,
+      why: "docker compose reads %YAML 1.1 only",
+      fix: "remove the %YAML line",
+    }),
+  ];
+}
+
+function syntaxProblem(error: YAMLError, positions: Positions): Problem {
+  const why = error.message.split("\n")[0] ?? error.message;
+  return errorAt("WF_COMPOSE_YAML", positions.at(error.pos[0]), [], {
+    what: "the file is not valid YAML",
+    why,
+    fix: "correct the line, often its indentation, a missing quote or a tab",
+  });
+}
+
+/** Turns offsets of a parsed text into places of the text as it was handed in. */
+export class Positions {
+  readonly start: Position;
+  readonly #file: string;
+  readonly #lineStarts: readonly number[];
+
+  readonly #added: ReadonlyMap<number, number>;
+
+  /** @param added spaces that mending put before a line, by its number from zero */
+  constructor(file: string, text: string, added: ReadonlyMap<number, number>) {
+    const starts = [0];
+    for (let i = text.indexOf("\n"); i !== -1; i = text.indexOf("\n", i + 1)) starts.push(i + 1);
+    this.#file = file;
+    this.#added = added;
+    this.#lineStarts = starts;
+    this.start = { file, line: 1, column: 1 };
+  }
+
+  at(offset: number): Position {
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    const column = offset - (this.#lineStarts[low] ?? 0) - (this.#added.get(low) ?? 0) + 1;
+    return { file: this.#file, line: low + 1, column: Math.max(1, column) };
+  }
+}
