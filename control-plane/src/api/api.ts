@@ -67,7 +67,7 @@ export async function createApi(parts: Parts): Promise<Api> {
   const grpc: GrpcDoor = createGrpcDoor({ calls, newId, log, refusals });
   const { app, tls } = await createHttpApp({ tls: httpsIdentity(parts.identity), newId, log, refusals });
   addHealth(app, { database, registry: figures.registry, metricsToken: parts.metricsToken });
-  const tickets = createTickets(clock);
+  const tickets = createTickets({ database, sealer: parts.sealer, clock, newId });
   const terminals = await addTerminals(app, { tickets, origins, log });
   const door: FrontDoor = createFrontDoor({
     identity: parts.identity,

@@ -121,7 +121,7 @@ const containersHandlers = {
   stopContainer: async () => refuse(),
   restartContainer: async () => refuse(),
   createExecTicket: async (_request, context) => {
-    const { path, expiresAt } = doors.api.tickets.issue({
+    const { path, expiresAt } = await doors.api.tickets.issue({
       kind: "echo",
       caller: context.caller,
       payload: { greeting: "hi" },

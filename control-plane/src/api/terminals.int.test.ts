@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import type { Caller } from "../platform/index.ts";
@@ -10,7 +11,9 @@ beforeAll(async () => {
   doors = await startTestDoors({
     register: (api) => {
       api.terminals.handle("echo", async (socket, payload, caller) => {
-        await socket.write(Buffer.from(`${JSON.stringify(payload)} ${caller.name}\n`));
+        await socket.write(
+          Buffer.from(`${JSON.stringify(payload)} ${caller.name} ${[...caller.permissions].join()}\n`),
+        );
         socket.signal.addEventListener("abort", () => browserGone());
         for await (const input of socket.input) {
           if ("columns" in input) await socket.write(Buffer.from(`${input.columns}x${input.rows}\n`));
@@ -31,11 +34,12 @@ const caller: Caller = {
   id: "usr_1",
   name: "ada",
   organizationId: "org_1",
-  permissions: new Set(),
+  permissions: new Set(["containers.exec"]),
   remoteAddress: "",
   requestId: "",
 };
-const ticket = (kind = "echo"): string => doors.api.tickets.issue({ kind, caller, payload: { greeting: "hi" } }).path;
+const ticket = async (kind = "echo"): Promise<string> =>
+  (await doors.api.tickets.issue({ kind, caller, payload: { greeting: "hi" } })).path;
 
 function open(
   path: string,
@@ -61,7 +65,7 @@ function open(
 }
 
 test("a ticket opens one terminal with input, sizes and an exit", async () => {
-  const { socket, frames, ended } = open(ticket());
+  const { socket, frames, ended } = open(await ticket());
   await new Promise((resolve) => socket.once("open", resolve));
   socket.send(JSON.stringify({ columns: 80, rows: 24 }));
   socket.send(JSON.stringify({ columns: 0, rows: 24 }));
@@ -69,7 +73,7 @@ test("a ticket opens one terminal with input, sizes and an exit", async () => {
   socket.send(Buffer.from("exit"));
   expect(await ended).toBe("closed 1000");
   expect(frames).toEqual([
-    'bytes {"greeting":"hi"} ada\n',
+    'bytes {"greeting":"hi"} ada containers.exec\n',
     "bytes 80x24\n",
     "bytes ls",
     'text {"exitCode":7,"reason":""}',
@@ -77,7 +81,7 @@ test("a ticket opens one terminal with input, sizes and an exit", async () => {
 });
 
 test("a ticket works once", async () => {
-  const path = ticket();
+  const path = await ticket();
   const first = open(path);
   await new Promise((resolve) => first.socket.once("open", resolve));
   expect(await open(path).ended).toBe("refused 401");
@@ -85,25 +89,36 @@ test("a ticket works once", async () => {
   first.socket.close();
 });
 
+test("a ticket is worth nothing after 30 seconds, nor with another secret, and stands nowhere in plain text", async () => {
+  const database = doors.platform.database;
+  const stored = async () => (await database.asSystem((tx) => sql`SELECT * FROM tickets`.execute(tx.queries))).rows;
+  const late = await ticket();
+  expect(JSON.stringify(await stored())).not.toMatch(/greeting|containers\.exec/);
+  await database.asSystem((tx) => sql`UPDATE tickets SET expires_at = now()`.execute(tx.queries));
+  expect(await open(late).ended).toBe("refused 401");
+  expect(await open(`${(await ticket()).slice(0, -1)}`).ended).toBe("refused 401");
+  expect(await stored()).toEqual([]);
+});
+
 test("another site's page cannot use it, nor a page without an origin", async () => {
-  expect(await open(ticket(), "https://evil.example").ended).toBe("refused 403");
-  expect(await open(ticket(), "").ended).toBe("refused 403");
+  expect(await open(await ticket(), "https://evil.example").ended).toBe("refused 403");
+  expect(await open(await ticket(), "").ended).toBe("refused 403");
 });
 
 test("the handler learns that the browser is gone", async () => {
   const gone = new Promise<void>((resolve) => (browserGone = resolve));
-  const { socket } = open(ticket());
+  const { socket } = open(await ticket());
   await new Promise((resolve) => socket.once("open", resolve));
   socket.terminate();
   await expect(gone).resolves.toBeUndefined();
 });
 
 test("a failure closes the terminal without its cause", async () => {
-  const { frames, ended } = open(ticket("fails"));
+  const { frames, ended } = open(await ticket("fails"));
   expect(await ended).toBe("closed 1011");
   expect(frames).toEqual(['text {"exitCode":-1,"reason":"the terminal failed"}']);
 });
 
 test("an address without an upgrade says what it is", async () => {
-  expect((await doors.rest.call("GET", ticket())).status).toBe(426);
+  expect((await doors.rest.call("GET", await ticket())).status).toBe(426);
 });

@@ -49,7 +49,7 @@ export async function addTerminals(
       requireOwnOrigin(request, parts.origins);
       if (request.headers.upgrade === undefined) return;
       const { ticket } = request.params as { ticket: string };
-      redeemed.set(request, parts.tickets.redeem(ticket));
+      redeemed.set(request, await parts.tickets.redeem(ticket));
     },
     handler: async (_request, reply) =>
       reply.code(426).header("content-type", "text/plain").send("A terminal is opened as a WebSocket.\n"),
