@@ -1,11 +1,15 @@
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { sha256Hex } from "@windflow/core";
+import { type HostEvent, SpoolEntry } from "@windflow/proto/agent";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type RunningAgent, enrollAgent, readConfig, startAgent } from "./index.ts";
+import { type RunningAgent, enrollAgent, readConfig, startAgent, systemClock } from "./index.ts";
+import { openSpool } from "./spool/spool.ts";
 import { type TestControlPlane, type TestSession, startTestControlPlane } from "./testing/control-plane.ts";
+import { startSlowLink } from "./testing/slow-link.ts";
 import { absentEngine } from "./testing/quiet-engine.ts";
 
 let plane: TestControlPlane;
@@ -33,6 +37,19 @@ const session = async (n: number): Promise<TestSession> => {
   await vi.waitFor(() => expect(plane.sessions.length).toBeGreaterThanOrEqual(n), { timeout: 10_000 });
   return plane.sessions[n - 1]!;
 };
+
+function noise(): HostEvent {
+  return {
+    type: "x",
+    containerId: "",
+    containerName: "",
+    stackId: "",
+    service: "",
+    message: randomBytes(600).toString("latin1"),
+    severity: "info",
+    attributes: {},
+  };
+}
 
 describe("enrolment", () => {
   test("a token and the pinned hash of the authority make a host known, and it greets with a signature of its key", async () => {
@@ -82,6 +99,37 @@ describe("enrolment", () => {
     await vi.waitFor(() => expect(plane.renewals).toBe(1));
     expect(plane.sessions[0]?.isOpen).toBe(true);
   });
+});
+
+test("on a link of 100 kbit/s a backlog of a megabyte goes up without holding heartbeats back", async () => {
+  const slow = await startSlowLink(Number(new URL(plane.url).port), 12_500);
+  await enroll({ server: `https://127.0.0.1:${slow.port}` });
+  const spool = openSpool({
+    folder: join(stateDir, "spool"),
+    maxBytes: 64e6,
+    segmentBytes: 1e6,
+    newId: () => randomUUID(),
+    clock: systemClock,
+    log: () => undefined,
+  });
+  for (let i = 0; i < 1_000; i++)
+    spool.append(
+      SpoolEntry.encode({ sequence: 0n, at: new Date(), kind: { $case: "event", value: noise() } }).finish(),
+    );
+  await spool.close();
+  start();
+  const open = await session(1);
+  const arrivals: number[] = [];
+  const until = performance.now() + 15_000;
+  for (let seen = 0; performance.now() < until; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const beats = open.received.filter((kind) => kind.$case === "heartbeat").length;
+    if (beats > seen) arrivals.push(performance.now());
+    seen = beats;
+  }
+  expect(plane.sessions).toHaveLength(1);
+  expect([...plane.spools.values()].flat().length).toBeGreaterThan(50);
+  expect(Math.max(...arrivals.slice(1).map((at, i) => at - (arrivals[i] ?? at)))).toBeLessThan(11_000);
+  slow.close();
 });
 
 describe("the session", () => {

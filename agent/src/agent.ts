@@ -106,7 +106,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     if (message.intervals !== undefined) host.metrics.setIntervals(message.intervals);
     identities.attach(session, message.trustedRoots);
     host.reporter.attach(session, message.wantsObserved);
-    startSpoolSender(host.spool, session, message.spoolAcked).then(
+    startSpoolSender(host.spool, session, message.spoolAcked, clock).then(
       (started) => (sender = started),
       (error: unknown) => log("error", "The spool cannot be sent.", { reason: reasonOf(error) }),
     );

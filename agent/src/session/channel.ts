@@ -13,8 +13,8 @@ import { TlsCredentials, type TlsOptions } from "./tls-credentials.ts";
 
 /** Below the idle limits of common NATs and load balancers (60 s and more). */
 const PING_INTERVAL_MS = 25_000;
-/** A busy 100 kbit/s link may hold a ping back for seconds. */
-const PING_TIMEOUT_MS = 20_000;
+/** On a link of 100 kbit/s a ping waits behind what every kind of stream may have on its way, 20 s and more in the worst case. */
+const PING_TIMEOUT_MS = 40_000;
 /** Frames are small; bodies and layers come in chunks. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Every unary call ends: long enough for a slow link, short enough to be tried again. */

@@ -1,11 +1,8 @@
 import { SpoolEntry } from "@windflow/proto/agent";
+import type { Clock } from "../platform/clock.ts";
 import type { SessionLink } from "../session/session.ts";
+import { BATCH_BYTES, createSendWindow } from "./send-window.ts";
 import type { Spool } from "./spool.ts";
-
-/** Small enough to share a slow link with heartbeats, large enough that a day's backlog takes few round trips. */
-const BATCH_BYTES = 256 * 1024;
-/** Enough to keep a link with a long round trip busy; bounds what a session holds in memory. */
-const MAX_UNACKNOWLEDGED = 4;
 
 /** Sends the spool over one session, from where the control plane stands. */
 export interface SpoolSender {
@@ -14,18 +11,30 @@ export interface SpoolSender {
   pump(): void;
 }
 
+interface SentBatch {
+  readonly last: bigint;
+  readonly bytes: number;
+  readonly sentAt: number;
+}
+
 /** @param acknowledged what the control plane has of this spool, from Welcome. */
-export async function startSpoolSender(spool: Spool, link: SessionLink, acknowledged: bigint): Promise<SpoolSender> {
+export async function startSpoolSender(
+  spool: Spool,
+  link: SessionLink,
+  acknowledged: bigint,
+  clock: Clock,
+): Promise<SpoolSender> {
   let sent = acknowledged;
   if (acknowledged > spool.durable) {
     await spool.renew();
     sent = 0n;
   }
   spool.acknowledge(sent);
-  const unacknowledged: bigint[] = [];
+  const window = createSendWindow();
+  const unanswered: SentBatch[] = [];
 
   const pump = (): void => {
-    while (unacknowledged.length < MAX_UNACKNOWLEDGED && !link.ended.aborted) {
+    while (!link.ended.aborted && unanswered.reduce((sum, batch) => sum + batch.bytes, 0) < window.bytes) {
       const records = spool.read(sent, BATCH_BYTES);
       const last = records.at(-1)?.sequence;
       if (last === undefined) return;
@@ -33,7 +42,8 @@ export async function startSpoolSender(spool: Spool, link: SessionLink, acknowle
       const value = { spoolId: spool.spoolId, entries, dropped: spool.dropped };
       if (!link.send({ $case: "spoolBatch", value })) return;
       sent = last;
-      unacknowledged.push(last);
+      const bytes = records.reduce((sum, record) => sum + record.payload.length, 0);
+      unanswered.push({ last, bytes, sentAt: clock.now() });
     }
   };
   pump();
@@ -41,7 +51,10 @@ export async function startSpoolSender(spool: Spool, link: SessionLink, acknowle
     pump,
     acknowledged: (spoolId, sequence) => {
       if (spoolId !== spool.spoolId) return;
-      while ((unacknowledged[0] ?? sequence + 1n) <= sequence) unacknowledged.shift();
+      while (unanswered[0] !== undefined && unanswered[0].last <= sequence) {
+        window.answered(clock.now() - unanswered[0].sentAt);
+        unanswered.shift();
+      }
       spool.acknowledge(sequence);
       pump();
     },
