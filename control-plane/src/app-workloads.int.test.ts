@@ -18,6 +18,7 @@ import {
   type Stack,
   type TerminalOutput,
 } from "@windflow/proto/api";
+import { sql } from "kysely";
 import { once } from "node:events";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import WebSocket from "ws";
@@ -390,6 +391,53 @@ test("a terminal whose host goes away ends with the reason", async () => {
   await closed;
   expect(JSON.parse(messages[1] ?? "")).toMatchObject({ exitCode: -1, reason: expect.stringContaining("host") });
   machine.close();
+});
+
+test("a terminal that was opened with a ticket ends when the right to it is taken away", async () => {
+  const machine = await newMachine("revoked-rights");
+  const { hostId } = machine.identity;
+  machine.observe({ generation: undefined, stacks: [] }, {}, [{}]);
+  await vi.waitFor(() => call("GET", `hosts/${hostId}/containers/${container.id}`));
+  const permissions = ["containers.exec", "containers.read"];
+  const made = await call<{ secret: string; token: { id: string } }>("POST", "apiTokens", {
+    name: "short",
+    permissions,
+  });
+  const path = `/v1/organizations/${app.organizationId}/hosts/${hostId}/containers/${container.id}:execTicket`;
+  const answer = await app.rest.call("POST", path, {}, { authorization: `Bearer ${made.secret}` });
+  const ticket = answer.json as { path: string };
+  const socket = new WebSocket(`wss://127.0.0.1:${app.port}${ticket.path}`, { ca: app.ca, origin: app.url });
+  const messages: string[] = [];
+  socket.on("message", (content: Buffer) => messages.push(content.toString()));
+  const closed = once(socket, "close");
+  const { ticket: streamTicket } = await machine.session.next("openStream");
+  const stream = machine.client.openStream();
+  stream.on("error", () => undefined);
+  stream.write({ kind: { $case: "ticket", value: streamTicket } });
+  stream.write({ kind: { $case: "output", value: Buffer.from("$ ") } });
+  stream.on("data", (down: StreamDown) => {
+    if (down.kind?.$case !== "close") return;
+    stream.write({ kind: { $case: "end", value: { exitCode: 137, problem: "", code: "" } } });
+    stream.end();
+  });
+  await vi.waitFor(() => expect(messages).toEqual(["$ "]));
+  await call("POST", `apiTokens/${made.token.id}:revoke`, {});
+  await closed;
+  expect(JSON.parse(messages[1] ?? "")).toMatchObject({
+    reason: expect.stringContaining("containers.exec was taken away"),
+  });
+  machine.close();
+});
+
+test("another organization sees none of it", async () => {
+  const { stacks } = await call<{ stacks: Stack[] }>("GET", "stacks");
+  expect(stacks.length).toBeGreaterThan(0);
+  const seen = await app.platform.database.inOrganization("org_another", async (tx) => {
+    const tables = ["stacks", "stack_revisions", "rollouts", "rollout_hosts", "observed_containers", "metric_raw"];
+    const rows = await Promise.all(tables.map((table) => sql`SELECT 1 FROM ${sql.table(table)}`.execute(tx.queries)));
+    return rows.map((answer) => answer.rows.length);
+  });
+  expect(seen).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
 test("samples of the spool are charts, and looking at them raises the rate", async () => {
