@@ -10,6 +10,7 @@ import {
   hostChanged,
   hostPresenceChanged,
   hostQuarantined,
+  hostsErrors,
   isClone,
   openHostSession,
   quarantineHost,
@@ -81,12 +82,13 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
     if (opened === undefined)
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: "The host was deleted." });
     const { before, epoch } = opened;
+    if (before.revoked_at !== null) throw new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
     if (before.quarantined_at !== null) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
     if (isClone({ bootId: before.boot_id, previousBootId: before.previous_boot_id }, hello.bootId)) {
       await quarantine(parts, tx, { ...host, name: before.name, address: session.remoteAddress });
       return "quarantined";
     }
-    if (before.presence !== "online" && before.revoked_at === null) {
+    if (before.presence !== "online") {
       const message =
         before.last_seen_at === null ? `Host ${before.name} has connected.` : `Host ${before.name} is online again.`;
       const at = { at: now, severity: "info" as const, actor: "system" };

@@ -24,7 +24,7 @@ import {
   type CertificateKind,
   type CertificateRow,
 } from "./store.ts";
-import { verifyAgentCertificate, type CertificateVerdict } from "./verify.ts";
+import { createCertificateVerifier, type CertificateVerdict } from "./verify.ts";
 
 /** The certificate and key that the control plane's TLS doors present. */
 export interface ServerCertificate {
@@ -71,7 +71,7 @@ const CHECK_EVERY_MS = 6 * 3_600_000;
 interface Held {
   roots: KeyedCertificate[];
   issuing: KeyedCertificate;
-  issuers: X509Certificate[];
+  verify: (der: Uint8Array, now: Date) => CertificateVerdict;
   server: ServerCertificate;
 }
 
@@ -110,7 +110,7 @@ export async function openCertificates(parts: Parts): Promise<Certificates> {
       const leaf = await createAgent(held.issuing, host, clock.now());
       return { chainPem: joinPem(leaf, held.issuing.certificatePem), notAfter: new X509Certificate(leaf).validToDate };
     },
-    verifyAgent: (der) => verifyAgentCertificate(der, held.issuers, clock.now()),
+    verifyAgent: (der) => held.verify(der, clock.now()),
     close: async () => {
       closing.abort();
       await loop;
@@ -140,7 +140,7 @@ function hold(parts: Parts): Promise<Held> {
     return {
       roots: roots.length > 0 ? roots : [root],
       issuing,
-      issuers: [...new Set(all)].map((pem) => new X509Certificate(pem)),
+      verify: createCertificateVerifier([...new Set(all)].map((pem) => new X509Certificate(pem))),
       server: {
         certificateChainPem: joinPem(server.certificatePem, issuerOf(server, rows, issuing)),
         privateKeyPem: server.privateKeyPem,
