@@ -1,4 +1,4 @@
-import type { DesiredWorld, ObservedContainer, ObservedWorld } from "@windflow/core";
+import type { DesiredWorld, ObservedContainer, ObservedWorld, Step } from "@windflow/core";
 import { expect, test } from "vitest";
 import { createKeeper } from "./keeper.ts";
 import type { ReconcileMemory } from "./options.ts";
@@ -82,7 +82,7 @@ test("a tag that moves on the host does not change what a revision runs", () => 
 test("a new revision is resolved anew, and frees what was held", () => {
   const keeper = createKeeper(store(), "boot-1");
   keeper.learn(world("one"), desired(1), []);
-  keeper.hold(HOLD);
+  keeper.hold(HOLD, "a", 1);
   keeper.learn(world("two"), desired(2), []);
   expect(keeper.pinned(desired(2)).stacks[0]?.images["app:1"]?.ids).toEqual(["two"]);
   expect(keeper.holds).toEqual([]);
@@ -110,4 +110,31 @@ test("what an engine stopped on its way down was interrupted, what ended long be
   keeper.noteEngineLost(60_000);
   expect(keeper.wasInterrupted(container("early", "exited"))).toBe(false);
   expect(keeper.wasInterrupted(container("late", "exited"))).toBe(true);
+});
+
+test("what a plan stopped is wanted again as soon as something wants it, also by the next agent", () => {
+  const memory = store();
+  const stop: Step = {
+    op: "stop-container",
+    id: "stop a",
+    stackId: "stk_1",
+    slot: "a",
+    containerId: "a",
+    cause: "old",
+    dependsOn: [],
+    lock: "container a",
+  };
+  const plan = { steps: [stop], problems: [], downtime: [] };
+  const nothing = { steps: [], problems: [], downtime: [] };
+  const startedAt = (at: number): ObservedContainer => ({
+    ...container("a", "running"),
+    detail: { createdAt: 1, startedAt: at, restartCount: 0, outOfMemory: false },
+  });
+  createKeeper(memory, "boot-1").noteStops(plan, [container("a", "running")], 100);
+
+  const next = createKeeper(memory, "boot-1");
+  next.noteStops(nothing, [startedAt(5)], 200);
+  expect(next.wasInterrupted(container("a", "exited"))).toBe(true);
+  next.noteStops(nothing, [startedAt(150)], 200);
+  expect(next.wasInterrupted(container("a", "exited"))).toBe(false);
 });

@@ -8,6 +8,7 @@ import {
   type ImagePin,
   type ObservedContainer,
   type ObservedWorld,
+  type Plan,
 } from "@windflow/core";
 import type { ReconcileMemory, MemoryStore } from "./options.ts";
 
@@ -21,8 +22,10 @@ export interface Keeper {
   /** Takes in a look at the world: resolves images, drops what belongs to revisions that are gone, notes who runs. */
   learn(world: ObservedWorld, desired: DesiredWorld, own: readonly ObservedContainer[]): void;
   pin(pin: ImagePin): void;
-  hold(hold: Hold): void;
+  hold(hold: Hold, containerId: string, now: number): void;
   release(hold: Hold): void;
+  /** To be told before a plan is carried out: an agent that dies in the middle has to know later what it stopped. */
+  noteStops(plan: Plan, own: readonly ObservedContainer[], now: number): void;
   noteDeath(containerId: string, at: number): void;
   noteEngineLost(at: number): void;
   readonly wasInterrupted: (container: ObservedContainer) => boolean;
@@ -70,14 +73,31 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       );
       keep({ pins: [...others, pin] });
     },
-    hold: (hold) => keep({ holds: [...memory.holds.filter((known) => !sameHold(known, hold)), hold] }),
+    hold: (hold, containerId, now) =>
+      keep({
+        stopped: { ...memory.stopped, [containerId]: now },
+        holds: [...memory.holds.filter((known) => !sameHold(known, hold)), hold],
+      }),
     release: (hold) => keep({ holds: memory.holds.filter((known) => !sameHold(known, hold)) }),
+    noteStops(plan, own, now) {
+      const known = memory.stopped ?? {};
+      const planned = new Set(plan.steps.flatMap((step) => (step.op === "stop-container" ? [step.containerId] : [])));
+      const stopped = own.flatMap(({ id, detail }) => {
+        const at = known[id];
+        // A stop that an earlier agent asked for may still be under way, so that it runs is no proof; that it started since is.
+        const stands = at !== undefined && (detail?.startedAt ?? 0) <= at;
+        if (stands) return [[id, at] as const];
+        return planned.has(id) ? [[id, now] as const] : [];
+      });
+      keep({ stopped: Object.fromEntries(stopped) });
+    },
     noteDeath: (containerId, at) => void deaths.set(containerId, at),
     noteEngineLost(at) {
       for (const id of memory.running) interrupted.add(id);
       for (const [id, diedAt] of deaths) if (at - diedAt <= SHUTDOWN_WINDOW_MS) interrupted.add(id);
       deaths.clear();
     },
-    wasInterrupted: (container) => container.state === "exited" && interrupted.has(container.id),
+    wasInterrupted: (container) =>
+      container.state === "exited" && (interrupted.has(container.id) || memory.stopped?.[container.id] !== undefined),
   };
 }

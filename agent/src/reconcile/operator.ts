@@ -13,7 +13,7 @@ export function holdOf(
   world: ObservedWorld | undefined,
   desired: DesiredWorld | undefined,
   containerId: string,
-): { hold: Hold; lock: string } | undefined {
+): { hold: Hold; lock: string; containerId: string } | undefined {
   if (!world || !desired) return undefined;
   const index = indexWorld(world, desired);
   for (const stack of desired.stacks) {
@@ -25,7 +25,7 @@ export function holdOf(
       service: serviceOf(container),
       number: numberOf(container),
     };
-    return { hold, lock: `container ${container.name}` };
+    return { hold, lock: `container ${container.name}`, containerId: container.id };
   }
   return undefined;
 }

@@ -21,6 +21,11 @@ export interface ReconcileMemory {
   readonly holds: readonly Hold[];
   /** Containers of ours that ran when last looked at: those that a reboot ended are started again. */
   readonly running: readonly string[];
+  /**
+   * Containers that plans or operators stopped, with when, in milliseconds since the epoch: wanted again, they are started again,
+   * which their own restart policy would not do.
+   */
+  readonly stopped?: Readonly<Record<string, number>>;
   readonly bootId: string;
 }
 

@@ -87,8 +87,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const decide = (mark: number, observed: ObservedWorld): void => {
     const desired = options.desired();
     if (!desired) return runner.drop();
-    keeper.learn(observed, desired, ownOf(observed, desired));
+    const own = ownOf(observed, desired);
+    keeper.learn(observed, desired, own);
     plan = planStacks(planInput(observed, keeper.pinned(desired)));
+    keeper.noteStops(plan, own, clock.now());
     runner.adopt(plan, mark);
   };
   const planInput = (observed: ObservedWorld, desired: DesiredWorld): PlanInput => ({
@@ -160,7 +162,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     perform: () => Promise<void>,
   ): Promise<void> => {
     const place = holdOf(world, options.desired(), containerId);
-    if (place) keeper[remember](place.hold);
+    if (place) keeper[remember](place.hold, place.containerId, clock.now());
     try {
       await (place ? runner.exclusive(place.lock, perform) : perform());
     } finally {

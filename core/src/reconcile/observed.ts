@@ -62,7 +62,7 @@ export interface ObservedContainer {
   readonly ports: readonly ObservedPort[];
   readonly command: string;
   readonly detail?: ContainerDetail;
-  /** It ended together with its engine or its host, not by itself and by nobody's order. */
+  /** It did not end by itself: its engine or host went down, or an earlier plan stopped it. */
   readonly interrupted?: boolean;
 }
 

@@ -167,7 +167,7 @@ test("what went down with the engine is started again, whatever its policy", () 
   const engine = running(stack({ web: service() }));
   editContainer(engine, "shop-web-1", { state: "exited", exitCode: 0, interrupted: true });
   expect(planText(engine, [stack({ web: service() })])).toBe(
-    "1. start-container shop-web-1: it ended with exit code 0 together with its engine or host",
+    "1. start-container shop-web-1: it ended with exit code 0, but not by itself",
   );
 });
 

@@ -13,7 +13,7 @@ export function needOf(container: ObservedContainer, service: ComposeService): N
   const { name: policy } = restartPolicy(service);
   if (policy === "always" || policy === "unless-stopped")
     return { act: "start", cause: `${exit}, restart is ${policy}` };
-  if (container.interrupted === true) return { act: "start", cause: `${exit} together with its engine or host` };
+  if (container.interrupted === true) return { act: "start", cause: `${exit}, but not by itself` };
   return { act: "none" };
 }
 
