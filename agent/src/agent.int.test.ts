@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type RunningAgent, enrollAgent, readConfig, startAgent, systemClock } from "./index.ts";
 import { openSpool } from "./spool/spool.ts";
 import { type TestControlPlane, type TestSession, startTestControlPlane } from "./testing/control-plane.ts";
+import { createTestAuthority } from "./testing/certificate-authority.ts";
 import { startSlowLink } from "./testing/slow-link.ts";
 import { absentEngine } from "./testing/quiet-engine.ts";
 
@@ -195,6 +196,50 @@ describe("the session", () => {
     expect(stored[0]?.kind).toMatchObject({ $case: "event", value: { type: "agent.started" } });
     const samples = stored.flatMap((entry) => (entry.kind?.$case === "samples" ? [entry.kind.value] : []));
     expect(samples.at(-1)?.columns.map((column) => column.name)).toContain("cpu_used_ratio");
+  });
+
+  test("what was sent and not acknowledged is sent again after the link broke, and stored once", async () => {
+    plane.behaviour.acknowledgeSpool = false;
+    start();
+    const first = await session(1);
+    await vi.waitFor(() => expect(first.received.some((kind) => kind.$case === "spoolBatch")).toBe(true), {
+      timeout: 8_000,
+    });
+    plane.behaviour.acknowledgeSpool = true;
+    first.cut();
+    const second = await session(2);
+    await vi.waitFor(() => expect([...plane.spools.values()].flat().length).toBeGreaterThan(0), { timeout: 8_000 });
+    const batches = [first, second].map((one) =>
+      one.received.flatMap((kind) => (kind.$case === "spoolBatch" ? kind.value.entries : [])),
+    );
+    expect(batches[1]?.[0]?.sequence).toBe(batches[0]?.[0]?.sequence);
+  });
+
+  test("a control plane that has more than this disk is given a new spool, not numbers that it knows", async () => {
+    plane.behaviour.welcome = { spoolAcked: 1_000_000n };
+    start();
+    const first = await session(1);
+    await vi.waitFor(
+      () =>
+        expect(
+          first.received.some((kind) => kind.$case === "spoolBatch" && kind.value.spoolId !== first.hello.spoolId),
+        ).toBe(true),
+      { timeout: 8_000 },
+    );
+  });
+
+  test("new roots are kept, and the next connection trusts a server of the new authority only because of them", async () => {
+    const next = await createTestAuthority();
+    plane.behaviour.welcome = { trustedRoots: `${plane.authority.root}\n${next.root}\n` };
+    start();
+    await session(1);
+    await vi.waitFor(() =>
+      expect(readFileSync(join(stateDir, "identity.json"), "utf8").match(/BEGIN CERTIFICATE/g)).toHaveLength(3),
+    );
+    const port = Number(new URL(plane.url).port);
+    await plane.stop();
+    plane = await startTestControlPlane({ port, authority: next });
+    await session(1);
   });
 
   test("a host that is not known asks again slowly, and is back when it is known again", async () => {

@@ -66,6 +66,15 @@ export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper
     update({ certificateChain: reply.certificateChain, trustedRoots: roots });
     log("info", "The certificate was renewed.", { hostId: identity.hostId });
   };
+  const replaceRoots = (trustedRoots: string): void => {
+    try {
+      update({ trustedRoots: requireCertificates(trustedRoots, address.url) });
+      log("info", "The trusted roots were replaced.");
+    } catch (error) {
+      // The old ones still lead to this control plane: it has just been reached with them.
+      log("error", "New trusted roots cannot be used; the old ones stay.", { reason: reasonOf(error) });
+    }
+  };
   const renewWhenDue = (link: SessionLink): void => {
     if (link.ended.aborted) return;
     const dueIn = renewalTime(certificateValidity(identity.certificateChain), parts.spread) - now();
@@ -102,10 +111,7 @@ export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper
       return channel();
     },
     attach: (link, trustedRoots) => {
-      if (trustedRoots !== "" && trustedRoots !== identity.trustedRoots) {
-        update({ trustedRoots: requireCertificates(trustedRoots, address.url) });
-        log("info", "The trusted roots were replaced.");
-      }
+      if (trustedRoots !== "" && trustedRoots !== identity.trustedRoots) replaceRoots(trustedRoots);
       renewWhenDue(link);
     },
   };

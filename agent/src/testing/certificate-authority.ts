@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { webcrypto } from "node:crypto";
+import { randomUUID, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
@@ -23,7 +23,7 @@ export async function createTestAuthority(rootValidity?: { from: Date; until: Da
     notAfter: validity?.until ?? new Date(Date.now() + 30 * DAY_MS),
   });
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    name: "CN=Test root",
+    name: `CN=Test root ${randomUUID()}`,
     keys,
     signingAlgorithm: ALGORITHM,
     ...dates(rootValidity),
