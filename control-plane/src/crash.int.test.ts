@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestClient, type TestClient } from "./testing/rest.ts";
 import { enroll, newHostKey, openTestSession, type TestIdentity, type TestSession } from "./testing/test-agent.ts";
 
-const KILLS = 20;
+// The scenario in e2e/ kills twenty times with real agents; this one is the short form, without an engine.
+const KILLS = 8;
 const HOSTS = ["alpha", "beta", "gamma"];
 // Between acknowledgement and the end of a rollout of three hosts, one after the other, with a gate of a second each.
 const LONGEST_LIFE_MS = 3_500;
