@@ -22,11 +22,13 @@ export function createObservedReporter(clock: Clock): ObservedReporter {
   let sentDigest = "";
   let link: SessionLink | undefined;
   let cancel: (() => void) | undefined;
+  let sentAt = Number.NEGATIVE_INFINITY;
 
   const send = (): void => {
     cancel?.();
     cancel = undefined;
     if (newest === undefined || link === undefined || link.ended.aborted) return;
+    sentAt = clock.now();
     if (link.send({ $case: "observed", value: newest })) sentDigest = newest.digest;
   };
   return {
@@ -36,7 +38,10 @@ export function createObservedReporter(clock: Clock): ObservedReporter {
     changed: (state) => {
       const digest = sha256Digest(ObservedState.encode(state).finish());
       newest = { ...state, digest, at: new Date(clock.now()) };
-      if (digest !== sentDigest) cancel ??= clock.after(DEBOUNCE_MS, send);
+      if (digest === sentDigest) return;
+      // The first change of a burst goes at once: somebody may be waiting for just that one.
+      if (clock.now() - sentAt >= DEBOUNCE_MS) send();
+      else cancel ??= clock.after(DEBOUNCE_MS, send);
     },
     attach: (session, wanted) => {
       link = session;
