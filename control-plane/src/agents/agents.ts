@@ -69,6 +69,7 @@ export function createAgents(parts: Parts): Agents {
     clock,
     log,
     newId,
+    replicaId: bus.replicaId,
     figures,
     onDeadLink: (hostId) => registry.find(hostId)?.end("link-lost"),
   });
@@ -119,7 +120,11 @@ export function createAgents(parts: Parts): Agents {
     bus.on(hostRevoked, ({ hostId }) => bar(hostId, "revoked")),
     bus.on(hostQuarantined, ({ hostId }) => bar(hostId, "quarantined")),
     bus.on(hostApproved, ({ hostId }) => approve(hostId)),
-    bus.on(sessionOpened, ({ hostId, epoch }) => registry.fence(hostId, BigInt(epoch))),
+    bus.on(sessionOpened, ({ hostId, epoch }) => {
+      registry.fence(hostId, BigInt(epoch));
+      // Whoever opened it speaks for the host now; here that is said a moment later.
+      leases.forget(hostId);
+    }),
     bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
     bus.onGap(() => {
       lookAgain().catch((error: unknown) => log.warn({ err: error }, "The sessions could not be checked again."));

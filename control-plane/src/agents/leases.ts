@@ -4,7 +4,9 @@ import {
   announceHost,
   hostPresenceChanged,
   movePresence,
-  readLeases,
+  forgetReplica,
+  keepReplica,
+  readOrphanedLeases,
   saveLastSeen,
   type HostFigures,
   type HostPresence,
@@ -25,7 +27,7 @@ export interface Leases {
   /** Revoked, quarantined or deleted: its presence follows its lease no more. */
   forget(hostId: string): void;
   lastSeenAt(hostId: string): Date | undefined;
-  /** Reads the hosts that were online when the control plane stopped, and begins to judge. */
+  /** Takes over the hosts that no control plane has a session with, and begins to judge. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -45,6 +47,8 @@ interface Parts {
   clock: Clock;
   log: Log;
   newId: NewId;
+  /** Names this process among the control planes on one database. */
+  replicaId: string;
   figures: HostFigures;
   /** A session is open, but nothing came for so long that its host counts as offline: the link is dead. */
   onDeadLink: (hostId: string) => void;
@@ -53,15 +57,19 @@ interface Parts {
 // Fine enough that "stale for more than 45 s" is true to a few seconds.
 const JUDGE_EVERY_MS = 5_000;
 const SAVE_EVERY_MS = 60_000;
+const ADOPT_EVERY_MS = 10_000;
+// A control plane that says nothing for three rounds is dead; its hosts' leases are judged by another.
+const REPLICA_ALIVE_MS = 30_000;
 // One transaction for a rack that lost its switch, not one for ten thousand hosts.
 const CHANGES_PER_TRANSACTION = 200;
 
 export function createLeases(parts: Parts): Leases {
-  const { database, clock, log, newId, figures } = parts;
+  const { database, clock, log, newId, figures, replicaId } = parts;
   const leases = new Map<string, Lease>();
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
   let savedAtMs = clock.monotonicMs();
+  let adoptedAtMs = clock.monotonicMs();
 
   const nowMs = (): number => clock.now().getTime();
 
@@ -141,12 +149,32 @@ export function createLeases(parts: Parts): Leases {
     await database.asSystem((tx) => saveLastSeen(tx, seen));
   }
 
+  /** Says that this control plane is there, and takes over the leases of those that are not any more. */
+  async function adopt(): Promise<void> {
+    adoptedAtMs = clock.monotonicMs();
+    const now = clock.now();
+    const orphaned = await database.asSystem(async (tx) => {
+      await keepReplica(tx, replicaId, now);
+      return readOrphanedLeases(tx, new Date(now.getTime() - REPLICA_ALIVE_MS));
+    });
+    for (const { organizationId, hostId, presence, enrolledAt, lastSeenAt, sessionEndCause } of orphaned) {
+      if (leases.has(hostId)) continue;
+      // A clock that was set back must not make a host seen in the future.
+      const lastSeenMs = Math.min((lastSeenAt ?? enrolledAt).getTime(), now.getTime());
+      const endCause = sessionEndCause ?? "the control plane that it was connected to is gone";
+      const held = { organizationId, hostId, presence, enrolledAtMs: enrolledAt.getTime(), lastSeenMs };
+      leases.set(hostId, { ...held, endCause, sessionOpen: false, dirty: false });
+    }
+  }
+
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       await clock.sleep(JUDGE_EVERY_MS, stopping.signal).catch(() => undefined);
       try {
-        if (!stopping.signal.aborted) await judgeAll();
-        if (stopping.signal.aborted || clock.monotonicMs() - savedAtMs >= SAVE_EVERY_MS) await save();
+        if (stopping.signal.aborted) return await leave();
+        if (clock.monotonicMs() - adoptedAtMs >= ADOPT_EVERY_MS) await adopt();
+        await judgeAll();
+        if (clock.monotonicMs() - savedAtMs >= SAVE_EVERY_MS) await save();
       } catch (error) {
         log.warn(
           { err: error, [field.area]: "leases" },
@@ -154,6 +182,11 @@ export function createLeases(parts: Parts): Leases {
         );
       }
     }
+  }
+
+  async function leave(): Promise<void> {
+    await save();
+    await database.asSystem((tx) => forgetReplica(tx, replicaId));
   }
 
   return {
@@ -189,24 +222,7 @@ export function createLeases(parts: Parts): Leases {
       return lease && new Date(lease.lastSeenMs);
     },
     start: async () => {
-      const stored = await database.asSystem((tx) => readLeases(tx), { readOnly: true });
-      for (const one of stored) {
-        // A clock that was set back must not make a host seen in the future.
-        const lastSeenMs = Math.min(one.lastSeenAt?.getTime() ?? one.enrolledAt.getTime(), nowMs());
-        const { organizationId, hostId, presence } = one;
-        const endCause = one.sessionEndCause ?? "the control plane was restarted";
-        const enrolledAtMs = one.enrolledAt.getTime();
-        leases.set(hostId, {
-          organizationId,
-          hostId,
-          enrolledAtMs,
-          lastSeenMs,
-          sessionOpen: false,
-          endCause,
-          presence,
-          dirty: false,
-        });
-      }
+      await adopt();
       loop = run();
     },
     stop: async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "@windflow/proto/api";
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLog, systemClock, type Clock } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
@@ -142,5 +143,39 @@ describe("a host's presence", () => {
     await pass(50_000);
     await hosts.until(stays.hostId, is("OFFLINE"));
     session.close();
+  });
+
+  it("follows the host from one control plane to another, and from one that died", async () => {
+    const second = await startTestApp({ clock, database, stateDirectory });
+    const host = await hosts.newHost("moving");
+    const first = await hosts.session(host);
+    const beat = async (session: typeof first): Promise<void> => {
+      session.send(heartbeat);
+      await session.next("heartbeatReply");
+    };
+    // The second one does not judge what the first one hears.
+    for (let round = 0; round < 3; round++) {
+      await pass(30_000);
+      await beat(first);
+    }
+    const moved = await openTestSession(second, host);
+    expect(moved.welcome.epoch).toBe(first.welcome.epoch + 1n);
+    expect(await first.next("goodbye")).toMatchObject({ code: "WF_SESSION_SUPERSEDED" });
+    for (let round = 0; round < 3; round++) {
+      await pass(30_000);
+      await beat(moved);
+    }
+    expect(await events(host.hostId)).toEqual(["host.enrolled", "host.online"]);
+    // As after a power cut of the second one: its row stays, and grows old.
+    await app.platform.database.asSystem(async (tx) => {
+      await sql`UPDATE hosts SET session_replica = 'rep_dead', last_seen_at = ${clock.now()} WHERE id = ${host.hostId}`.execute(
+        tx.queries,
+      );
+    });
+    moved.close();
+    await expect.poll(() => second.app.agents.connectedHosts()).toBe(0);
+    await second.stop();
+    await pass(120_000);
+    await hosts.until(host.hostId, is("OFFLINE"));
   });
 });

@@ -28,11 +28,13 @@ export { createHostsService, type HostsService } from "./service.ts";
 export { listHostSummaries, type HostSummary } from "./store.ts";
 export {
   closeHostSession,
+  forgetReplica,
+  keepReplica,
   movePresence,
   openHostSession,
   quarantineHost,
   readBarredHosts,
-  readLeases,
+  readOrphanedLeases,
   saveLastSeen,
   saveObservedFigures,
   type StoredLease,

@@ -118,8 +118,22 @@ export interface StoredLease {
   sessionEndCause: string | undefined;
 }
 
-/** Hosts whose presence follows their lease: neither revoked nor quarantined, and seen at least once. */
-export async function readLeases(tx: UnitOfWork): Promise<StoredLease[]> {
+/** Says that this control plane is there, and forgets those that have not said so for a day. */
+export async function keepReplica(tx: UnitOfWork, replicaId: string, now: Date): Promise<void> {
+  await sql`INSERT INTO session_replicas (id, seen_at) VALUES (${replicaId}, ${now})
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`.execute(tx.queries);
+  await sql`DELETE FROM session_replicas WHERE seen_at < ${now}::timestamptz - interval '1 day'`.execute(tx.queries);
+}
+
+export async function forgetReplica(tx: UnitOfWork, replicaId: string): Promise<void> {
+  await hostsTables(tx).deleteFrom("session_replicas").where("id", "=", replicaId).execute();
+}
+
+/**
+ * Hosts that count as there (online or stale) while no control plane has their session: it ended, or the one that had it
+ * has not been seen since `aliveSince`.
+ */
+export async function readOrphanedLeases(tx: UnitOfWork, aliveSince: Date): Promise<StoredLease[]> {
   const rows = await hostsTables(tx)
     .selectFrom("hosts")
     .select(["organization_id", "id", "presence", "enrolled_at", "last_seen_at", "session_end_cause"])
@@ -127,6 +141,9 @@ export async function readLeases(tx: UnitOfWork): Promise<StoredLease[]> {
     .where("quarantined_at", "is", null)
     .where("last_seen_at", "is not", null)
     .where("presence", "in", ["online", "stale"])
+    .where(
+      sql<boolean>`(session_replica IS NULL OR session_replica NOT IN (SELECT id FROM session_replicas WHERE seen_at > ${aliveSince}))`,
+    )
     .execute();
   return rows.map((row) => ({
     organizationId: row.organization_id,
@@ -165,6 +182,8 @@ export async function movePresence(
     .where("organization_id", "=", change.organizationId)
     .where("id", "=", change.hostId)
     .where("presence", "=", change.from)
+    // Another control plane has heard the host since.
+    .where((eb) => eb.or([eb("last_seen_at", "is", null), eb("last_seen_at", "<=", change.lastSeenAt)]))
     .where("revoked_at", "is", null)
     .where("quarantined_at", "is", null)
     .returning("name")

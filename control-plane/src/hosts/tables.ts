@@ -78,6 +78,7 @@ interface EnvironmentsTable {
 }
 
 export interface HostsTables {
+  session_replicas: { id: string; seen_at: Date };
   hosts: HostsTable;
   host_keys: HostKeysTable;
   enrollment_tokens: EnrollmentTokensTable;
