@@ -8,7 +8,7 @@ import type { DesiredStore } from "../state/desired-store.ts";
 import type { KnownTime } from "../state/known-time.ts";
 import { actionReply } from "./action.ts";
 import type { DesiredIntake } from "./desired-intake.ts";
-import { planReply } from "./plan-reply.ts";
+import { planReply } from "./answer-plan.ts";
 
 export interface FrameHandlerParts {
   readonly loop: Reconciler;
