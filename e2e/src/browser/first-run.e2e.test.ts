@@ -168,7 +168,7 @@ describe("the first run, in a browser", () => {
 
   test("the rollout is watched to its end, and the stack answers", async () => {
     await heading("greeter → revision 1");
-    await page.getByText("Succeeded").first().waitFor({ timeout: ROLLOUT_MS });
+    await page.locator("h1 ~ .pill", { hasText: "Succeeded" }).waitFor({ timeout: ROLLOUT_MS });
     await expectSound();
     const address = fleet.hosts[0]?.address ?? "";
     const answer = await fetch(`http://${address}:8080/`);
@@ -207,7 +207,7 @@ describe("the first run, in a browser", () => {
     await page.getByText("greeter-web", { exact: false }).first().waitFor();
     await page.getByRole("button", { name: "Deploy", exact: true }).click();
     await heading("greeter → revision 2");
-    await page.getByText("Succeeded").first().waitFor({ timeout: ROLLOUT_MS });
+    await page.locator("h1 ~ .pill", { hasText: "Succeeded" }).waitFor({ timeout: ROLLOUT_MS });
     await page.getByRole("link", { name: "Open the stack" }).click();
     await page.getByRole("link", { name: /^Revisions/ }).click();
     await page.getByRole("button", { name: "Changes" }).first().click();
@@ -218,7 +218,7 @@ describe("the first run, in a browser", () => {
     await page.getByRole("dialog").getByText("greeter-web", { exact: false }).first().waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Deploy", exact: true }).click();
     await heading("greeter → revision 1");
-    await page.getByText("Succeeded").first().waitFor({ timeout: ROLLOUT_MS });
+    await page.locator("h1 ~ .pill", { hasText: "Succeeded" }).waitFor({ timeout: ROLLOUT_MS });
     const answer = await fetch(`http://${fleet.hosts[0]?.address}:8080/`);
     expect((await answer.text()).trim()).toBe("hello");
   });

@@ -32,9 +32,11 @@ export async function followEvents(config: EventStreamConfig, signal: AbortSigna
     channel.postMessage({ organization: config.organization, ...part });
   };
   try {
-    if (navigator.locks === undefined) await readUntilAborted(config, tell, signal);
+    // A page that is not secure has no locks, whatever the types say.
+    const locks = navigator.locks as LockManager | null | undefined;
+    if (!locks) await readUntilAborted(config, tell, signal);
     else
-      await navigator.locks.request(`${LOCK_NAME}.${config.organization}`, { signal }, () =>
+      await locks.request(`${LOCK_NAME}.${config.organization}`, { signal }, () =>
         readUntilAborted(config, tell, signal),
       );
   } catch (error) {

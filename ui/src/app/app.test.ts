@@ -1,0 +1,189 @@
+import type { ApiClient, WatchEventsResponse } from "@windflow/proto/client";
+import { ApiError } from "@windflow/proto/client";
+import { createPinia, setActivePinia } from "pinia";
+import { effectScope } from "vue";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { asApiError } from "./api.ts";
+import { followEvents, type StreamState } from "./event-stream.ts";
+import { formatAgo, formatBytes, formatSpan } from "./format.ts";
+import { preferredLanguage } from "./i18n.ts";
+import { queriesTouchedBy } from "./live.ts";
+import { usePagedList } from "./paged-list.ts";
+import { pathAfterSignIn } from "./router.ts";
+import { useSession } from "./session.ts";
+import { useThrottled } from "./throttle.ts";
+
+describe("formats", () => {
+  test("of bytes, spans and ages", () => {
+    expect([0, 1023, 1536, 8222982144].map((value) => formatBytes(value))).toEqual([
+      "0 B",
+      "1,023 B",
+      "1.5 KiB",
+      "7.7 GiB",
+    ]);
+    expect([4, 75, 3_700, 200_000].map(formatSpan)).toEqual(["4 s", "1 min 15 s", "1 h 1 min", "2 d 7 h"]);
+    const now = Date.parse("2026-11-22T12:00:00Z");
+    expect(formatAgo("2026-11-22T11:57:00Z", now, "en")).toBe("3 min. ago");
+    expect(formatAgo("2026-11-22T11:59:58Z", now, "fr")).toBe("maintenant");
+    expect(formatAgo(undefined, now, "en")).toBe("–");
+  });
+});
+
+describe("the language", () => {
+  test("is the chosen one, else the browser's first that there is", () => {
+    expect(preferredLanguage("fr", ["en"])).toBe("fr");
+    expect(preferredLanguage(null, ["de-DE", "fr-CA", "en"])).toBe("fr");
+    expect(preferredLanguage("xx", ["de"])).toBe("en");
+  });
+});
+
+describe("the way after signing in", () => {
+  test("never leads away from the application", () => {
+    expect(
+      ["/stacks?x=1", "//evil.example", "https://evil.example", "/\\evil", undefined].map(pathAfterSignIn),
+    ).toEqual(["/stacks?x=1", "/", "/", "/", "/"]);
+  });
+});
+
+describe("errors", () => {
+  test("of the page itself are told as such", () => {
+    expect(asApiError(new TypeError("x is undefined")).code).toBe("WF_UI");
+    const known = new ApiError({ code: "WF_NOT_FOUND", detail: "gone" });
+    expect(asApiError(known)).toBe(known);
+  });
+});
+
+describe("the session", () => {
+  beforeEach(() => setActivePinia(createPinia()));
+  const me = {
+    email: "a@b.c",
+    memberships: [{ organizationId: "org_1", permissions: ["hosts.read"], environments: [{ id: "e" }] }],
+  };
+
+  test("knows what the caller may do, and ends when the control plane says so", async () => {
+    const session = useSession();
+    session.connect({ auth: { signIn: () => Promise.resolve({ me }) } } as unknown as ApiClient);
+    await session.signIn("a@b.c", "secret");
+    expect([session.state, session.organization, session.may("hosts.read"), session.may("hosts.write")]).toEqual([
+      "signed-in",
+      "org_1",
+      true,
+      false,
+    ]);
+    session.onApiError(new ApiError({ status: 401, detail: "expired" }));
+    expect([session.state, session.may("hosts.read")]).toEqual(["signed-out", false]);
+  });
+  test("stays unknown when the control plane cannot be reached", async () => {
+    const session = useSession();
+    session.connect({
+      auth: { getMe: () => Promise.reject(new ApiError({ status: 0, detail: "away" })) },
+    } as unknown as ApiClient);
+    await expect(session.load()).rejects.toThrow("away");
+    expect(session.state).toBe("unknown");
+  });
+});
+
+describe("changes", () => {
+  test("make the queries stale that show them; a reset makes all", () => {
+    expect(queriesTouchedBy([{ kind: "rollout" }, { kind: "rollout" }])).toEqual([
+      "rollout-list",
+      "stack",
+      "stack-list",
+    ]);
+    expect(queriesTouchedBy([{ kind: "something new" }])).toEqual([]);
+    expect(queriesTouchedBy([{ kind: "reset" }]).length).toBeGreaterThan(5);
+  });
+});
+
+describe("the event stream", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("is opened again after a break and resumes after the last event", async () => {
+    vi.useFakeTimers();
+    const asked: (string | undefined)[] = [];
+    const abort = new AbortController();
+    const api = {
+      events: {
+        async *watchEvents(_: object, { lastEventId }: { lastEventId?: string }) {
+          asked.push(lastEventId);
+          yield { id: String(asked.length), message: { kind: "host", id: `hst_${asked.length}` } };
+          if (asked.length === 3) abort.abort();
+          throw new Error("the connection broke");
+        },
+      },
+    } as unknown as ApiClient;
+    const seen: WatchEventsResponse[] = [];
+    const states: StreamState[] = [];
+    const following = followEvents(
+      { api, organization: "org_1", onChange: (change) => seen.push(change), onState: (state) => states.push(state) },
+      abort.signal,
+    );
+    await vi.runAllTimersAsync();
+    await following;
+    expect(asked).toEqual([undefined, "1", "2"]);
+    expect(seen.map(({ id }) => id)).toEqual(["hst_1", "hst_2", "hst_3"]);
+    expect(states.slice(0, 3)).toEqual(["connecting", "waiting", "connecting"]);
+  });
+});
+
+describe("a paged list", () => {
+  const all = Array.from({ length: 450 }, (_, index) => index);
+  const read = (token: string | undefined, size: number) => {
+    const from = Number(token ?? 0);
+    const to = from + size;
+    return Promise.resolve({
+      rows: all.slice(from, to),
+      nextPageToken: to < all.length ? String(to) : "",
+      total: all.length,
+    });
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+  test("reads the next page when asked, all of them again on refresh, and no more than there is", async () => {
+    const scope = effectScope();
+    const list = scope.run(() => usePagedList(() => "", read))!;
+    await settled();
+    expect([list.rows.value.length, list.total.value, list.loading.value]).toEqual([200, 450, false]);
+    await list.loadMore();
+    await list.refresh();
+    expect(list.rows.value).toHaveLength(400);
+    await list.loadMore();
+    await list.loadMore();
+    expect(list.rows.value).toHaveLength(450);
+    list.replace((row) => row === 3, 3000);
+    expect(list.rows.value[3]).toBe(3000);
+    scope.stop();
+  });
+  test("keeps what it has when a read fails, and says why", async () => {
+    const scope = effectScope();
+    let broken = false;
+    const list = scope.run(() =>
+      usePagedList(
+        () => "",
+        (token, size) => (broken ? Promise.reject(new Error("away")) : read(token, size)),
+      ),
+    )!;
+    await settled();
+    broken = true;
+    await list.refresh();
+    expect([list.rows.value.length, (list.error.value as Error).message]).toEqual([200, "away"]);
+    scope.stop();
+  });
+});
+
+describe("throttling", () => {
+  test("acts at once and never loses the last call", () => {
+    vi.useFakeTimers();
+    let count = 0;
+    const scope = effectScope();
+    const act = scope.run(() => useThrottled(() => (count += 1), 1_000))!;
+    for (let call = 0; call < 5; call += 1) act();
+    expect(count).toBe(1);
+    vi.advanceTimersByTime(1_000);
+    expect(count).toBe(2);
+    vi.advanceTimersByTime(5_000);
+    expect(count).toBe(2);
+    scope.stop();
+    vi.useRealTimers();
+  });
+});
