@@ -128,6 +128,8 @@ export async function createApi(parts: Parts): Promise<Api> {
       clearInterval(sweeper);
       clearInterval(ticketKeysTimer);
       refusals.stop();
+      door.stopListening();
+      await calls.drain();
       await grpc.close();
       await door.close();
       await app.close();

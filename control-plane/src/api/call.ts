@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Message } from "@bufbuild/protobuf";
 import { commonErrors, field, ProblemError, type Caller, type Clock, type Log } from "../platform/index.ts";
 import { authorize } from "./authorize.ts";
@@ -41,12 +42,17 @@ export interface Calls {
   /** Resolves once the caller may have the stream; failures before that reject. */
   serverStream(call: IncomingCall, request: Uint8Array): Promise<AsyncIterable<StreamedMessage>>;
   bidiStream(call: IncomingCall, requests: AsyncIterable<Uint8Array>): Promise<AsyncIterable<StreamedMessage>>;
+  /** Ends the streams with WF_STOPPING and waits a while for the answers that are under way. */
+  drain(): Promise<void>;
 }
 
 // Far above what a page or a program needs; a client that opens streams in a loop must not take all of them.
 const STREAMS_PER_CALLER = 100;
 // A handler that needs longer must start a job or stream its progress.
 const UNARY_TIMEOUT_MS = 60_000;
+// At a stop: the longest wait for answers that are under way, and the time that they need to leave the sockets.
+const DRAIN_MS = 3_000;
+const FLUSH_MS = 50;
 // An open stream asks again this often whether its caller may still have it (besides every change that is told).
 const STREAM_RECHECK_MS = 30_000;
 
@@ -62,6 +68,8 @@ interface Parts {
 export function createCalls(parts: Parts): Calls {
   const { messages, authenticator, idempotency, figures, clock, log } = parts;
   const openStreams = new Map<string, number>();
+  const stopping = new AbortController();
+  const underWay = new Set<Promise<unknown>>();
 
   function countStream(caller: Caller, change: 1 | -1): void {
     const open = (openStreams.get(caller.id) ?? 0) + change;
@@ -134,7 +142,7 @@ export function createCalls(parts: Parts): Calls {
     countStream(caller, 1);
     figures.streams(call.method.catalog.path, 1);
     const ended = new AbortController();
-    const signal = AbortSignal.any([call.signal, ended.signal]);
+    const signal = AbortSignal.any([call.signal, ended.signal, stopping.signal]);
     const stopWatching = watchRights(principal?.userId, recheck, ended);
     try {
       const { definition, handle } = call.method;
@@ -191,9 +199,21 @@ export function createCalls(parts: Parts): Calls {
     }
   }
 
+  async function answering<Result>(call: IncomingCall, work: () => Promise<Result>): Promise<Result> {
+    const answered = measured(call, work);
+    // Its failure is the caller's to handle; here only its end counts.
+    const ended = answered.catch(() => undefined);
+    underWay.add(ended);
+    try {
+      return await answered;
+    } finally {
+      underWay.delete(ended);
+    }
+  }
+
   return {
     unary: (call, request) =>
-      measured(call, async () => {
+      answering(call, async () => {
         const { input } = call.method.catalog.descriptor;
         const message = messages.validate(input, request);
         const { caller, principal } = await admit(call, message);
@@ -224,6 +244,16 @@ export function createCalls(parts: Parts): Calls {
         });
         return stream(call, caller, principal, decoded, () => admit(call, message));
       }),
+    drain: async () => {
+      stopping.abort(new ProblemError({ code: commonErrors.WF_STOPPING }));
+      const patience = new AbortController();
+      await Promise.race([
+        Promise.all(underWay),
+        delay(DRAIN_MS, undefined, { signal: patience.signal }).catch(() => undefined),
+      ]);
+      patience.abort();
+      await delay(FLUSH_MS);
+    },
   };
 }
 

@@ -20,6 +20,7 @@ let hosts: InstanceType<typeof HostsServiceClient>;
 let containers: InstanceType<typeof ContainersServiceClient>;
 let lastList: ListHostsRequest | undefined;
 let updates = 0;
+let stopped = false;
 let streamEnded: () => void = () => undefined;
 
 const host: Host = {
@@ -145,7 +146,7 @@ beforeAll(async () => {
 afterAll(async () => {
   hosts?.close();
   containers?.close();
-  await doors?.stop();
+  if (!stopped) await doors?.stop();
 });
 
 const getByGrpc = (hostId: string): Promise<Host> =>
@@ -400,4 +401,12 @@ test("every method of the API declares who may call it", () => {
     .filter((method) => method.path.startsWith("/windflow.api.") && method.access === undefined)
     .map((method) => method.path);
   expect(open).toEqual([]);
+});
+
+test("a stop tells the open streams why they end", async () => {
+  const response = await doors.rest.open("GET", "/v1/organizations/default/events:watch?kinds=wait");
+  const told = response.toArray();
+  stopped = true;
+  await doors.stop();
+  expect(Buffer.concat((await told) as Buffer[]).toString()).toContain("WF_STOPPING");
 });

@@ -180,6 +180,11 @@ export const commonErrors: Record<CommonCode, ErrorCode> = defineErrors({
     title: "The request ended before its answer",
     fix: "Send it again if you still want it.",
   },
+  WF_STOPPING: {
+    kind: "unavailable",
+    title: "The control plane stops",
+    fix: "Connect again in a few seconds.",
+  },
   WF_DATABASE_UNAVAILABLE: {
     kind: "unavailable",
     title: "The database does not answer",
@@ -213,6 +218,7 @@ export type CommonCode =
   | "WF_UNIMPLEMENTED"
   | "WF_DEADLINE_EXCEEDED"
   | "WF_CANCELLED"
+  | "WF_STOPPING"
   | "WF_DATABASE_UNAVAILABLE"
   | "WF_INTERNAL";
 

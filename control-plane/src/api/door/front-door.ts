@@ -23,6 +23,8 @@ export interface FrontDoor {
   setIdentity(identity: DoorIdentity): void;
   /** Keys of the session tickets of the agents' door; tickets of other keys count no more. */
   setTicketKeys(keys: Buffer): void;
+  /** No further connections; the open ones stay. */
+  stopListening(): void;
   close(): Promise<void>;
 }
 
@@ -145,8 +147,12 @@ export function createFrontDoor(parts: Parts): FrontDoor {
     setTicketKeys: (keys) => {
       agents.setTicketKeys(keys);
     },
+    stopListening: () => {
+      front.close();
+    },
     close: async () => {
       clearInterval(reporter);
+      // Resolves at once for a server that was closed before.
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       for (const socket of open) socket.destroy();
       await closed;

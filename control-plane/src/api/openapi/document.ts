@@ -63,6 +63,21 @@ export function openApiDocument(catalog: Catalog, version: string): Record<strin
   };
 }
 
+const IDEMPOTENCY_HEADER = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description: "Within 24 hours, the same key with the same request gets the first answer again.",
+  schema: { type: "string", minLength: 1, maxLength: 200 },
+};
+const RESUME_HEADER = {
+  name: "Last-Event-ID",
+  in: "header",
+  required: false,
+  description: "Go on after this event.",
+  schema: { type: "string" },
+};
+
 function operation(method: CatalogMethod, rule: HttpRule, schemas: Schemas): Record<string, unknown> {
   const { descriptor, access } = method;
   const streams = descriptor.methodKind === "server_streaming";
@@ -75,7 +90,7 @@ function operation(method: CatalogMethod, rule: HttpRule, schemas: Schemas): Rec
     summary: comment?.split(/(?<=\.) /)[0] ?? descriptor.name,
     description: [comment, accessText(access)].filter((text) => text !== undefined).join("\n\n"),
     ...(access?.rule === "public" ? { security: [] } : {}),
-    parameters: parameters(descriptor.input, rule, schemas),
+    parameters: [...parameters(descriptor.input, rule, schemas), ...(streams ? [RESUME_HEADER] : [])],
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: body } } } }),
@@ -118,7 +133,8 @@ function parameters(input: DescMessage, rule: HttpRule, schemas: Schemas): Recor
       schema: field === undefined ? { type: "string" } : schemas.ofField(field),
     };
   });
-  if (rule.body === "*") return path;
+  const headers = rule.verb === "POST" ? [IDEMPOTENCY_HEADER] : [];
+  if (rule.body === "*") return [...path, ...headers];
   const rest = input.fields.filter((field) => !inPath.includes(field.name) && field.name !== rule.body);
   return [...path, ...rest.flatMap((field) => queryParameters(field, "", schemas))];
 }
