@@ -62,10 +62,12 @@ test("a desired state becomes containers, and the control plane is told when the
   expect(
     host.session().received.some((kind) => kind.$case === "progress" && kind.value.step.includes("create-container")),
   ).toBe(true);
-  const events = [...host.plane.spools.values()]
-    .flat()
-    .flatMap((entry) => (entry.kind?.$case === "event" ? [entry.kind.value.type] : []));
-  expect(events).toContain("container.start");
+  const events = (): string[] =>
+    [...host.plane.spools.values()]
+      .flat()
+      .flatMap((entry) => (entry.kind?.$case === "event" ? [entry.kind.value.type] : []));
+  // Events travel by the spool, which the state does not wait for.
+  await expect.poll(events, { timeout: 5_000 }).toContain("container.start");
   await host.desire(2n);
   await running(0);
 });
