@@ -31,7 +31,7 @@ for (const { entry, outfile, format } of bundles) {
 
 const executable = `dist/windflow-agent-linux-${arch}`;
 const assets = { "pty.node": terminalAddon("", arch) };
-await makeExecutable({ root, bundle: "dist/windflow-agent.cjs", outfile: executable, assets, arch, say });
+makeExecutable({ root, bundle: "dist/windflow-agent.cjs", outfile: executable, assets, arch, say });
 const version = execFileSync(join(root, executable), ["--version"], { encoding: "utf8" }).trim();
 say(`${executable} (${megabytes(executable)}) runs and says: ${version}`);
 

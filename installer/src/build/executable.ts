@@ -22,7 +22,7 @@ export interface ExecutableOptions {
 }
 
 /** A copy of our Node 24 with the program inside. Throws when the runtime is not the locked one. */
-export async function makeExecutable(options: ExecutableOptions): Promise<void> {
+export function makeExecutable(options: ExecutableOptions): void {
   const { root, outfile, arch } = options;
   const target = join(root, outfile);
   const temporary = `${target}.partial`;
@@ -30,11 +30,7 @@ export async function makeExecutable(options: ExecutableOptions): Promise<void> 
   copyFileSync(lockedRuntime(root, arch), temporary);
   chmodSync(temporary, 0o755);
   strip(temporary, options);
-  const blob = makeBlob(options);
-  const { inject } = createRequire(import.meta.url)("postject") as {
-    inject: (file: string, section: string, content: Buffer, options: object) => Promise<void>;
-  };
-  await inject(temporary, "NODE_SEA_BLOB", blob, { sentinelFuse: SEA_FUSE });
+  inject(options, temporary);
   renameSync(temporary, target);
 }
 
@@ -60,7 +56,20 @@ function strip(path: string, { say, arch }: ExecutableOptions): void {
   }
 }
 
-function makeBlob({ root, bundle, assets, outfile }: ExecutableOptions): Buffer {
+// In a process of its own: it prints a warning for every section that stripping has renamed.
+function inject(options: ExecutableOptions, executable: string): void {
+  const blob = makeBlob(options);
+  const postject = createRequire(import.meta.url).resolve("postject/dist/cli.js");
+  try {
+    const args = [postject, executable, "NODE_SEA_BLOB", blob, "--sentinel-fuse", SEA_FUSE];
+    execFileSync(process.execPath, args, { stdio: "pipe" });
+  } finally {
+    rmSync(blob, { force: true });
+  }
+}
+
+/** Path of the blob that holds the program and its assets. */
+function makeBlob({ root, bundle, assets, outfile }: ExecutableOptions): string {
   const blob = `${outfile}.blob`;
   const config = join(root, `${outfile}.sea.json`);
   // Relative paths only: absolute ones would end up inside the executable.
@@ -82,9 +91,8 @@ function makeBlob({ root, bundle, assets, outfile }: ExecutableOptions): Buffer 
       cwd: root,
       stdio: "pipe",
     });
-    return readFileSync(join(root, blob));
+    return join(root, blob);
   } finally {
     rmSync(config, { force: true });
-    rmSync(join(root, blob), { force: true });
   }
 }
