@@ -15,7 +15,8 @@ describe("three hosts that only dial out", () => {
   let hosts: readonly [InstalledHost, InstalledHost, InstalledHost];
 
   beforeAll(async () => {
-    installation = await createInstallation(3);
+    // The oldest engine served, the newest, and the image store that is to become the default.
+    installation = await createInstallation([{}, { release: "20.10" }, { containerdSnapshotter: true }]);
     hosts = installation.hosts as unknown as typeof hosts;
   });
   afterAll(() => installation?.remove());

@@ -35,7 +35,8 @@ export interface Fleet {
 }
 
 export interface FleetOptions extends EngineChoice {
-  hosts: number;
+  /** How many hosts with the same engine, or one engine choice a host. */
+  hosts: number | readonly EngineChoice[];
 }
 
 // Last numbers of the addresses on the switch: 1 is this process.
@@ -43,20 +44,26 @@ const SERVER = 2;
 const FIRST_HOST = 11;
 
 /** Makes the machines side by side; about two seconds for three hosts. */
-export async function createFleet({ hosts: count, ...choice }: FleetOptions): Promise<Fleet> {
+export async function createFleet({ hosts: wanted, ...choice }: FleetOptions): Promise<Fleet> {
+  const choices = typeof wanted === "number" ? Array.from({ length: wanted }, () => choice) : wanted;
   const engine = await testEnginePrograms(choice.release);
   const hub = await createSwitch(engine);
   const names = [`${hub.address} control-plane`, `${hub.addressOf(SERVER)} server`];
-  const join = async (name: string, last: number): Promise<Machine> => {
-    const machine = await createMachine({ name, engine, hosts: [...names, `${hub.addressOf(last)} ${name}`] });
+  const join = async (name: string, last: number, programs = engine): Promise<Machine> => {
+    const machine = await createMachine({
+      name,
+      engine: programs,
+      hosts: [...names, `${hub.addressOf(last)} ${name}`],
+    });
     await hub.plug(machine, last);
     return machine;
   };
   const server = await join("server", SERVER);
   const made = await Promise.allSettled(
-    Array.from({ length: count }, async (_, index) => {
-      const machine = await join(`host${index + 1}`, FIRST_HOST + index);
-      return fleetHost(hub, FIRST_HOST + index, await runEngineOn(machine, engine, choice));
+    choices.map(async (own, index) => {
+      const programs = await testEnginePrograms(own.release);
+      const machine = await join(`host${index + 1}`, FIRST_HOST + index, programs);
+      return fleetHost(hub, FIRST_HOST + index, await runEngineOn(machine, programs, own));
     }),
   );
   const hosts = made.filter((result) => result.status === "fulfilled").map((result) => result.value);

@@ -9,7 +9,14 @@ import {
   runAgentCommand,
   startControlPlane,
 } from "@windflow/installer";
-import { type Fleet, type FleetHost, buildImages, createFleet, repositoryRoot } from "@windflow/e2e/testbed";
+import {
+  type Fleet,
+  type FleetHost,
+  type FleetOptions,
+  buildImages,
+  createFleet,
+  repositoryRoot,
+} from "@windflow/e2e/testbed";
 import type { ApiClient } from "@windflow/proto/client";
 
 const PORT = 8443;
@@ -40,8 +47,8 @@ export interface Installation {
 }
 
 /** Makes the fleet, starts the control plane and enrols every host over the public path. */
-export async function createInstallation(count: number): Promise<Installation> {
-  const fleet = await createFleet({ hosts: count });
+export async function createInstallation(engines: FleetOptions["hosts"]): Promise<Installation> {
+  const fleet = await createFleet({ hosts: engines });
   try {
     const controlPlane = await bootControlPlane(fleet);
     const organization = controlPlane.credential.organizationId;
