@@ -73,6 +73,7 @@ main() {
 preflight() {
   [ -n "$server" ] || fail 'Say where the control plane is: --server https://HOST:PORT.'
   case $server in
+    *[!]A-Za-z0-9:/._[-]*) fail "$server has characters that no address has." ;;
     https://*) ;;
     *) fail "$server is no https:// address." ;;
   esac

@@ -18,6 +18,7 @@ import { helloRefusal } from "./hello.ts";
 import { intervals, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
 import { openSession } from "./opening.ts";
+import { createPace } from "./pace.ts";
 import type { DesiredStatePort } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { createSession, type Session } from "./session.ts";
@@ -52,15 +53,37 @@ interface Parts {
 const NONCE_BYTES = 32;
 // As long as the agent waits for Welcome.
 const HELLO_PATIENCE_MS = 20_000;
+// A host needs one session, and two while the newer replaces the older; an agent that reconnects too eagerly needs a few.
+const SESSIONS_PER_HOST = 16;
 // A database that is away comes back within seconds, or somebody is at work on it.
 const UNAVAILABLE_RETRY_MS = 5_000;
 const QUARANTINE_RETRY_MS = 60_000;
 
 export function createConnect(parts: Parts): Connect {
   const { clock, log, registry, leases, dispatch } = parts;
+  const sessions = new Map<string, number>();
+
+  /** Counts the sessions of a host that have not ended. A call whose link is dead may outlive its session and does not count. */
+  function begin(hostId: string): () => void {
+    const count = (sessions.get(hostId) ?? 0) + 1;
+    if (count > SESSIONS_PER_HOST) {
+      const detail = `The host has ${SESSIONS_PER_HOST} sessions in the making already.`;
+      throw new ProblemError({ code: agentsErrors.WF_HOST_BUSY, detail });
+    }
+    sessions.set(hostId, count);
+    return () => {
+      const left = (sessions.get(hostId) ?? 1) - 1;
+      if (left > 0) sessions.set(hostId, left);
+      else sessions.delete(hostId);
+    };
+  }
 
   async function read(session: Session, frames: AsyncIterable<ReceivedFrame>): Promise<void> {
+    const pace = createPace(clock.monotonicMs());
     for await (const received of frames) {
+      // A host that floods is read more slowly, down to its own connection; the others do not notice.
+      const pauseMs = pace.pauseMs(clock.monotonicMs());
+      if (pauseMs > 0) await clock.sleep(pauseMs, session.signal);
       if (session.state === "ended") return;
       if (!received.readable) {
         dispatch.refuse(session, 0n, agentsErrors.WF_FRAME_UNREADABLE, received.reason);
@@ -155,6 +178,7 @@ export function createConnect(parts: Parts): Connect {
   return async function* connect(frames, connection) {
     const identity = await parts.identities.identify(connection.peerCertificate);
     requireRunning(parts.stopping);
+    const release = begin(identity.hostId);
     const session = createSession({
       identity,
       remoteAddress: connection.remoteAddress,
@@ -164,6 +188,7 @@ export function createConnect(parts: Parts): Connect {
       clock,
       log,
     });
+    session.signal.addEventListener("abort", release, { once: true });
     const onStop = (): void => session.end("shutting-down", goodbyeOf(agentsErrors.WF_SHUTTING_DOWN));
     // Also while nothing is being sent: the generator waits in its queue and hears of the broken link from nobody else.
     const onLost = (): void => session.end("link-lost");

@@ -4,6 +4,7 @@ import { manualClock } from "../platform/index.ts";
 import { createLiveViews } from "./intervals.ts";
 import { createLane } from "./lane.ts";
 import { createOutbox } from "./outbox.ts";
+import { createPace } from "./pace.ts";
 import { createPending } from "./pending.ts";
 import { nextSessionState, type SessionEvent, type SessionState } from "./session-state.ts";
 
@@ -164,5 +165,28 @@ describe("live views", () => {
     second();
     expect(live.isLive("a")).toBe(false);
     expect(told).toEqual(["a true", "a false"]);
+  });
+});
+
+describe("the pace of a session", () => {
+  it("lets a burst through, then as many frames as the rate says, whenever they come", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(50), { minLength: 1, maxLength: 500 }), (gaps) => {
+        const pace = createPace(0);
+        let nowMs = 0;
+        let sent = 0;
+        for (const gap of gaps) {
+          nowMs += gap;
+          for (let count = 0; count < 20; count++) {
+            nowMs += pace.pauseMs(nowMs);
+            sent += 1;
+          }
+          expect(sent).toBeLessThanOrEqual(2000 + (nowMs * 200) / 1000 + 1);
+        }
+      }),
+    );
+    const pace = createPace(0);
+    const pauses = Array.from({ length: 2001 }, () => pace.pauseMs(0));
+    expect(pauses.filter((pause) => pause > 0)).toEqual([5]);
   });
 });

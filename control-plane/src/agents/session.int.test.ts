@@ -63,6 +63,20 @@ describe("a session", () => {
     last.close();
   });
 
+  it("that never says hello takes a place, and not for ever", async () => {
+    const host = await hosts.newHost("mute");
+    const client = dial(app, host);
+    const failures: string[] = [];
+    const mute = Array.from({ length: 17 }, () => client.connect());
+    for (const call of mute)
+      call.on("data", () => undefined).on("error", (error: Error) => failures.push(error.message));
+    await expect.poll(() => failures.length).toBe(1);
+    expect(failures[0]).toContain("WF_HOST_BUSY");
+    for (const call of mute) call.cancel();
+    client.close();
+    await expect.poll(async () => (await hosts.session(host)).welcome.epoch).toBeGreaterThan(0n);
+  });
+
   it("goes on after frames that cannot be read or are not known", async () => {
     const host = await hosts.newHost("garbled");
     const session = await hosts.session(host);
