@@ -72,6 +72,16 @@ test("a desired state becomes containers, and the control plane is told when the
   await running(0);
 });
 
+test("an engine that comes back after the greeting is told at once, by a new session", async () => {
+  await host.stopAgent();
+  await engine.shutDown();
+  const without = await host.start();
+  expect(without.hello.host).toMatchObject({ engineName: "", capabilities: expect.not.arrayContaining(["docker"]) });
+  await engine.restart();
+  await vi.waitFor(() => expect(host.session().hello.host).toMatchObject({ engineName: "Docker Engine" }), PATIENCE);
+  expect(without.received.at(-1)).toMatchObject({ $case: "goodbye", value: { code: "WF_AGENT_RECONNECTS" } });
+});
+
 test("with no control plane and a restarted agent, a container that was removed by hand is back within three seconds", async () => {
   await deploy(1n, stackBody({}));
   const before = await running(1);

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import type { EngineFacts } from "@windflow/core";
 import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
 import type { AgentConfig } from "./config.ts";
 import { createDesiredIntake } from "./control/desired-intake.ts";
@@ -69,6 +71,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const instanceId = randomUUID();
   let link: SessionLink | undefined;
   let sender: SpoolSender | undefined;
+  let toldFacts: EngineFacts | undefined;
+  let renew = new AbortController();
   let state: AgentState = "connecting";
   let listener: (state: AgentState) => void = () => undefined;
 
@@ -87,6 +91,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     clock,
     log,
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
+    // Facts travel in Hello only.
+    onEngineChanged: (facts) => {
+      if (!isDeepStrictEqual(facts, toldFacts)) renew.abort();
+    },
   });
   host.spool.onDurable(() => sender?.pump());
   const streams = createStreams({ engine, allowHostShell: config.allowHostShell, log });
@@ -115,6 +123,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     let channel: Awaited<ReturnType<typeof identities.open>> | undefined;
     try {
       const facts = await host.facts();
+      toldFacts = facts;
+      renew = new AbortController();
       channel = await identities.open();
       return await runSession(
         {
@@ -146,9 +156,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
             ),
         },
         stopping,
+        renew.signal,
       );
     } catch (error) {
-      return { welcomed: false, reason: reasonOf(error), goodbye: undefined, refused: false };
+      return { welcomed: false, reason: reasonOf(error), goodbye: undefined, refused: false, renewed: false };
     } finally {
       channel?.close();
     }

@@ -17,6 +17,7 @@ export const AGENT_ERROR_CODES = {
   WF_ENGINE: "The container engine refused or cannot be reached.",
   WF_FRAME_INVALID: "A frame could not be understood or handled.",
   WF_AGENT_STOPPING: "The agent was asked to stop.",
+  WF_AGENT_RECONNECTS: "The agent ends its session to greet anew at once: what the host says of itself has changed.",
   WF_SESSION_TIMEOUT: "The control plane did not answer in time.",
 } as const;
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type ComposeService, type DesiredStack, type EngineFacts, replicasOf } from "@windflow/core";
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import type { AgentConfig } from "./config.ts";
@@ -35,6 +36,8 @@ export interface HostSideParts {
   readonly log: Log;
   /** May be lost; shown while somebody looks. */
   onProgress(progress: Progress): void;
+  /** The engine answered, and is not the one that it was: it came back, or was upgraded. */
+  onEngineChanged(facts: EngineFacts): void;
 }
 
 /** Everything that goes on whether or not there is a control plane: enforcement, observation, the spool. */
@@ -72,6 +75,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
   });
   const reporter = createObservedReporter(clock);
   let engineProblem = "";
+  let engineFacts: EngineFacts | undefined;
 
   const desired = (): ReturnType<DesiredStore["world"]> => {
     try {
@@ -104,6 +108,11 @@ export function createHostSide(parts: HostSideParts): HostSide {
     log,
     onObserved: (report: ObservationReport) => {
       engineProblem = report.engineError ?? "";
+      const facts = report.engineError === undefined ? report.world?.engine : undefined;
+      if (facts !== undefined && !isDeepStrictEqual(facts, engineFacts)) {
+        engineFacts = facts;
+        parts.onEngineChanged(facts);
+      }
       reporter.changed(
         observedState(report, {
           generation: store.generation,

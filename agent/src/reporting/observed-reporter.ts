@@ -4,7 +4,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { SessionLink } from "../session/session.ts";
 
 /** A container's start comes as several events within a few milliseconds; they make one message. */
-const DEBOUNCE_MS = 100;
+const DEBOUNCE_MS = 50;
 
 /** Sends the observed state when it changed, and only then. */
 export interface ObservedReporter {

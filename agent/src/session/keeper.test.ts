@@ -3,7 +3,7 @@ import type { Clock } from "../platform/clock.ts";
 import { keepSession } from "./keeper.ts";
 import type { SessionEnd } from "./session.ts";
 
-const lost: SessionEnd = { welcomed: false, reason: "no route", goodbye: undefined, refused: false };
+const lost: SessionEnd = { welcomed: false, reason: "no route", goodbye: undefined, refused: false, renewed: false };
 const goodbye = (over: Partial<NonNullable<SessionEnd["goodbye"]>>): SessionEnd => ({
   ...lost,
   welcomed: true,

@@ -25,6 +25,7 @@ export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promis
     const end = await parts.attempt(stop);
     parts.onEnded(end);
     if (stop.aborted) return;
+    if (end.renewed) continue;
     if (end.welcomed && parts.clock.now() - begun >= STEADY_SESSION_MS) failures = 0;
     const delayMs = nextPause(end, failures, parts.random());
     failures++;

@@ -55,10 +55,12 @@ export interface SessionEnd {
   readonly goodbye: Goodbye | undefined;
   /** The control plane does not want this host as it is: unknown key, revoked, expired. */
   readonly refused: boolean;
+  /** This host ended it, to greet anew at once. */
+  readonly renewed: boolean;
 }
 
-/** Runs one session from Challenge to its end; never rejects. Aborting `stop` says goodbye first. */
-export function runSession(parts: SessionParts, stop: AbortSignal): Promise<SessionEnd> {
+/** Runs one session from Challenge to its end; never rejects. Aborting `stop` or `renew` says goodbye first. */
+export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortSignal): Promise<SessionEnd> {
   const { clock, log } = parts;
   return new Promise((resolve) => {
     const call = parts.client.connect();
@@ -82,12 +84,14 @@ export function runSession(parts: SessionParts, stop: AbortSignal): Promise<Sess
       cancelBeat();
       cancelWatch();
       stop.removeEventListener("abort", leave);
+      renew.removeEventListener("abort", leave);
       call.cancel();
       resolve({
         welcomed: link !== undefined,
         reason: goodbye?.message ?? reasonOf(error),
         goodbye,
         refused: isRefusal(error),
+        renewed: renew.aborted && goodbye === undefined,
       });
     };
     const watch = (): void => {
@@ -104,8 +108,8 @@ export function runSession(parts: SessionParts, stop: AbortSignal): Promise<Sess
       outgoing.send({
         $case: "goodbye",
         value: {
-          code: "WF_AGENT_STOPPING",
-          message: "The agent was asked to stop.",
+          code: stop.aborted ? "WF_AGENT_STOPPING" : "WF_AGENT_RECONNECTS",
+          message: stop.aborted ? "The agent was asked to stop." : "What the host says of itself has changed.",
           retryAfterMs: 0,
           doNotReturn: false,
         },
@@ -168,6 +172,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal): Promise<Sess
     call.on("error", (error: ServiceError) => end(error));
     call.on("end", () => end(new Error("the control plane closed the session")));
     stop.addEventListener("abort", leave, { once: true });
+    renew.addEventListener("abort", leave, { once: true });
     if (stop.aborted) leave();
   });
 }
