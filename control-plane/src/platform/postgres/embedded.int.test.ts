@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient, type ConnectionSettings } from "../db/connection.ts";
 import { createLog, startEmbeddedPostgres, systemClock, type EmbeddedPostgres } from "../index.ts";
@@ -39,7 +39,7 @@ async function query(connection: ConnectionSettings, text: string): Promise<Reco
 }
 
 /** A process that starts the server, writes a row, says so, and stays. */
-async function otherProcess(name: string): Promise<ChildProcess> {
+async function otherProcess(name: string): Promise<{ child: ChildProcess; server: number }> {
   const script = `
     const { createLog, startEmbeddedPostgres, systemClock } = await import(${JSON.stringify(join(import.meta.dirname, "../index.ts"))});
     const { createClient } = await import(${JSON.stringify(join(import.meta.dirname, "../db/connection.ts"))});
@@ -53,7 +53,17 @@ async function otherProcess(name: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  return child;
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, server: Number(line.toString()) };
+}
+
+/** The pid of the shell that waits for the end of the server's control plane. */
+async function watcherOf(server: number): Promise<number> {
+  for (const entry of await readdir("/proc")) {
+    const command = await readFile(`/proc/${entry}/cmdline`, "utf8").catch(() => "");
+    if (command.includes("kill -INT") && command.endsWith(`\0${server}\0`)) return Number(entry);
+  }
+  throw new Error(`nothing watches ${server}`);
 }
 
 // An ended process whose parent has not asked for its exit code is still listed, as a zombie.
@@ -66,10 +76,15 @@ const isAlive = (pid: number): boolean => {
 };
 
 describe("the embedded server", () => {
-  test("after a SIGKILL of the control plane, the next one takes the database over with all that was acknowledged", async () => {
-    const child = await otherProcess("killed");
-    const [line] = (await once(child.stdout!, "data")) as [Buffer];
-    const orphan = Number(line.toString());
+  test("ends by itself when its control plane is killed", async () => {
+    const { child, server } = await otherProcess("watched");
+    child.kill("SIGKILL");
+    await expect.poll(() => isAlive(server), { timeout: 20_000, interval: 20 }).toBe(false);
+  });
+
+  test("that outlived its control plane is stopped by the next one, which finds all that was acknowledged", async () => {
+    const { child, server: orphan } = await otherProcess("killed");
+    process.kill(await watcherOf(orphan), "SIGKILL");
     child.kill("SIGKILL");
     await once(child, "exit");
     expect(isAlive(orphan)).toBe(true);
@@ -81,6 +96,18 @@ describe("the embedded server", () => {
     await server.stop();
     expect(isAlive(pid)).toBe(false);
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    "lies under /var/lib when its user cannot pass through to the state",
+    async () => {
+      await mkdir(join(folder, "closed-state"), { mode: 0o700 });
+      const server = await start(join("closed-state", "state"));
+      expect(String(server.connection.host)).toMatch(/^\/var\/lib\/windflow\/[0-9a-f]{12}\/postgres\/socket$/);
+      expect(await query(server.connection, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+      await server.stop();
+      await rm(dirname(dirname(String(server.connection.host))), { recursive: true });
+    },
+  );
 
   test("refuses a second control plane on the same state, and leaves the first one alone", async () => {
     const first = await start("twice");

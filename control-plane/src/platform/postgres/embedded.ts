@@ -1,5 +1,5 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readFile } from "node:fs/promises";
 import type pg from "pg";
 import type { Clock } from "../clock.ts";
 import { createClient, type ConnectionSettings } from "../db/connection.ts";
@@ -9,6 +9,7 @@ import { packagedBinaries, reachableBinaries } from "./binaries.ts";
 import { DATABASE_NAME, DATABASE_PORT, DATABASE_USER, ensureCluster, spawnServer } from "./cluster.ts";
 import { layOut, type Layout } from "./layout.ts";
 import { findPostmaster, stopPostmaster } from "./postmaster.ts";
+import { watchServer } from "./watcher.ts";
 import { serverUser, type ServerUser } from "./user.ts";
 
 /** A PostgreSQL server of our own: unix socket only, as an unprivileged user, restarted when it dies. */
@@ -40,7 +41,9 @@ const OWNER_LOCK = 0x6f776e65;
 
 export async function startEmbeddedPostgres(parts: Parts): Promise<EmbeddedPostgres> {
   const { clock, log } = parts;
-  await mkdir(parts.stateDirectory, { recursive: true, mode: 0o711 });
+  const made = await mkdir(parts.stateDirectory, { recursive: true });
+  // Whatever the umask: the server's user has to pass through.
+  if (made !== undefined) await chmod(parts.stateDirectory, 0o711);
   const user = await serverUser();
   const layout = await layOut(parts.stateDirectory, user);
   const native = await reachableBinaries(parts.binaries ?? packagedBinaries(), layout.home, user);
@@ -136,7 +139,11 @@ async function startOnce(
 ): Promise<ChildProcess> {
   const child = await spawnServer(native, layout, user);
   const ended = new AbortController();
-  child.once("exit", () => ended.abort());
+  const watcher = child.pid === undefined ? undefined : watchServer(child.pid);
+  child.once("exit", () => {
+    watcher?.dismiss();
+    ended.abort();
+  });
   child.once("error", (error) => ended.abort(error));
   const untilMs = parts.clock.monotonicMs() + START_PATIENCE_MS;
   while (!ended.signal.aborted && parts.clock.monotonicMs() < untilMs) {

@@ -18,6 +18,7 @@ export interface Layout {
 // sockaddr_un has room for 107 characters; PostgreSQL adds "/.s.PGSQL.5432".
 const SOCKET_FOLDER_CHARACTERS = 90;
 const PASSWORD_BYTES = 24;
+const SYSTEM_FOLDER = "/var/lib/windflow";
 
 /**
  * Everything lies in the state directory. Where the server's user cannot pass through to it (a project under /root),
@@ -26,9 +27,7 @@ const PASSWORD_BYTES = 24;
 export async function layOut(stateDirectory: string, user: ServerUser): Promise<Layout> {
   const state = resolve(stateDirectory);
   const shortName = sha256Hex(state).slice(0, 12);
-  const home = (await isReachable(state, user))
-    ? join(state, "postgres")
-    : join("/var/lib/windflow", shortName, "postgres");
+  const home = join((await isReachable(state, user)) ? state : await systemFolder(shortName), "postgres");
   await makeFolder(home, 0o700);
   if (user.foreign) await chown(home, user.uid, user.gid);
   return {
@@ -38,6 +37,13 @@ export async function layOut(stateDirectory: string, user: ServerUser): Promise<
     logFile: join(home, "server.log"),
     password: await password(join(state, "postgres-password")),
   };
+}
+
+// Each part of the way can be passed through and not listed.
+async function systemFolder(name: string): Promise<string> {
+  const folder = join(SYSTEM_FOLDER, name);
+  for (const part of [SYSTEM_FOLDER, folder]) await makeFolder(part, 0o711);
+  return folder;
 }
 
 async function socketFolder(home: string, shortName: string, user: ServerUser): Promise<string> {
