@@ -1,4 +1,11 @@
-import { compareGenerations, type HostView, type Rollout, type RolloutHost, type RolloutHostState } from "./model.ts";
+import {
+  compareGenerations,
+  type HostView,
+  type Rollout,
+  type RolloutHost,
+  type RolloutHostState,
+  type StackReport,
+} from "./model.ts";
 
 /** What the world says of one host of a rollout. `wakeAt`: when time alone may change the answer. */
 export interface Assessment {
@@ -47,7 +54,7 @@ function assessReport(rollout: Rollout, host: RolloutHost, view: HostView, now: 
     compareGenerations(view.observedGeneration, generation) >= 0;
   if (!knows) return { state: "applying", cause: "the host has not taken the desired state yet" };
   const passedMs = view.receivedAt === undefined ? 0 : Math.max(0, now - view.receivedAt);
-  return host.action === "remove" ? assessRemoval(view) : assessDeploy(rollout, view, passedMs, now);
+  return host.action === "remove" ? assessRemoval(view) : assessDeploy(rollout, host, view, passedMs, now);
 }
 
 function assessRemoval(view: HostView): Assessment {
@@ -59,14 +66,14 @@ function assessRemoval(view: HostView): Assessment {
   return { state: "applying", cause: stack.problem === "" ? left : stack.problem };
 }
 
-function assessDeploy(rollout: Rollout, view: HostView, passedMs: number, now: number): Assessment {
+function assessDeploy(rollout: Rollout, host: RolloutHost, view: HostView, passedMs: number, now: number): Assessment {
   const { stack } = view;
   if (stack === undefined || stack.revision !== rollout.revision) {
     return { state: "applying", cause: `the host has not begun revision ${rollout.revision}` };
   }
-  const { ended } = stack;
-  if (ended !== undefined && ended.forMs + passedMs >= ENDED_SETTLE_MS) return { state: "failed", cause: ended.cause };
-  const endsAt = ended === undefined ? {} : { wakeAt: now + ENDED_SETTLE_MS - ended.forMs - passedMs };
+  const ended = endedForGood(rollout, host, stack, passedMs, now);
+  if (ended !== undefined && ended.forMs >= ENDED_SETTLE_MS) return { state: "failed", cause: ended.cause };
+  const endsAt = ended === undefined ? {} : { wakeAt: now + ENDED_SETTLE_MS - ended.forMs };
   if (!stack.converged) {
     return {
       state: "applying",
@@ -87,6 +94,20 @@ function assessDeploy(rollout: Rollout, view: HostView, passedMs: number, now: n
     cause: `every service is running and healthy; it must stay so for ${seconds(rollout.stableMs)}`,
     wakeAt: now + rollout.stableMs - healthyMs,
   };
+}
+
+/** A container of an older revision that had ended before is about to be replaced: it says nothing of this one. */
+function endedForGood(
+  rollout: Rollout,
+  host: RolloutHost,
+  stack: StackReport,
+  passedMs: number,
+  now: number,
+): { cause: string; forMs: number } | undefined {
+  if (stack.ended === undefined) return undefined;
+  const forMs = stack.ended.forMs + passedMs;
+  const begunForMs = host.deadlineAt === undefined ? 0 : now - (host.deadlineAt - rollout.deadlineMs);
+  return stack.converged || forMs <= begunForMs ? { cause: stack.ended.cause, forMs } : undefined;
 }
 
 /** The state of a host that was begun and about which nothing new is known. */

@@ -101,6 +101,14 @@ test("a container that ended for good fails the host, unless it is replaced at o
   expect(plan(running, [begun("a")], views, NOW + 5000)).toContain("set-host host a → failed: web exited with code 1");
 });
 
+test("a container of the revision before that had ended already does not fail the new one", () => {
+  const ended = { cause: "bad exited with code 3", forMs: 60_000 };
+  const views = { a: reporting({ converged: false, ended, problem: "pull of bad:2" }) };
+  expect(plan(running, [begun("a")], views)).toContain("set-host host a → applying: pull of bad:2");
+  // Nothing is left to do on the host: it will not be replaced.
+  expect(plan(running, [begun("a")], { a: reporting({ ended }) })).toContain("→ failed: bad exited with code 3");
+});
+
 test("a deadline fails a host that is heard of, with the reason, and not one that is away or just back", () => {
   const late = NOW + 300_000;
   const pulling = reporting({ converged: false, problem: "pull of shop/web:2 failed: no such host" });
