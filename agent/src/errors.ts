@@ -2,6 +2,7 @@
 export const AGENT_ERROR_CODES = {
   WF_CONFIG_INVALID: "A setting of the agent is missing, unknown or out of range.",
   WF_NOT_ENROLLED: "The agent has no identity yet.",
+  WF_ALREADY_RUNNING: "Another agent runs with the same state.",
   WF_ALREADY_ENROLLED: "The agent is enrolled with another control plane.",
   WF_CA_MISMATCH: "The certificate authority that the server shows is not the one that was pinned.",
   WF_SERVER_UNTRUSTED: "The server's certificate is not one that this agent trusts.",

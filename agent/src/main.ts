@@ -80,6 +80,8 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   }
   // Where a single executable may unpack its terminal's native half: /tmp and /run may forbid running code.
   process.env["WINDFLOW_STATE_DIR"] ??= config.stateDir;
+  const { claimState } = await import("./state/state-claim.ts");
+  const release = await claimState(config.stateDir);
   const { startAgent } = await import("./agent.ts");
   const log = createLog(config.logLevel, (line) => void process.stdout.write(line), Date.now);
   // A promise that nobody waits for must not take the session down with it.
@@ -94,6 +96,7 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   });
   clearInterval(keepAlive);
   await agent.stop();
+  release();
 }
 
 async function status(flags: GlobalFlags): Promise<void> {

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +10,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { stackBody } from "../testing/stack-body.ts";
 import { type DesiredSource, type DesiredStore, openDesiredStore } from "./desired-store.ts";
 import { compareGenerations, formatGeneration, parseGeneration } from "./generation.ts";
+import { claimState } from "./state-claim.ts";
 import { readLocalPolicy } from "./local-policy.ts";
 
 let folder: string;
@@ -83,6 +86,28 @@ test("a restored control plane with a higher term is followed, an older generati
   expect(store.generation).toEqual({ term: 2n, n: 1n });
 });
 
+test("killed with SIGKILL at any moment, it has a whole state, at least as new as the last that it promised", async () => {
+  const taker = join(import.meta.dirname, "testing/taker.ts");
+  const rounds = 6;
+  for (let round = 0; round < rounds; round++) {
+    const child = spawn(
+      process.execPath,
+      ["--conditions=@windflow/source", "--no-warnings", taker, join(folder, "desired")],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
+    let told = "";
+    child.stdout.on("data", (chunk: Buffer) => (told += chunk.toString()));
+    await once(child.stdout, "data");
+    await new Promise((resolve) => setTimeout(resolve, 10 + round * 13));
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const promised = BigInt(told.slice(0, told.lastIndexOf("\n")).split("\n").at(-1) ?? 0);
+    const store = open();
+    expect(store.generation?.n).toBeGreaterThanOrEqual(promised);
+    expect(store.world()?.stacks[0]?.revision).toBe(Number(store.generation?.n));
+  }
+});
+
 test("a body altered on disk stops enforcement instead of removing what runs, and is mended when it is sent again", async () => {
   const digest = put(stackBody({}));
   const wanted = state(1n, { stackId: "stk_1", revision: 1, bodyDigest: digest });
@@ -134,6 +159,14 @@ test("a stack that local policy forbids is told once and does not hold the other
   expect(await store.take(state(2n, forbidden, other), source)).toBe("");
   const refusals = store.world()?.stacks.map((stack) => store.refusal(stack) !== undefined);
   expect(refusals).toEqual([true, false]);
+});
+
+test("a state folder has one agent; it is free again when that one is gone", async () => {
+  const long = join(folder, "x".repeat(100), "state");
+  const release = await claimState(long);
+  await expect(claimState(long)).rejects.toMatchObject({ code: "WF_ALREADY_RUNNING" });
+  release();
+  (await claimState(long))();
 });
 
 test("a policy that others can write, or that is none, allows nothing and says so", () => {

@@ -1,0 +1,46 @@
+import { closeSync, openSync } from "node:fs";
+import { type Server, connect, createServer } from "node:net";
+import { once } from "node:events";
+import { AgentError } from "../errors.ts";
+import { makePrivateFolder, removeIfThere } from "../platform/durable-file.ts";
+
+const SOCKET = "agent.sock";
+
+/**
+ * Makes this process the only agent of a state folder for as long as it lives. A socket, not a file with a process id: the kernel
+ * gives it up with the process, whatever ended it.
+ * @returns gives the folder up.
+ * @throws AgentError WF_ALREADY_RUNNING
+ */
+export async function claimState(folder: string): Promise<() => void> {
+  makePrivateFolder(folder);
+  // By way of the folder's descriptor, since the path of a socket has at most 107 bytes.
+  const descriptor = openSync(folder, "r");
+  const path = `/proc/self/fd/${descriptor}/${SOCKET}`;
+  if (await isAnswered(path)) {
+    closeSync(descriptor);
+    throw new AgentError(
+      "WF_ALREADY_RUNNING",
+      `Another agent runs with the state in ${folder}. Stop it first, or give this one its own --state-dir.`,
+    );
+  }
+  removeIfThere(path);
+  const server: Server = createServer((socket) => socket.destroy());
+  await once(server.listen(path), "listening");
+  server.unref();
+  return () => {
+    server.close();
+    closeSync(descriptor);
+  };
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
