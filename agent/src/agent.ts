@@ -97,7 +97,11 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     },
   });
   host.spool.onDurable(() => sender?.pump());
-  const streams = createStreams({ engine, allowHostShell: config.allowHostShell, log });
+  const streams = createStreams({
+    engine,
+    hostShellUser: config.allowHostShell ? config.hostShellUser : undefined,
+    log,
+  });
   const intake = createDesiredIntake({
     store: host.store,
     clock,

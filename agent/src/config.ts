@@ -11,6 +11,8 @@ export interface AgentConfig {
   readonly policyFile: string;
   /** Whether the control plane may open a shell on the host itself. */
   readonly allowHostShell: boolean;
+  /** Whose shell that is. */
+  readonly hostShellUser: string;
   /** Name to be known by; the machine's own without it. */
   readonly name?: string;
   /** Disk that events and samples may take while the control plane is away. */
@@ -24,6 +26,7 @@ export interface ConfigInput {
   readonly dockerHost?: string | undefined;
   readonly policyFile?: string | undefined;
   readonly allowHostShell?: boolean | undefined;
+  readonly hostShellUser?: string | undefined;
   readonly name?: string | undefined;
   readonly spoolMaxMegabytes?: string | undefined;
   readonly logLevel?: string | undefined;
@@ -32,6 +35,7 @@ export interface ConfigInput {
 /** Where an installed agent keeps its state. */
 export const DEFAULT_STATE_DIR = "/var/lib/windflow-agent";
 const DEFAULT_POLICY_FILE = "/etc/windflow/policy.json";
+const DEFAULT_HOST_SHELL_USER = "root";
 const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 /** About a month of samples of a host with twenty containers. */
 const DEFAULT_SPOOL_MEGABYTES = 256;
@@ -46,6 +50,7 @@ export function readConfig(input: ConfigInput): AgentConfig {
     engineSocket: socketPath(input.dockerHost ?? DEFAULT_ENGINE),
     policyFile: input.policyFile ?? DEFAULT_POLICY_FILE,
     allowHostShell: input.allowHostShell ?? false,
+    hostShellUser: userName(input.hostShellUser ?? DEFAULT_HOST_SHELL_USER),
     ...(input.name === undefined ? {} : { name: input.name }),
     spoolMaxBytes: spoolBytes(input.spoolMaxMegabytes),
     logLevel: logLevel(input.logLevel ?? "info"),
@@ -59,6 +64,11 @@ function socketPath(dockerHost: string): string {
     "WF_CONFIG_INVALID",
     `The engine "${dockerHost}" is no unix socket. Give it as unix:///path/to/docker.sock.`,
   );
+}
+
+function userName(text: string): string {
+  if (/^[a-z_][a-z0-9_-]{0,31}$/.test(text)) return text;
+  throw new AgentError("WF_CONFIG_INVALID", `"${text}" is no name of a user of this machine.`);
 }
 
 function spoolBytes(text: string | undefined): number {

@@ -10,6 +10,7 @@ interface GlobalFlags {
   readonly dockerHost?: string;
   readonly policyFile?: string;
   readonly allowHostShell?: boolean;
+  readonly hostShellUser?: string;
   readonly name?: string;
   readonly spoolMaxMb?: string;
   readonly logLevel?: string;
@@ -30,6 +31,7 @@ function addSettings(command: Command): Command {
     .addOption(new Option("--docker-host <socket>", "unix socket of the container engine").env("DOCKER_HOST"))
     .addOption(new Option("--policy-file <file>", "what the owner of this machine allows").env("WINDFLOW_POLICY_FILE"))
     .addOption(new Option("--allow-host-shell", "let the control plane open a shell on this host"))
+    .addOption(new Option("--host-shell-user <name>", "whose shell that is; root without it"))
     .addOption(
       new Option("--name <name>", "name to be known by, instead of the machine's own").env("WINDFLOW_HOST_NAME"),
     )

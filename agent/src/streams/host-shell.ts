@@ -1,18 +1,21 @@
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import type { HostShellStream, StreamEnd } from "@windflow/proto/agent";
+import { shellCommand } from "./shell-command.ts";
 import { type StreamCall, sendOutput } from "./stream-call.ts";
 
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 const SHELLS = ["/bin/bash", "/bin/sh"];
 
-/** A shell on the host itself. Only reached where the owner of the machine installed the agent with that right. */
-export async function streamHostShell(request: HostShellStream, call: StreamCall): Promise<StreamEnd> {
+/** A shell of `user` on the host itself. Only reached where the owner of the machine installed the agent with that right. */
+export async function streamHostShell(request: HostShellStream, user: string, call: StreamCall): Promise<StreamEnd> {
   // Native code that few hosts ever need.
   const { spawn } = await import("node-pty");
   const shell = SHELLS.find((path) => existsSync(path)) ?? "/bin/sh";
-  const terminal = spawn(shell, ["-l"], {
+  const systemd = existsSync("/run/systemd/system");
+  const { file, args } = shellCommand({ systemd, user, ownUser: userInfo().username, shell });
+  const terminal = spawn(file, [...args], {
     name: "xterm-256color",
     cols: request.columns || DEFAULT_COLUMNS,
     rows: request.rows || DEFAULT_ROWS,

@@ -21,7 +21,8 @@ const CLASS_NAME: Readonly<Record<Class, string>> = {
 
 export interface StreamsParts {
   readonly engine: Pick<StreamsEngine, "containerLogs" | "exec">;
-  readonly allowHostShell: boolean;
+  /** Whose shell the host gives; undefined: none. */
+  readonly hostShellUser: string | undefined;
   readonly log: Log;
 }
 
@@ -40,7 +41,7 @@ export function createStreams(parts: StreamsParts): Streams {
         "WF_FRAME_INVALID",
         "This agent does not know that kind of stream; it may be older than the control plane.",
       );
-    if (kind.$case === "hostShell" && !parts.allowHostShell) {
+    if (kind.$case === "hostShell" && parts.hostShellUser === undefined) {
       return new AgentError(
         "WF_NOT_ALLOWED",
         "This host gives no shell: its agent was installed without --allow-host-shell. The owner of the machine can install it again with that option.",
@@ -60,7 +61,7 @@ export function createStreams(parts: StreamsParts): Streams {
         return streamExec(kind.value, parts.engine, call);
       case "hostShell":
         log("info", "A shell on this host was opened.", { actor: kind.value.actor });
-        return streamHostShell(kind.value, call);
+        return streamHostShell(kind.value, parts.hostShellUser ?? "", call);
     }
   };
   const serve = async (command: OpenStreamCommand, call: StreamCall): Promise<StreamEnd> => {
