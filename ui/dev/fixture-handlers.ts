@@ -27,6 +27,8 @@ function paged<Row>(all: Row[], page: unknown): { rows: Row[]; nextPageToken: st
   const to = from + Number(size ?? PAGE);
   return { rows: all.slice(from, to), nextPageToken: to < all.length ? String(to) : "", total: all.length };
 }
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
 function found<Value>(value: Value | undefined, what: string): Value {
   if (value === undefined) throw new FixtureProblem(404, "WF_NOT_FOUND", `There is no such ${what}.`);
   return value;
@@ -76,11 +78,9 @@ export function makeHandlers(world: World): Record<string, Handler> {
       return { token, secret: "wfa_New0fixtureFixtureFixture0000" };
     },
     "hosts.listHosts": ({ filter, orderBy, page }) => {
-      const words = String(filter ?? "")
-        .split(" ")
-        .filter(Boolean);
+      const words = text(filter).split(" ").filter(Boolean);
       const fits = (one: Host): boolean => words.every((word) => matches(one, word));
-      const { rows, ...rest } = paged(sorted(world.hosts.filter(fits), String(orderBy ?? "name")), page);
+      const { rows, ...rest } = paged(sorted(world.hosts.filter(fits), text(orderBy) || "name"), page);
       return { hosts: rows, counts: countHosts(world.hosts), ...rest };
     },
     "hosts.getHost": ({ hostId }) => host(hostId),
@@ -127,7 +127,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
     },
     "stacks.listStacks": ({ filter, page }) => {
       const { rows, ...rest } = paged(
-        world.stacks.filter((one) => one.name!.includes(String(filter ?? ""))),
+        world.stacks.filter((one) => one.name!.includes(text(filter))),
         page,
       );
       return { stacks: rows, ...rest };
@@ -209,7 +209,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
         (one) =>
           (!hostId || one.hostId === hostId) &&
           (!stackId || one.stackId === stackId) &&
-          `${one.name} ${one.image}`.includes(String(filter ?? "")),
+          `${one.name} ${one.image}`.includes(text(filter)),
       );
       const { rows, ...rest } = paged(fits, page);
       return { containers: rows, ...rest };
@@ -263,7 +263,7 @@ function sorted(hosts: Host[], orderBy: string): Host[] {
       turn *
       (typeof a[field] === "number"
         ? (a[field] as number) - (b[field] as number)
-        : String(a[field]).localeCompare(String(b[field]))),
+        : JSON.stringify(a[field]).localeCompare(JSON.stringify(b[field]))),
   );
 }
 function render(source: StackSource): { problems: Problem[]; model?: object } {

@@ -31,7 +31,9 @@ function styleStandIn(page: Document, element: HTMLElement): HTMLElement {
   page.adoptedStyleSheets.push(sheet);
   Object.defineProperty(element, "textContent", {
     get: () => "",
-    set: (text: string) => sheet.replaceSync(text),
+    set(text: string) {
+      sheet.replaceSync(text);
+    },
   });
   element.remove = () => {
     const at = page.adoptedStyleSheets.indexOf(sheet);
