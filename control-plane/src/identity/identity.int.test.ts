@@ -163,7 +163,7 @@ describe("API tokens", () => {
 });
 
 describe("sign-in attempts", () => {
-  test("are limited for an account, wherever they come from", async () => {
+  test("are limited for an account from an address, and the account stays open to others", async () => {
     const attempts = await Promise.all(
       Array.from({ length: 12 }, () =>
         browse("POST", "/v1/auth:signIn", { email: "guess@windflow.test", password: "x" }),

@@ -36,15 +36,18 @@ export interface SignIn {
 const SECRET_BYTES = 32;
 // A working week: who works every day is asked once a week.
 const SESSION_MS = 7 * 24 * 60 * 60_000;
-// Per address the limit is generous (an office shares one), per account it is what a person needs.
+// From one address the limit is generous (an office shares one); for an account from one address it is what a person
+// needs; for an account from everywhere it slows guessing, and is high so that a stranger cannot lock the owner out.
 const BY_ADDRESS = { attempts: 60, windowMs: 60_000 };
-const BY_EMAIL = { attempts: 10, windowMs: 60_000 };
+const BY_PERSON = { attempts: 10, windowMs: 60_000 };
+const BY_EMAIL = { attempts: 200, windowMs: 60_000 };
 const USER_AGENT_CHARACTERS = 200;
 const SHORTEST_PASSWORD = 12;
 
 export function createSignIn(parts: IdentityParts): SignIn {
   const { database, clock, newId, audit, passwords } = parts;
   const byAddress = createRateLimiter({ ...BY_ADDRESS, clock });
+  const byPerson = createRateLimiter({ ...BY_PERSON, clock });
   const byEmail = createRateLimiter({ ...BY_EMAIL, clock });
 
   async function requirePassword(user: User | undefined, password: string): Promise<User> {
@@ -75,10 +78,12 @@ export function createSignIn(parts: IdentityParts): SignIn {
     signIn: async (caller, attempt) => {
       const email = attempt.email.trim().toLowerCase();
       byAddress.take(caller.remoteAddress);
+      const person = `${email} ${caller.remoteAddress}`;
+      byPerson.take(person);
       byEmail.take(email);
       const found = await database.asSystem((tx) => findUserByEmail(tx, email), { readOnly: true });
       const user = await requirePassword(found, attempt.password);
-      byEmail.forget(email);
+      byPerson.forget(person);
       const secret = randomToken(SECRET_BYTES);
       const now = clock.now();
       const expiresAt = new Date(now.getTime() + SESSION_MS);
@@ -122,7 +127,7 @@ export function createSignIn(parts: IdentityParts): SignIn {
       ),
 
     changePassword: async (caller, principal, change) => {
-      byEmail.take(`change ${principal.userId}`);
+      byPerson.take(`change ${principal.userId}`);
       const found = await database.asSystem((tx) => findUser(tx, principal.userId), { readOnly: true });
       const user = await requirePassword(found, change.current);
       requireAcceptable(change, user.email);
