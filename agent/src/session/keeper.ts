@@ -6,6 +6,8 @@ import type { SessionEnd } from "./session.ts";
 
 /** A session shorter than this counts as a failure: two hosts with one identity would push each other out without a pause. */
 const STEADY_SESSION_MS = 10_000;
+/** But the control plane was there, so the pause stays within seconds. */
+const MOST_AFTER_SHORT_SESSION = 2;
 
 export interface KeeperParts {
   readonly clock: Clock;
@@ -26,7 +28,10 @@ export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promis
     parts.onEnded(end);
     if (stop.aborted) return;
     if (end.renewed) continue;
-    if (end.welcomed && parts.clock.now() - begun >= STEADY_SESSION_MS) failures = 0;
+    if (end.welcomed) {
+      const steady = parts.clock.now() - begun >= STEADY_SESSION_MS;
+      failures = steady ? 0 : Math.min(failures, MOST_AFTER_SHORT_SESSION);
+    }
     const delayMs = nextPause(end, failures, parts.random());
     failures++;
     parts.log("info", "The session ended; it will be opened again.", {
