@@ -94,7 +94,7 @@ export function buildWorkloadSide(parts: {
         StacksServiceService,
         stacksHandlers({ database, service: stacks, revisions, planning, standing, compose: composeRenderer }),
       );
-      api.registerService(RolloutsServiceService, rolloutsHandlers({ database, bus, service: rollouts, sight }));
+      api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
       api.registerService(
         ContainersServiceService,
         containersHandlers({

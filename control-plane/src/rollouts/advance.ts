@@ -102,6 +102,8 @@ async function tell(tx: UnitOfWork, before: Standing, standing: Standing, parts:
   if (before.rollout.state === rollout.state) return;
   announce(tx, { organizationId, kind: "stack", id: stackId, change: "updated", at });
   if (isEnded(rollout.state)) await settle(tx, rollout, hosts.length, at);
+  // That it began is in the history already.
+  if (rollout.state === "running") return;
   await recordEvent(tx, {
     id: parts.newId("evt"),
     organizationId,

@@ -4,25 +4,27 @@ import {
   commonErrors,
   ProblemError,
   type Caller,
+  type Clock,
   type Database,
   type EventBus,
   type UnitOfWork,
 } from "../platform/index.ts";
-import { rolloutTouched } from "./events.ts";
 import { isEnded, type RolloutState } from "./model.ts";
 import type { RolloutSight } from "./ports.ts";
 import { STABLE_SECONDS, type RolloutsService } from "./service.ts";
 import { listRollouts, readRollout } from "./store.ts";
 import { countHosts, countsOf, readHosts } from "./store-hosts.ts";
+import { listenForTouches } from "./touches.ts";
 import { hostMessage, rolloutMessage } from "./wire.ts";
 
 export function rolloutsHandlers(parts: {
   readonly database: Database;
+  readonly clock: Clock;
   readonly bus: EventBus;
   readonly service: RolloutsService;
   readonly sight: RolloutSight;
 }): Handlers<typeof RolloutsServiceService> {
-  const { database, bus, service, sight } = parts;
+  const { database, clock, bus, service, sight } = parts;
   const read = <Result>(caller: Caller, work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
     database.inOrganization(caller, work, { readOnly: true });
 
@@ -40,18 +42,18 @@ export function rolloutsHandlers(parts: {
     });
 
   async function* watch(caller: Caller, rolloutId: string, signal: AbortSignal): AsyncGenerator<RolloutMessage> {
-    const touches = bus.stream(rolloutTouched, { signal, filter: (touched) => touched.rolloutId === rolloutId });
+    const touches = listenForTouches({ bus, clock }, rolloutId, signal);
     let shown = "";
-    const first = await whole(caller, rolloutId);
-    shown = JSON.stringify(first.message);
-    yield first.message;
-    if (isEnded(first.state)) return;
-    for await (const _touch of touches) {
-      const next = await whole(caller, rolloutId);
-      const text = JSON.stringify(next.message);
-      if (text !== shown) yield next.message;
-      shown = text;
-      if (isEnded(next.state)) return;
+    try {
+      for (;;) {
+        const { message, state } = await whole(caller, rolloutId);
+        const text = JSON.stringify(message);
+        if (text !== shown) yield message;
+        shown = text;
+        if (isEnded(state) || !(await touches.next(message.hosts.length))) return;
+      }
+    } finally {
+      touches.stop();
     }
   }
 

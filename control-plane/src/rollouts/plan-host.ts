@@ -31,7 +31,7 @@ export function assessHost(rollout: Rollout, host: RolloutHost, view: HostView, 
   // Time that passes counts for and against a host only while it is heard of.
   if (view.reach === "uncertain") return { state: resumed(host), cause: host.cause };
   const seen = assessReport(rollout, host, view, now);
-  const deadline = deadlineOf(host, view);
+  const deadline = deadlineOf(rollout, host, view);
   if (seen.state === "succeeded" || seen.state === "failed") return seen;
   if (deadline !== undefined && now >= deadline) {
     return { state: "failed", cause: `not healthy within ${seconds(rollout.deadlineMs)}: ${seen.cause}` };
@@ -115,12 +115,14 @@ function resumed(host: RolloutHost): RolloutHostState {
   return host.state === "not-reached" || host.state === "pending" ? "applying" : host.state;
 }
 
-function deadlineOf(host: RolloutHost, view: HostView): number | undefined {
+function deadlineOf(rollout: Rollout, host: RolloutHost, view: HostView): number | undefined {
   // One that returns gets a new deadline with the step that says so.
   if (host.deadlineAt === undefined || host.state === "not-reached") return undefined;
-  return view.reachedSince === undefined
-    ? host.deadlineAt
-    : Math.max(host.deadlineAt, view.reachedSince + RETURN_GRACE_MS);
+  const { reachedSince } = view;
+  const begunAt = host.deadlineAt - rollout.deadlineMs;
+  // Heard of without interruption since it was begun, by a control plane that listened all the time.
+  if (reachedSince === undefined || reachedSince <= begunAt) return host.deadlineAt;
+  return Math.max(host.deadlineAt, reachedSince + RETURN_GRACE_MS);
 }
 
 function firstText(...texts: string[]): string {

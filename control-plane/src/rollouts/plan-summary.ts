@@ -1,7 +1,10 @@
-import { isHostEnded, type RolloutHost, type RolloutHostState, type RolloutState } from "./model.ts";
+import { isHostEnded, type Rollout, type RolloutHost, type RolloutHostState, type RolloutState } from "./model.ts";
 
 /** Where the whole rollout stands when its hosts stand so. */
-export function summarize(hosts: readonly RolloutHost[]): { state: RolloutState; cause: string } {
+export function summarize(
+  kind: Rollout["kind"],
+  hosts: readonly RolloutHost[],
+): { state: RolloutState; cause: string } {
   const count = (...states: RolloutHostState[]): number => hosts.filter((host) => states.includes(host.state)).length;
   const succeeded = count("succeeded");
   const failed = hosts.filter((host) => host.state === "failed");
@@ -13,7 +16,9 @@ export function summarize(hosts: readonly RolloutHost[]): { state: RolloutState;
     }
     if (succeeded === 0)
       return { state: "cancelled", cause: `no host is left: ${hosts[0]?.cause ?? "there was none"}` };
-    return { state: "succeeded", cause: `${plural(succeeded, "host")} passed the health gate` };
+    const off = `the stack is off ${plural(succeeded, "host")}`;
+    const cause = kind === "remove" ? off : `${plural(succeeded, "host")} passed the health gate`;
+    return { state: "succeeded", cause };
   }
   const away = count("not-reached");
   if (count("pending", "applying", "checking-health") === 0) {

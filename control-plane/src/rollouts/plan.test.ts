@@ -121,6 +121,7 @@ test("a deadline fails a host that is heard of, with the reason, and not one tha
   expect(plan(running, [begun("a")], { a: { ...pulling, reach: "uncertain" } }, late)).toBe("");
   expect(plan(running, [begun("a")], { a: { ...pulling, ...away } }, late)).toContain("→ not-reached");
   expect(plan(running, [begun("a")], { a: { ...pulling, reachedSince: late } }, late)).toContain("wake in 30000 ms");
+  expect(plan(running, [begun("a")], { a: { ...pulling, reachedSince: NOW } }, late)).toContain("→ failed");
 });
 
 test("what the host refuses fails at once", () => {
@@ -161,7 +162,12 @@ test("removal is done when the host reports neither the stack nor a container of
     "applying: 2 containers are left",
   );
   const { stack: _gone, ...off } = reporting({});
-  expect(plan(remove, [leaving], { a: off })).toContain("succeeded: the stack is off the host");
+  expect(plan(remove, [leaving], { a: off })).toBe(
+    [
+      "set-host host a → succeeded: the stack is off the host",
+      "set-rollout rollout rol_1 → succeeded: the stack is off 1 host",
+    ].join("\n"),
+  );
 });
 
 test("cancelled and superseded rollouts end at once and leave ended hosts as they are", () => {

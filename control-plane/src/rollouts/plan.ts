@@ -37,7 +37,7 @@ export function planRollout(
   const after =
     stop === undefined ? advance(rollout, hosts, views, now) : hosts.map((host) => stopped(host, stop.hostCause));
   const steps = after.flatMap((host, i) => hostSteps(hosts[i], host, rollout, now));
-  const next = stop?.rollout ?? summarize(after);
+  const next = stop?.rollout ?? summarize(rollout.kind, after);
   if (next.state !== rollout.state || next.cause !== rollout.cause) {
     steps.push({ op: "set-rollout", target: `rollout ${rollout.id}`, ...next });
   }

@@ -86,13 +86,13 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       createdAt: at,
     };
     announce(tx, { organizationId, kind: "rollout", id, parentId: rollout.stackId, change: "created", at });
-    const what = rollout.kind === "remove" ? "is taken off" : `revision ${rollout.revision} goes to`;
+    const what = rollout.kind === "remove" ? " is taken off" : `: revision ${rollout.revision} goes to`;
     await recordEvent(tx, {
       id: newId("evt"),
       organizationId,
       at,
       type: "rollout.started",
-      message: `${rollout.stackName} ${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}.`,
+      message: `${rollout.stackName}${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}.`,
       severity: "info",
       actor: caller.name,
       stackId: rollout.stackId,

@@ -1,0 +1,47 @@
+import type { Clock, EventBus } from "../platform/index.ts";
+import { rolloutTouched } from "./events.ts";
+
+// A page shows no more than a few changes a second; a large rollout is long to read and to send.
+const LARGE_HOSTS = 50;
+const LARGE_PAUSE_MS = 500;
+
+/** The moments to read a rollout again: many touches while one is read are one moment. */
+export interface Touches {
+  /** Resolves at the next touch since the last call, a while later for a large rollout; false when the signal aborted. */
+  next(hosts: number): Promise<boolean>;
+  stop(): void;
+}
+
+/** Listens from the call on: what happens before the first `next` is not lost. */
+export function listenForTouches(
+  parts: { readonly bus: EventBus; readonly clock: Clock },
+  rolloutId: string,
+  signal: AbortSignal,
+): Touches {
+  let touched = false;
+  let wake: () => void = () => undefined;
+  const touch = (): void => {
+    touched = true;
+    wake();
+  };
+  const stops = [
+    parts.bus.on(rolloutTouched, (event) => {
+      if (event.rolloutId === rolloutId) touch();
+    }),
+    parts.bus.onGap(touch),
+  ];
+  const onAbort = (): void => wake();
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    next: async (hosts) => {
+      if (hosts > LARGE_HOSTS) await parts.clock.sleep(LARGE_PAUSE_MS, signal).catch(() => undefined);
+      if (!touched && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      touched = false;
+      return !signal.aborted;
+    },
+    stop: () => {
+      for (const stop of stops) stop();
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
+}
