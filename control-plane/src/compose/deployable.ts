@@ -19,6 +19,7 @@ export function checkDeployable({ model, workingDir, locate }: DeployableInput):
     errorAt("WF_COMPOSE_UNDEPLOYABLE", locate(path), path, explanation);
   return [
     ...unsupported(model, refuse),
+    ...missingFiles(model, refuse),
     ...Object.entries(model.services).flatMap(([name, service]) =>
       unreachablePaths(name, service, model, workingDir, refuse),
     ),
@@ -38,6 +39,20 @@ function unsupported(model: ComposeModel, refuse: RefuseAt): Problem[] {
       what: `the service "${service}" uses ${key}, which no host can carry out`,
       why,
       fix: "remove it, or change it as described",
+    }),
+  );
+}
+
+// What could be read has become content by now.
+function missingFiles(model: ComposeModel, refuse: RefuseAt): Problem[] {
+  return (["configs", "secrets"] as const).flatMap((section) =>
+    Object.entries(model[section] ?? {}).flatMap(([name, { file }]) => {
+      if (file === undefined) return [];
+      return refuse([section, name, "file"], {
+        what: `the file ${file} of ${section}.${name} is not among the files of the stack`,
+        why: "a host has no other place to take it from",
+        fix: "add the file to the stack, or write its content here as content",
+      });
     }),
   );
 }

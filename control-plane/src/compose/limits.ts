@@ -1,10 +1,10 @@
 // Compose input comes from strangers: each bound keeps one rendering within about a second and some hundred megabytes.
 
 /** The largest real files seen are some 100 kB; a file of 10,000 small services is 2 MB. */
-export const MAX_FILE_BYTES: number = 4 * 1024 * 1024;
+export const MAX_FILE_BYTES: number = 3 * 1024 * 1024;
 
 /** All files that one rendering reads, counted each time they are read, so that includes cannot multiply the work. */
-export const MAX_TOTAL_BYTES: number = 16 * 1024 * 1024;
+export const MAX_TOTAL_BYTES: number = 12 * 1024 * 1024;
 
 /** Keys, values and items after aliases are expanded: a file of 10,000 services has about 300,000. */
 export const MAX_NODES: number = 2_000_000;

@@ -1,26 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type RenderInput, renderCompose, type RenderOutput } from "./render.ts";
-
-function render(files: Record<string, string>, more: Partial<RenderInput> = {}): RenderOutput {
-  return renderCompose({
-    projectName: undefined,
-    workingDir: "/stacks/shop",
-    files: new Map(Object.entries(files)),
-    composeFiles: ["compose.yaml"],
-    environment: {},
-    profiles: [],
-    ...more,
-  });
-}
-
-function problemsOf(output: RenderOutput): string[] {
-  return output.problems.map(
-    ({ severity, file, line, column, keyPath, what }) => `${severity} ${file}:${line}:${column} ${keyPath}: ${what}`,
-  );
-}
+import { problemLines, renderFiles } from "./testing/render-files.ts";
 
 test("a small file comes out in its normal form", () => {
-  const { model, problems } = render(
+  const { model, problems } = renderFiles(
     {
       "compose.yaml": `services:
   web:
@@ -80,7 +62,7 @@ volumes:
 
 describe("problems", () => {
   test("several mistakes are reported at once, each where it is written", () => {
-    const output = render({
+    const output = renderFiles({
       "compose.yaml": `services:
   web:
     imagee: web
@@ -90,7 +72,7 @@ describe("problems", () => {
 `,
     });
     expect(output.model).toBeUndefined();
-    expect(problemsOf(output)).toEqual([
+    expect(problemLines(output)).toEqual([
       'error compose.yaml:3:5 services.web.imagee: the key "imagee" is not known here',
       "error compose.yaml:4:5 services.web.ports: the value 80 stands where a list belongs",
       "error compose.yaml:6:5 services.db.image: a list stands where text belongs",
@@ -99,14 +81,14 @@ describe("problems", () => {
   });
 
   test("after merging, a problem points at the file that it came from", () => {
-    const output = render(
+    const output = renderFiles(
       {
         "compose.yaml": "services:\n  web:\n    image: web\n",
         "override.yaml": "services:\n  web:\n    volumes:\n      - lost:/data\n",
       },
       { composeFiles: ["compose.yaml", "override.yaml"] },
     );
-    expect(problemsOf(output)).toEqual([
+    expect(problemLines(output)).toEqual([
       'error override.yaml:4:9 services.web.volumes[0]: the service "web" uses the undefined volume "lost"',
     ]);
   });

@@ -1,5 +1,6 @@
 import { type Document, parseAllDocuments, type YAMLError } from "yaml";
 import { indentFlowLines } from "./flow-indent.ts";
+import { maybeTooDeep } from "./nesting-guard.ts";
 import { errorAt, fail, type Position, type Problem } from "./problem.ts";
 
 /** The documents of a YAML text as the library sees them, and where its offsets are in the text that was handed in. */
@@ -24,6 +25,10 @@ export function readYaml(file: string, text: string): YamlDocuments {
 }
 
 function parse(file: string, text: string): readonly Document[] {
+  if (maybeTooDeep(text)) tooDeep(file);
+  // The library makes an Error of every mistake, and gathering stacks is most of the time that a text full of mistakes takes.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     const parsed = parseAllDocuments(text, {
       schema: "failsafe",
@@ -35,12 +40,18 @@ function parse(file: string, text: string): readonly Document[] {
     return Array.isArray(parsed) ? parsed : [];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return fail("WF_COMPOSE_LIMIT", { file, line: 1, column: 1 }, [], {
-      what: "the file is nested too deeply",
-      why: "reading it would take more memory than one file may have",
-      fix: "flatten the structure",
-    });
+    return tooDeep(file);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+function tooDeep(file: string): never {
+  fail("WF_COMPOSE_LIMIT", { file, line: 1, column: 1 }, [], {
+    what: "the file is nested too deeply",
+    why: "reading it would take more time and memory than one file may have",
+    fix: "flatten the structure",
+  });
 }
 
 function assembled(documents: readonly Document[], positions: Positions): YamlDocuments {
