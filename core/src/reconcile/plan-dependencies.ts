@@ -42,11 +42,13 @@ export function gateOf(
 
 /** The wait until a started container is healthy, or the start itself when it has no healthcheck. */
 export function readyStep(draft: PlanDraft, stack: DesiredStack, outcome: ServiceOutcome, slot: SlotOutcome): string[] {
+  const { name } = outcome.surveyed;
+  if (slot.container?.state === "restarting") return [addWait(draft, stack, name, slot, "started", "it keeps ending")];
   if (!hasHealthcheck(outcome.surveyed.service)) return slot.startStep === undefined ? [] : [slot.startStep];
   if (slot.startStep === undefined && slot.container?.health === "healthy") return [];
   const cause =
     slot.startStep === undefined ? `it is ${slot.container?.health ?? "not running"}` : "it is to be started";
-  return [addWait(draft, stack, outcome.surveyed.name, slot, "healthy", cause)];
+  return [addWait(draft, stack, name, slot, "healthy", cause)];
 }
 
 function gateOfSlot(

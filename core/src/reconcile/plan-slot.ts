@@ -7,6 +7,9 @@ import { stepId } from "./step-ids.ts";
 import type { Outdated, Slot } from "./survey.ts";
 import { isRunning } from "./world-index.ts";
 
+// The engine gives such names to volumes that nobody named.
+const NAMELESS_VOLUME = /^[0-9a-f]{64}$/;
+
 /** Steps for one slot of a service: create, replace or start, as little as will do. */
 export function planSlot(planning: ServicePlanning, slot: Slot, previousReady: readonly string[]): SlotOutcome {
   for (const [key, network] of slot.missingNetworks) connect(planning, slot, key, network.name);
@@ -90,13 +93,16 @@ function makeNew(planning: ServicePlanning, slot: Slot): Made {
   return { name, steps: [emitCreate(planning, slot, name, cause, [], inheritedVolumes(planning, slot))] };
 }
 
-/** Volumes that the image declared and the old container holds: their content goes over to the new one, as with docker compose. */
+/** Nameless volumes of the old container: their content goes over to the new one, as with docker compose. */
 function inheritedVolumes(planning: ServicePlanning, slot: Slot): { name: string; destination: string }[] {
-  const declared = new Set((planning.surveyed.service.volumes ?? []).map((mount) => mount.target));
+  const mounts = planning.surveyed.service.volumes ?? [];
+  const taken = new Set(
+    mounts.filter(({ type, source }) => type !== "volume" || source !== undefined).map(({ target }) => target),
+  );
   const from = slot.outdated.find(({ container }) => isRunning(container)) ?? slot.outdated[0];
-  return (from?.container.mounts ?? []).flatMap((mount) =>
-    mount.type === "volume" && mount.name !== undefined && !declared.has(mount.destination)
-      ? [{ name: mount.name, destination: mount.destination }]
+  return (from?.container.mounts ?? []).flatMap(({ type, name, destination }) =>
+    type === "volume" && name !== undefined && NAMELESS_VOLUME.test(name) && !taken.has(destination)
+      ? [{ name, destination }]
       : [],
   );
 }

@@ -92,6 +92,43 @@ test("an unhealthy new container leaves the old one running", () => {
   );
 });
 
+test("nameless volumes go over to the new container, named ones that the service gave up do not", () => {
+  const mounts = [
+    { type: "volume" as const, source: "data", target: "/data" },
+    { type: "volume" as const, target: "/cache" },
+  ];
+  const model = { volumes: { data: { name: "shop_data" } } };
+  const engine = running(stack({ web: service() }));
+  const nameless = "a".repeat(64);
+  editContainer(engine, "shop-web-1", {
+    mounts: [
+      { type: "volume", name: nameless, destination: "/cache", readWrite: true },
+      { type: "volume", name: "shop_old", destination: "/old", readWrite: true },
+    ],
+  });
+  const plan = planStacks({
+    observed: engine.world(),
+    desired: desiredWorld(stack({ web: service({ volumes: mounts }) }, { model })),
+  });
+  const create = plan.steps.find((step) => step.op === "create-container");
+  expect(create).toMatchObject({ inherited: [{ name: nameless, destination: "/cache" }] });
+  expect(formatPlan(plan)).toContain("interruption of web: it writes to data");
+});
+
+test("a new container that keeps ending leaves the old one running", () => {
+  const before = stack({ web: service({ restart: "always" }) });
+  const after = stack({ web: service({ restart: "always", environment: { A: "1" } }) });
+  const engine = running(before);
+  engine.run(planStacks({ observed: engine.world(), desired: desiredWorld(after) }), desiredWorld(after), 2);
+  editContainer(engine, "000000000002_shop-web-1", { state: "restarting", exitCode: 1 });
+  expect(planText(engine, [after])).toBe(
+    `1. wait until shop-web-1 is started: it keeps ending
+2. stop-container shop-web-1 [000000000002]: changed: environment (after 1)
+3. remove-container shop-web-1 [000000000002]: changed: environment (after 2)
+4. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 3)`,
+  );
+});
+
 test("a stack that is gone is removed dependents first, its volumes stay", () => {
   const model = { volumes: { data: { name: "shop_data" } } };
   const db = service({ volumes: [{ type: "volume", source: "data", target: "/data" }], healthcheck: HEALTHCHECK });
