@@ -1,6 +1,6 @@
 // `npm start`: from a bare machine to a running stack. `npm start -- --smoke` checks the same and takes all down again.
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { startEverything } from "./start/everything.ts";
 import { claimState } from "./start/only-one.ts";
 import { type StartOptions, USAGE, readOptions } from "./start/options.ts";
@@ -8,23 +8,23 @@ import { formatReport } from "./start/report.ts";
 import { createTeardown } from "./start/teardown.ts";
 
 const root = join(import.meta.dirname, "..");
-const home = join(root, ".windflow");
 const say = (line: string): void => console.log(`windflow: ${line}`);
 const teardown = createTeardown(say);
 
 async function start(options: StartOptions): Promise<void> {
-  const stateFolder = options.smoke ? await smokeFolder() : home;
+  const home = resolve(options.state ?? join(root, ".windflow"));
+  const stateFolder = options.smoke ? await smokeFolder(home) : home;
   teardown.add("", await claimState(stateFolder));
   const setting = { root, stateFolder, engineFolder: home, options, env: process.env, teardown, say };
   const { controlPlane, page } = await startEverything(setting);
   if (options.smoke) return say(`smoke: ${page} answers, deployed through ${controlPlane.url}`);
-  console.log(formatReport(controlPlane, page, join(stateFolder, "logs")));
+  console.log(formatReport(controlPlane, page, stateFolder));
   const how = await controlPlane.program.ended;
   throw new Error(`The control plane ended (${how}); see ${join(stateFolder, "logs/control-plane.log")}`);
 }
 
 // A state of its own, so that the check begins from nothing and leaves an installation that is in use alone.
-async function smokeFolder(): Promise<string> {
+async function smokeFolder(home: string): Promise<string> {
   await mkdir(home, { recursive: true, mode: 0o711 });
   const folder = await mkdtemp(join(home, "smoke-"));
   await chmod(folder, 0o711);

@@ -78,6 +78,7 @@ describe("hostile clients of the one port", () => {
     const end = await connectWith(target, key, chain);
     expect(end.code).toMatch(/UNAUTHENTICATED|PERMISSION_DENIED|UNAVAILABLE/);
     expect(end.code).not.toBe("OK");
+    await logged(/WF_HOST_CERTIFICATE_INVALID/);
   });
 
   it("refuses a session without a certificate", async () => {
@@ -87,23 +88,28 @@ describe("hostile clients of the one port", () => {
 
   it("answers plain HTTP with a sentence or closes, and logs it", async () => {
     expect(await plainHttp(target)).toMatch(/^(400|426|308|301) |ECONNRESET|HPE_/);
+    await logged(/plain HTTP on a port that speaks https/);
   });
 
   it.each(["TLSv1", "TLSv1.1"] as const)("refuses %s", async (version) => {
     // OpenSSL's default level forbids these versions on the client's side too.
     const options = { minVersion: version, maxVersion: version, ciphers: "DEFAULT:@SECLEVEL=0" } as const;
     expect(await handshake(target, options)).toMatch(/ERR_SSL|ECONNRESET|EPROTO/);
+    await logged(/TLS handshake: /);
   });
 
   it("refuses a frame of 100 MB on the agent's door", async () => {
     const end = await enrolWith(target, "x", LARGE_BYTES);
     expect(end.code).toMatch(/RESOURCE_EXHAUSTED|UNAVAILABLE|INTERNAL|CANCELLED/);
+    await logged(/WF_MESSAGE_TOO_LARGE.*AgentService|AgentService.*WF_MESSAGE_TOO_LARGE/);
   });
 
   it("refuses a body of 100 MB on the REST door", async () => {
     const { organization, controlPlane } = installation;
     const path = `/v1/organizations/${organization}/enrollmentTokens`;
     expect(await largePost(target, path, controlPlane.credential.token, LARGE_BYTES)).toMatch(/^413 |ECONNRESET|EPIPE/);
+    // A line of its own, or counted when the refusal before was in the same second.
+    await logged(/enrollmentTokens.*WF_MESSAGE_TOO_LARGE|WF_MESSAGE_TOO_LARGE","count":\d/);
   });
 
   it(`serves on while ${HALF_OPEN} connections say nothing, and closes them`, async () => {
@@ -121,6 +127,7 @@ describe("hostile clients of the one port", () => {
     );
     for (const socket of sockets) socket.destroy();
     expect(residentMegabytes() - before).toBeLessThan(500);
+    await logged(/nothing was said within 5 seconds/);
   });
 
   it("ends the session of a revoked host at once and does not let it back", async () => {
@@ -141,6 +148,7 @@ describe("hostile clients of the one port", () => {
     const end = await connectWith(target, key, identity.certificateChain);
     expect(end.code).toMatch(/UNAUTHENTICATED|PERMISSION_DENIED/);
     expect(end.details).toMatch(/revoked/i);
+    await logged(/WF_HOST_REVOKED/);
   });
 
   it("refuses an expired join token", async () => {
@@ -148,6 +156,7 @@ describe("hostile clients of the one port", () => {
     const end = await enrolWith(target, expiring.secret);
     expect(end.code).toMatch(/UNAUTHENTICATED|PERMISSION_DENIED|FAILED_PRECONDITION/);
     expect(end.details).toMatch(/expired|token/i);
+    await logged(/WF_ENROLLMENT_TOKEN_(EXPIRED|SPENT|REVOKED)/);
   });
 
   function residentMegabytes(): number {

@@ -52,7 +52,7 @@ export async function startLocalHost(options: LocalHostOptions): Promise<LocalHo
   }
 }
 
-async function enroll({ root, controlPlane, stateFolder, env }: LocalHostOptions): Promise<void> {
+async function enroll({ root, controlPlane, stateFolder, socketPath, env }: LocalHostOptions): Promise<void> {
   const { credential, roots, url } = controlPlane;
   const api = openApi({ url, roots, token: credential.token, organization: credential.organizationId });
   const { secret = "" } = await api.enrollmentTokens.createEnrollmentToken({
@@ -68,7 +68,15 @@ async function enroll({ root, controlPlane, stateFolder, env }: LocalHostOptions
   try {
     const caSha256 = createHash("sha256").update(roots).digest("hex");
     const name = hostname();
-    const [program = "", ...args] = enrollCommand({ root, stateFolder, server: url, caSha256, tokenFile, name });
+    const [program = "", ...args] = enrollCommand({
+      root,
+      stateFolder,
+      socketPath,
+      server: url,
+      caSha256,
+      tokenFile,
+      name,
+    });
     await run(program, args, { env, cwd: root });
   } finally {
     await rm(tokenFile, { force: true });

@@ -2,7 +2,14 @@ import { expect, it } from "vitest";
 import { readOptions } from "./options.ts";
 
 it("takes flags before the environment before the defaults", () => {
-  expect(readOptions([], {})).toEqual({ port: 8443, helloPort: 8080, smoke: false, resetAdminPassword: false });
+  expect(readOptions([], {})).toEqual({
+    port: 8443,
+    helloPort: 8080,
+    smoke: false,
+    resetAdminPassword: false,
+    state: undefined,
+  });
+  expect(readOptions(["--state", "/srv/wf"], { WINDFLOW_HOME: "/other" })).toMatchObject({ state: "/srv/wf" });
   expect(readOptions(["--smoke"], { WINDFLOW_PORT: "9000" })).toMatchObject({ port: 9000, smoke: true });
   expect(readOptions(["--port", "1234", "--hello-port=80"], { WINDFLOW_PORT: "9000" })).toMatchObject({
     port: 1234,

@@ -10,6 +10,8 @@ export interface StartOptions {
   smoke: boolean;
   /** Give the administrator a new one-time password. */
   resetAdminPassword: boolean;
+  /** Folder for all that is kept between starts; undefined for .windflow in the checkout. */
+  state: string | undefined;
 }
 
 export const USAGE = `npm start [-- OPTIONS]
@@ -19,6 +21,7 @@ export const USAGE = `npm start [-- OPTIONS]
   --smoke          start everything from nothing, check that it answers, take it down, exit 0 or 1
   --reset-admin-password
                    give the administrator a new one-time password and print it
+  --state FOLDER   where everything is kept between starts (WINDFLOW_HOME, else .windflow in the checkout)
   --help`;
 
 /** Reads the arguments and the environment; "help" when that was asked for. Throws a sentence when they make no sense. */
@@ -30,6 +33,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): St
       "hello-port": { type: "string" },
       smoke: { type: "boolean", default: false },
       "reset-admin-password": { type: "boolean", default: false },
+      state: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -39,6 +43,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): St
     helloPort: portOf("--hello-port", values["hello-port"] ?? env["WINDFLOW_HELLO_PORT"] ?? "8080"),
     smoke: values.smoke,
     resetAdminPassword: values["reset-admin-password"],
+    state: values.state ?? env["WINDFLOW_HOME"],
   };
 }
 

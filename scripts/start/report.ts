@@ -1,7 +1,8 @@
 import type { ControlPlane } from "@windflow/installer";
+import { join } from "node:path";
 
 /** The lines that a person reads when everything is up. */
-export function formatReport(controlPlane: ControlPlane, page: string, logs: string): string {
+export function formatReport(controlPlane: ControlPlane, page: string, stateFolder: string): string {
   const { url, firstPassword } = controlPlane;
   const signIn =
     firstPassword === undefined
@@ -17,9 +18,9 @@ export function formatReport(controlPlane: ControlPlane, page: string, logs: str
     `  open      ${url}`,
     ...signIn,
     `  hello     ${page}`,
-    `  logs      ${logs}`,
+    `  logs      ${join(stateFolder, "logs")}`,
     "",
-    "Ctrl-C stops it; what it has stays in .windflow/ for the next start.",
+    `Ctrl-C stops it; what it has stays in ${stateFolder} for the next start.`,
     "",
   ].join("\n");
 }

@@ -110,12 +110,11 @@ export async function installHost(host: FleetHost, controlPlane: ControlPlane): 
   const stateFolder = join(machine.folder, "agent");
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   await writeFile(tokenFile, secret, { mode: 0o600 });
-  const place = { root: repositoryRoot, stateFolder };
+  const place = { root: repositoryRoot, stateFolder, socketPath: host.engine.socketPath };
   const caSha256 = createHash("sha256").update(controlPlane.roots).digest("hex");
   await machine.exec(enrollCommand({ ...place, server: controlPlane.url, caSha256, tokenFile }));
-  const { socketPath } = host.engine;
   const run = (): Promise<Program> =>
-    machine.run(runAgentCommand({ ...place, socketPath }), { logFile: join(machine.folder, "agent.log") });
+    machine.run(runAgentCommand(place), { logFile: join(machine.folder, "agent.log") });
   const { hosts = [] } = await api.hosts.listHosts({ organization, filter: `name=${host.name}` });
   await buildImages(host.engine.docker, ["busybox"]);
   const installed: InstalledHost = {

@@ -5,6 +5,8 @@ export interface AgentPlace {
   root: string;
   /** Keys, certificate, desired state and spool. */
   stateFolder: string;
+  /** Unix socket of the host's engine. */
+  socketPath: string;
 }
 
 export interface EnrollOptions extends AgentPlace {
@@ -18,23 +20,26 @@ export interface EnrollOptions extends AgentPlace {
 }
 
 /** Command line that enrols a host. */
-export function enrollCommand({ root, stateFolder, server, caSha256, tokenFile, name }: EnrollOptions): string[] {
-  const args = ["enroll", "--server", server, "--ca-sha256", caSha256, "--token-file", tokenFile];
-  return nodeCommand(root, "agent/src/main.ts", [
-    ...args,
-    "--state-dir",
-    stateFolder,
-    ...(name === undefined ? [] : ["--name", name]),
+export function enrollCommand({ server, caSha256, tokenFile, name, ...place }: EnrollOptions): string[] {
+  const named = name === undefined ? [] : ["--name", name];
+  return agentCommand(place, [
+    "enroll",
+    "--server",
+    server,
+    "--ca-sha256",
+    caSha256,
+    "--token-file",
+    tokenFile,
+    ...named,
   ]);
 }
 
 /** Command line that runs the agent. */
-export function runAgentCommand({ root, stateFolder, socketPath }: AgentPlace & { socketPath: string }): string[] {
-  return nodeCommand(root, "agent/src/main.ts", [
-    "run",
-    "--state-dir",
-    stateFolder,
-    "--docker-host",
-    `unix://${socketPath}`,
-  ]);
+export function runAgentCommand(place: AgentPlace): string[] {
+  return agentCommand(place, ["run"]);
+}
+
+function agentCommand({ root, stateFolder, socketPath }: AgentPlace, args: readonly string[]): string[] {
+  const settings = ["--state-dir", stateFolder, "--docker-host", `unix://${socketPath}`];
+  return nodeCommand(root, "agent/src/main.ts", [...args, ...settings]);
 }
