@@ -3,7 +3,7 @@
  * losses are one host's own link; the later ones spread 10,000 hosts so far that a restarted control plane, at about a
  * millisecond of processor time per handshake, never has more of them at its door than fit into their TLS time-out.
  */
-const WINDOWS_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
+const WINDOWS_MS = [1_000, 2_000, 4_000, 8_000, 15_000] as const;
 /** For a host that is not welcome (revoked, unknown): a person has to act first, and a person takes minutes. */
 const REFUSED_WINDOW_MS = 240_000;
 const REFUSED_LEAST_MS = 60_000;

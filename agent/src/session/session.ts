@@ -17,8 +17,8 @@ import { type Log, reasonOf } from "../platform/log.ts";
 import { type FrameHandlers, dispatch } from "./dispatch.ts";
 import { type AgentKind, createOutgoing } from "./outgoing.ts";
 
-/** Challenge and Welcome are one round trip and one commit away; a link slower than this will not carry a session. */
-const GREETING_TIMEOUT_MS = 20_000;
+/** From the first packet to Welcome. When thousands of hosts come back at once, giving up earlier only adds handshakes. */
+const GREETING_TIMEOUT_MS = 30_000;
 /** Until Intervals say otherwise. The lease on the other side turns stale at three of these. */
 const DEFAULT_HEARTBEAT_MS = 15_000;
 /** No byte from the other side for this many heartbeats: the connection is dead, whatever TCP believes. */
