@@ -216,3 +216,18 @@ test("a dependency that is made anew restarts those that ask for it, and no othe
   await harness.until("the eager one was restarted", () => (startedAt("shop-eager-1") ?? 0) > before.eager, 30_000);
   expect(startedAt("shop-calm-1")).toBe(before.calm);
 });
+
+test("the content of a nameless volume goes over to the container that follows", async () => {
+  const volumes = [{ type: "volume" as const, target: "/cache" }];
+  const inside = async (...command: string[]): Promise<string> => {
+    const environment = machine.programs.environment(process.env);
+    const args = ["-H", `unix://${machine.socketPath}`, "exec", "shop-web-1", ...command];
+    return (await run("docker", args, { env: environment })).stdout;
+  };
+  await harness.deploy(single("shop", { volumes }));
+  await inside("sh", "-c", "echo kept > /cache/file");
+  const { downtime } = await harness.reconciler.planFor(single("shop", { volumes, environment: { A: "1" } }, 2));
+  expect(downtime).toMatchObject([{ service: "web", expected: true, reason: "it writes to /cache" }]);
+  await harness.deploy(single("shop", { volumes, environment: { A: "1" } }, 2));
+  expect(await inside("cat", "/cache/file")).toBe("kept\n");
+});
