@@ -1,5 +1,12 @@
 import { EnrollmentTokensServiceService, EventsServiceService, HostsServiceService } from "@windflow/proto/api";
-import { agentService, createAgents, type Agents, type DesiredStatePort, type HostReference } from "./agents/index.ts";
+import {
+  agentService,
+  createAgents,
+  replicaService,
+  type Agents,
+  type DesiredStatePort,
+  type HostReference,
+} from "./agents/index.ts";
 import type { Api } from "./api/index.ts";
 import type { Audit } from "./audit/index.ts";
 import { createEventsWorker, createWatcher, eventsHandlers } from "./events/index.ts";
@@ -30,6 +37,8 @@ interface Parts {
   desiredStateChanged: EventType<HostReference>;
   /** `https://…` as agents write it; asked when a line for them is made. */
   publicUrl: () => string;
+  /** `host:port` at which other control planes on the same database reach this one; empty when they cannot. */
+  address: () => string;
   /** Folders with install.sh and built agents. */
   installFolders: readonly string[];
 }
@@ -38,16 +47,18 @@ interface Parts {
 export interface HostSide {
   readonly agents: Agents;
   start(): Promise<void>;
+  /** After the port was opened. */
+  ready(): Promise<void>;
   /** Sends the hosts away; before the doors close. */
   stop(): Promise<void>;
 }
 
-export function buildHostSide(parts: Parts): HostSide {
+export async function buildHostSide(parts: Parts): Promise<HostSide> {
   const { platform, api, audit, certificates, figures, desired } = parts;
   const { database, clock, log, newId, bus, jobs } = platform;
   const enrollment = createEnrollment({ database, clock, log, newId, certificates, audit });
   const identities = createHostIdentities({ database, certificates });
-  const agents = createAgents({
+  const agents = await createAgents({
     platform,
     certificates,
     enrollment,
@@ -55,6 +66,7 @@ export function buildHostSide(parts: Parts): HostSide {
     figures,
     desired,
     desiredStateChanged: parts.desiredStateChanged,
+    address: parts.address,
   });
   const watcher = createWatcher(bus);
   const worker = createEventsWorker({ database, jobs, clock });
@@ -69,6 +81,7 @@ export function buildHostSide(parts: Parts): HostSide {
   api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
   api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));
   api.registerAgentService(agentService, agents.handlers);
+  api.registerAgentService(replicaService, agents.replicaHandlers);
   installRoutes(api.http, { certificates, folders: parts.installFolders });
 
   return {
@@ -77,6 +90,7 @@ export function buildHostSide(parts: Parts): HostSide {
       await worker.start();
       await agents.start();
     },
+    ready: () => agents.ready(),
     stop: async () => {
       watcher.close();
       await agents.stop();

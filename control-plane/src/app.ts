@@ -28,6 +28,8 @@ export interface AppParts {
   readonly browserTls: { key: string; cert: string } | undefined;
   /** Folders with install.sh and built agents, for new hosts. */
   readonly installFolders?: readonly string[];
+  /** `host:port` at which other control planes on the same database reach this one. */
+  readonly replicaAddress?: (port: number) => string;
 }
 
 export interface App {
@@ -68,7 +70,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
 
   const workloads = buildWorkloadSide({ platform, sealer, api, audit });
   let port = 0;
-  const hostSide = buildHostSide({
+  const hostSide = await buildHostSide({
     platform,
     api,
     audit,
@@ -79,6 +81,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),
     installFolders: parts.installFolders ?? [],
+    address: () => (port === 0 ? "" : (parts.replicaAddress?.(port) ?? "")),
   });
   workloads.connect(hostSide.agents);
 
@@ -93,6 +96,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
       await hostSide.start();
       await workloads.start();
       port = await api.open(wanted, address);
+      await hostSide.ready();
       return port;
     },
     close: async () => {

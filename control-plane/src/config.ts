@@ -14,6 +14,7 @@ export interface Config {
   readonly port: number;
   readonly names: readonly string[];
   readonly url: string;
+  readonly replicaAddress: string;
   readonly databaseUrl: Secret | undefined;
   readonly postgresFolder: string | undefined;
   readonly uiFolder: string | undefined;
@@ -63,6 +64,11 @@ function logLevel(given: string | undefined): LogLevel {
   throw new Error(`is none of ${LOG_LEVELS.join(", ")}`);
 }
 
+function hostAndPort(given: string | undefined): string {
+  if (given === undefined || /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(given)) return given ?? "";
+  throw new Error("is not HOST:PORT");
+}
+
 function httpsUrl(given: string | undefined): string {
   if (given === undefined) return "";
   if (/^https:\/\/[^/?#\s]+$/.test(given)) return given;
@@ -100,6 +106,12 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     env: "WINDFLOW_URL",
     help: "https:// address that people and agents use, if a proxy gives another one than name and port",
     read: httpsUrl,
+  },
+  replicaAddress: {
+    flag: "--replica-address",
+    env: "WINDFLOW_REPLICA_ADDRESS",
+    help: "HOST:PORT at which other control planes on the same database reach this one; HOST must be one of --names",
+    read: hostAndPort,
   },
   databaseUrl: {
     flag: "--database-url",

@@ -47,6 +47,7 @@ async function run(config: Config, log: Log): Promise<Running> {
       origins: config.url === "" ? [] : [config.url],
       publicUrl: (port) => publicUrl(config, port),
       uiFolder: config.uiFolder,
+      replicaAddress: () => config.replicaAddress,
       installFolders: [...config.installFolders, ...packagedInstallFolders],
       metricsToken: config.metricsToken?.reveal(),
       browserTls: await ownTls(config),

@@ -22,6 +22,10 @@ import { createLeases } from "./leases.ts";
 import { sessionOpened } from "./opening.ts";
 import { createHooks, type AgentHooks, type DesiredStatePort, type HostReference } from "./ports.ts";
 import { createRegistry } from "./registry.ts";
+import { replicaHandlers } from "./replicas/handlers.ts";
+import { openMembership } from "./replicas/membership.ts";
+import { createRoutedGateway } from "./replicas/routing.ts";
+import type { ReplicaServiceDefinition } from "./replicas/service.ts";
 import { createStreams } from "./streams.ts";
 
 /** The sessions with hosts, of this control plane. */
@@ -30,6 +34,10 @@ export interface Agents {
   readonly hooks: AgentHooks;
   /** For `api.registerAgentService(agentService, …)`. */
   readonly handlers: AgentHandlers<AgentServiceDefinition>;
+  /** For `api.registerAgentService(replicaService, …)`: other control planes on the same database. */
+  readonly replicaHandlers: AgentHandlers<ReplicaServiceDefinition>;
+  /** Says where this control plane is, once its port is open. */
+  ready(): Promise<void>;
   /** Sessions that are open here. */
   connectedHosts(): number;
   /** When a frame last came from the host; undefined while it is not known here. */
@@ -47,6 +55,8 @@ interface Parts {
   identities: HostIdentities;
   figures: HostFigures;
   desired: DesiredStatePort;
+  /** `host:port` at which other control planes reach this one; empty when they cannot. */
+  address: () => string;
   /** Told when what a host is to run has changed. */
   desiredStateChanged: EventType<HostReference>;
 }
@@ -56,7 +66,7 @@ const TICKET_BYTES = 24;
 const GOODBYE_PATIENCE_MS = 1_000;
 const GOODBYE_POLL_MS = 20;
 
-export function createAgents(parts: Parts): Agents {
+export async function createAgents(parts: Parts): Promise<Agents> {
   const { platform, certificates, enrollment, identities, figures, desired } = parts;
   const { database, clock, log, newId, bus } = platform;
   const stopping = new AbortController();
@@ -64,12 +74,14 @@ export function createAgents(parts: Parts): Agents {
   const hooks = createHooks();
   hooks.onSpool(hostEventsSink({ clock, newId }));
   const streams = createStreams({ clock, newTicket: () => randomToken(TICKET_BYTES) });
+  const { address } = parts;
+  const membership = await openMembership({ database, clock, certificates, replicaId: bus.replicaId, address });
   const leases = createLeases({
     database,
     clock,
     log,
     newId,
-    replicaId: bus.replicaId,
+    membership,
     figures,
     onDeadLink: (hostId) => registry.find(hostId)?.end("link-lost"),
   });
@@ -131,10 +143,16 @@ export function createAgents(parts: Parts): Agents {
     }),
   ];
 
+  const local = createGateway({ registry, desiredPush, streams, live });
   return {
-    gateway: createGateway({ registry, desiredPush, streams, live }),
+    gateway: createRoutedGateway({ local, ownerOf: (hostId) => membership.ownerOf(hostId) }),
     hooks,
     handlers: agentHandlers({ database, enrollment, identities, connect, streams, desired, random: randomBytes }),
+    replicaHandlers: replicaHandlers({
+      local,
+      requireReplica: (certificate) => membership.requireReplica(certificate),
+    }),
+    ready: () => membership.keep(),
     connectedHosts: () => registry.size,
     lastSeenAt: (hostId) => leases.lastSeenAt(hostId),
     start: () => leases.start(),

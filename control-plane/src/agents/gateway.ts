@@ -34,15 +34,25 @@ export interface AgentGateway {
 }
 
 // A plan reads the engine and compares; a large host takes seconds.
-const PLAN_DEADLINE_MS = 30_000;
+export const PLAN_DEADLINE_MS = 30_000;
 // A container may take its whole stop grace period, 10 s unless the model says more.
-const ACTION_DEADLINE_MS = 60_000;
+export const ACTION_DEADLINE_MS = 60_000;
 
 const actions: Record<ContainerAction, ActionRequest_Action> = {
   start: ActionRequest_Action.ACTION_START,
   stop: ActionRequest_Action.ACTION_STOP,
   restart: ActionRequest_Action.ACTION_RESTART,
 };
+
+export function actionToWire(action: ContainerAction): ActionRequest_Action {
+  return actions[action];
+}
+
+/** Throws for a number that names no action. */
+export function actionFromWire(wire: ActionRequest_Action): ContainerAction {
+  for (const name of ["start", "stop", "restart"] as const) if (actions[name] === wire) return name;
+  throw new ProblemError({ code: agentsErrors.WF_FRAME_INVALID, detail: `There is no action ${wire}.` });
+}
 
 export function createGateway(parts: {
   registry: SessionRegistry;

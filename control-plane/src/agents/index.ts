@@ -12,6 +12,7 @@ export type {
   ObservedReport,
   SpoolSink,
 } from "./ports.ts";
+export { replicaService } from "./replicas/service.ts";
 export { readObserved } from "./store.ts";
 export type { HostStream, HostStreamCommand, StreamFromHost, StreamToHost } from "./streams.ts";
 export { generationText, type DesiredGeneration } from "./wire.ts";

@@ -4,8 +4,6 @@ import {
   announceHost,
   hostPresenceChanged,
   movePresence,
-  forgetReplica,
-  keepReplica,
   readOrphanedLeases,
   saveLastSeen,
   type HostFigures,
@@ -13,6 +11,7 @@ import {
 } from "../hosts/index.ts";
 import { field, type Clock, type Database, type Log, type NewId } from "../platform/index.ts";
 import type { HostReference } from "./ports.ts";
+import type { Membership } from "./replicas/membership.ts";
 
 /**
  * Judges by silence whether hosts are online, stale or offline. Lives in memory: a heartbeat writes nothing. What changed
@@ -47,8 +46,7 @@ interface Parts {
   clock: Clock;
   log: Log;
   newId: NewId;
-  /** Names this process among the control planes on one database. */
-  replicaId: string;
+  membership: Membership;
   figures: HostFigures;
   /** A session is open, but nothing came for so long that its host counts as offline: the link is dead. */
   onDeadLink: (hostId: string) => void;
@@ -58,13 +56,11 @@ interface Parts {
 const JUDGE_EVERY_MS = 5_000;
 const SAVE_EVERY_MS = 60_000;
 const ADOPT_EVERY_MS = 10_000;
-// A control plane that says nothing for three rounds is dead; its hosts' leases are judged by another.
-const REPLICA_ALIVE_MS = 30_000;
 // One transaction for a rack that lost its switch, not one for ten thousand hosts.
 const CHANGES_PER_TRANSACTION = 200;
 
 export function createLeases(parts: Parts): Leases {
-  const { database, clock, log, newId, figures, replicaId } = parts;
+  const { database, clock, log, newId, figures, membership } = parts;
   const leases = new Map<string, Lease>();
   const stopping = new AbortController();
   let loop: Promise<void> = Promise.resolve();
@@ -153,9 +149,9 @@ export function createLeases(parts: Parts): Leases {
   async function adopt(): Promise<void> {
     adoptedAtMs = clock.monotonicMs();
     const now = clock.now();
-    const orphaned = await database.asSystem(async (tx) => {
-      await keepReplica(tx, replicaId, now);
-      return readOrphanedLeases(tx, new Date(now.getTime() - REPLICA_ALIVE_MS));
+    await membership.keep();
+    const orphaned = await database.asSystem((tx) => readOrphanedLeases(tx, membership.aliveSince()), {
+      readOnly: true,
     });
     for (const { organizationId, hostId, presence, enrolledAt, lastSeenAt, sessionEndCause } of orphaned) {
       if (leases.has(hostId)) continue;
@@ -186,7 +182,7 @@ export function createLeases(parts: Parts): Leases {
 
   async function leave(): Promise<void> {
     await save();
-    await database.asSystem((tx) => forgetReplica(tx, replicaId));
+    await membership.leave();
   }
 
   return {

@@ -26,10 +26,9 @@ export {
 export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
 export { createHostsService, type HostsService } from "./service.ts";
 export { listHostSummaries, type HostSummary } from "./store.ts";
+export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
   closeHostSession,
-  forgetReplica,
-  keepReplica,
   movePresence,
   openHostSession,
   quarantineHost,

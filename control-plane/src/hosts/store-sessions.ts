@@ -118,17 +118,6 @@ export interface StoredLease {
   sessionEndCause: string | undefined;
 }
 
-/** Says that this control plane is there, and forgets those that have not said so for a day. */
-export async function keepReplica(tx: UnitOfWork, replicaId: string, now: Date): Promise<void> {
-  await sql`INSERT INTO session_replicas (id, seen_at) VALUES (${replicaId}, ${now})
-    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`.execute(tx.queries);
-  await sql`DELETE FROM session_replicas WHERE seen_at < ${now}::timestamptz - interval '1 day'`.execute(tx.queries);
-}
-
-export async function forgetReplica(tx: UnitOfWork, replicaId: string): Promise<void> {
-  await hostsTables(tx).deleteFrom("session_replicas").where("id", "=", replicaId).execute();
-}
-
 /**
  * Hosts that count as there (online or stale) while no control plane has their session: it ended, or the one that had it
  * has not been seen since `aliveSince`.

@@ -78,7 +78,7 @@ interface EnvironmentsTable {
 }
 
 export interface HostsTables {
-  session_replicas: { id: string; seen_at: Date };
+  session_replicas: { id: string; seen_at: Date; address: string; spki_sha256: Uint8Array };
   hosts: HostsTable;
   host_keys: HostKeysTable;
   enrollment_tokens: EnrollmentTokensTable;

@@ -101,14 +101,33 @@ export async function createServer(
 }
 
 /** A certificate for a host's key. Everything in it is decided here; nothing is taken from the request but the key. */
-export async function createAgent(
+export function createAgent(
   issuing: KeyedCertificate,
   host: { organizationId: string; hostId: string; spki: Uint8Array },
   now: Date,
 ): Promise<string> {
-  const publicKey = await webcrypto.subtle.importKey("spki", Buffer.from(host.spki), KEY_ALGORITHM, true, ["verify"]);
+  const { organizationId, hostId, spki } = host;
+  return createClient(issuing, { commonName: hostId, uri: hostUri(organizationId, hostId), spki }, now);
+}
+
+/** A certificate with which a control plane asks another one. No key of a host, so that it opens nothing that hosts may open. */
+export function createReplica(
+  issuing: KeyedCertificate,
+  replica: { replicaId: string; spki: Uint8Array },
+  now: Date,
+): Promise<string> {
+  const { replicaId, spki } = replica;
+  return createClient(issuing, { commonName: replicaId, uri: `windflow://replica/${replicaId}`, spki }, now);
+}
+
+async function createClient(
+  issuing: KeyedCertificate,
+  client: { commonName: string; uri: string; spki: Uint8Array },
+  now: Date,
+): Promise<string> {
+  const publicKey = await webcrypto.subtle.importKey("spki", Buffer.from(client.spki), KEY_ALGORITHM, true, ["verify"]);
   const certificate = await sign(issuing, {
-    subject: `CN=${host.hostId}`,
+    subject: `CN=${client.commonName}`,
     publicKey,
     now,
     days: AGENT_DAYS,
@@ -116,7 +135,7 @@ export async function createAgent(
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
-      new SubjectAlternativeNameExtension([{ type: "url", value: hostUri(host.organizationId, host.hostId) }]),
+      new SubjectAlternativeNameExtension([{ type: "url", value: client.uri }]),
     ],
   });
   return certificate.toString("pem");

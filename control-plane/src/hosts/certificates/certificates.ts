@@ -11,6 +11,7 @@ import {
 import {
   createAgent,
   createIssuing,
+  createReplica,
   createRoot,
   createServer,
   type KeyedCertificate,
@@ -49,6 +50,9 @@ export interface Certificates {
     hostId: string;
     spki: Uint8Array;
   }): Promise<{ chainPem: string; notAfter: Date }>;
+  /** For another control plane on the same database. Leaf first, PEM. */
+  issueReplica(replica: { replicaId: string; spki: Uint8Array }): Promise<{ chainPem: string }>;
+  /** Checks any client certificate of ours; whose key it is, host_keys or session_replicas say. */
   verifyAgent(der: Uint8Array): CertificateVerdict;
   close(): Promise<void>;
 }
@@ -109,6 +113,10 @@ export async function openCertificates(parts: Parts): Promise<Certificates> {
     issueAgent: async (host) => {
       const leaf = await createAgent(held.issuing, host, clock.now());
       return { chainPem: joinPem(leaf, held.issuing.certificatePem), notAfter: new X509Certificate(leaf).validToDate };
+    },
+    issueReplica: async (replica) => {
+      const leaf = await createReplica(held.issuing, replica, clock.now());
+      return { chainPem: joinPem(leaf, held.issuing.certificatePem) };
     },
     verifyAgent: (der) => held.verify(der, clock.now()),
     close: async () => {
