@@ -11,10 +11,12 @@ export interface OutputQueue<Item> {
 export function createOutputQueue<Item>(): OutputQueue<Item> {
   const queue: { item: Item; taken: () => void }[] = [];
   let over: { error?: unknown } | undefined;
+  let left = false;
   let wake: () => void = () => undefined;
   return {
     push: (item) =>
       new Promise((taken) => {
+        if (left) return taken();
         queue.push({ item, taken });
         wake();
       }),
@@ -30,9 +32,10 @@ export function createOutputQueue<Item>(): OutputQueue<Item> {
     items: async function* () {
       try {
         for (;;) {
-          const next = queue.shift();
+          const next = queue[0];
           if (next !== undefined) {
             yield next.item;
+            queue.shift();
             next.taken();
           } else if (over !== undefined) {
             if ("error" in over) throw over.error;
@@ -40,7 +43,8 @@ export function createOutputQueue<Item>(): OutputQueue<Item> {
           } else await new Promise<void>((resolve) => (wake = resolve));
         }
       } finally {
-        // A reader that left must not hold the producer for ever.
+        // A reader that left must not hold the producer for ever, now or later.
+        left = true;
         for (const { taken } of queue) taken();
       }
     },

@@ -6,6 +6,7 @@ import type { Planning } from "./planning.ts";
 import type { ComposeRenderer, StackStanding } from "./ports.ts";
 import { WORKING_DIRECTORY, type Revisions } from "./revisions.ts";
 import type { StacksService } from "./service.ts";
+import { renderVariables } from "./source.ts";
 import { placementOf, problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
 
 export function stacksHandlers(parts: {
@@ -61,12 +62,12 @@ export function stacksHandlers(parts: {
     },
     deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),
     renderStack: async (request) => {
-      const { files, composeFiles, profiles, variables } = sourceOf(request.source);
+      const source = sourceOf(request.source);
       const input = {
-        files,
-        composeFiles,
-        profiles,
-        variables: Object.fromEntries(variables.map(({ name, value }) => [name, value])),
+        files: source.files,
+        composeFiles: source.composeFiles,
+        profiles: source.profiles,
+        variables: renderVariables(source),
         projectName: request.projectName,
         workingDirectory: request.workingDirectory || WORKING_DIRECTORY,
       };
