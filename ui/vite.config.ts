@@ -1,5 +1,8 @@
 import vue from "@vitejs/plugin-vue";
-import { defineConfig } from "vite";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+import { defineConfig, type Plugin } from "vite";
 
 // Where `vite dev` sends API calls: the control plane, or the fixture server of dev/.
 const API_ORIGIN = process.env["WINDFLOW_DEV_API"] ?? "https://127.0.0.1:8443";
@@ -15,8 +18,20 @@ function isOfEveryPage(id: string): boolean {
   );
 }
 
+/** Writes a .br beside each text file, so that the control plane compresses nothing while it serves. */
+const compressed: Plugin = {
+  name: "windflow-compressed",
+  apply: "build",
+  writeBundle({ dir = "dist" }, bundle) {
+    for (const [name, file] of Object.entries(bundle)) {
+      if (!/\.(js|css|svg)$/.test(name)) continue;
+      writeFileSync(join(dir, `${name}.br`), brotliCompressSync(file.type === "chunk" ? file.code : file.source));
+    }
+  },
+};
+
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), compressed],
   resolve: { conditions: ["@windflow/source", "module", "browser", "development|production"] },
   define: { __VUE_I18N_LEGACY_API__: false, __VUE_I18N_FULL_INSTALL__: false, __INTLIFY_PROD_DEVTOOLS__: false },
   build: {

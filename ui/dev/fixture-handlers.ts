@@ -95,6 +95,22 @@ export function makeHandlers(world: World): Record<string, Handler> {
         presenceSince: ago(0),
         presenceCause: "Revoked by camille@northwind.example.",
       }),
+    "enrollmentTokens.listEnrollmentTokens": () => ({
+      tokens: [
+        {
+          id: "ent_9",
+          name: "plant north",
+          prefix: "wfj_a81x",
+          environmentName: "prod",
+          labels: { site: "metz" },
+          maxUses: 25,
+          uses: 7,
+          createdAt: ago(40_000),
+          expiresAt: ago(-500_000),
+          createdBy: "camille@northwind.example",
+        },
+      ].filter(() => world.hosts.length > 0),
+    }),
     "enrollmentTokens.createEnrollmentToken": ({ labels, maxUses }) => {
       const token = {
         id: "ent_1",

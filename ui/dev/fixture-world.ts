@@ -120,8 +120,8 @@ export function makeHost(index: number): Host {
     awaitingApproval: index === 9,
     facts: {
       hostname: `${site}-${role}-${index + 1}`,
-      os: "Linux",
-      osVersion: "Debian 12",
+      os: "Debian GNU/Linux",
+      osVersion: "12",
       kernel: "6.1.0-28",
       arch: index % 3 === 0 ? "arm64" : "x64",
       cpuCount: 4,

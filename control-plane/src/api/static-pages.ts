@@ -15,6 +15,8 @@ export async function addUi(app: FastifyInstance, folder: string): Promise<void>
     root: folder,
     index: false,
     wildcard: false,
+    // The build puts a .br beside what gets smaller by it.
+    preCompressed: true,
     // Names of built files carry the hash of their content.
     setHeaders: (response, path) => {
       response.header("cache-control", path.includes("/assets/") ? `public, max-age=${YEAR_S}, immutable` : "no-cache");

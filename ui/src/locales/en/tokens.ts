@@ -8,7 +8,17 @@ export const tokens = {
     more: "Show older events",
     severity: { info: "Information", warning: "Warning", error: "Error" },
   },
+  joinTokens: {
+    title: "Join tokens of hosts",
+    uses: "{uses} of {most} used",
+    revoked: "Revoked",
+    expired: "Expired",
+    used: "Used up",
+    revokeText: "No further host may use the token. Hosts that have enrolled with it stay.",
+  },
   tokens: {
+    api: "Everything on these pages is in the public API.",
+    apiLink: "Browse it",
     text: "For programs that use the API. A token can do at most what you can do.",
     none: "No API token",
     noneText: "Everything that this page does goes through the public API; a token lets your own tools do the same.",

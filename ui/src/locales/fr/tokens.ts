@@ -1,6 +1,6 @@
 import type { Messages } from "../en/index.ts";
 
-export const tokens: Pick<Messages, "events" | "tokens"> = {
+export const tokens: Pick<Messages, "events" | "tokens" | "joinTokens"> = {
   events: {
     text: "Ce que le plan de contrôle a fait et ce que les moteurs ont rapporté, du plus récent au plus ancien.",
     none: "Rien ne s’est encore passé",
@@ -10,7 +10,17 @@ export const tokens: Pick<Messages, "events" | "tokens"> = {
     more: "Afficher de plus anciens",
     severity: { info: "Information", warning: "Avertissement", error: "Erreur" },
   },
+  joinTokens: {
+    title: "Jetons d’adhésion des hôtes",
+    uses: "{uses} sur {most} utilisés",
+    revoked: "Révoqué",
+    expired: "Expiré",
+    used: "Épuisé",
+    revokeText: "Aucun autre hôte ne peut utiliser le jeton. Les hôtes déjà inscrits avec lui restent.",
+  },
   tokens: {
+    api: "Tout ce que font ces pages est dans l’API publique.",
+    apiLink: "La parcourir",
     text: "Pour les programmes qui utilisent l’API. Un jeton peut au plus ce que vous pouvez.",
     none: "Aucun jeton d’API",
     noneText: "Tout ce que fait cette page passe par l’API publique ; un jeton permet à vos outils de faire de même.",
