@@ -231,3 +231,19 @@ test("the content of a nameless volume goes over to the container that follows",
   await harness.deploy(single("shop", { volumes, environment: { A: "1" } }, 2));
   expect(await inside("cat", "/cache/file")).toBe("kept\n");
 });
+
+test("a container that shares the network of another follows it when that one is made anew", async () => {
+  const sharing = (revision: number, greeting: string): DesiredStack => {
+    const base = single("shop", { environment: { GREETING: greeting } }, revision);
+    const web = base.model.services["web"] as ComposeService;
+    const { networks: _networks, environment: _environment, ...rest } = web;
+    return { ...base, model: { ...base.model, services: { web, side: { ...rest, network_mode: "service:web" } } } };
+  };
+  await harness.deploy(sharing(1, "hello"));
+  await harness.deploy(sharing(2, "bonjour"));
+  expect((await harness.reconciler.planFor(sharing(2, "bonjour"))).text).toBe("nothing to do");
+  const [web, side] = await Promise.all(
+    ["shop-web-1", "shop-side-1"].map((name) => machine.docker.getContainer(name).inspect()),
+  );
+  expect(side?.HostConfig.NetworkMode).toBe(`container:${web?.Id}`);
+});

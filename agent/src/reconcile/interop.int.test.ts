@@ -32,6 +32,19 @@ services:
     labels: {team: shop}
     ulimits: {nofile: 1024}
     extra_hosts: ["example.test:10.0.0.1"]
+  side:
+    image: wf/busybox:1
+    command: ["sleep", "3600"]
+    init: true
+    network_mode: "service:db"
+    stop_grace_period: 1s
+  pair:
+    image: wf/busybox:1
+    command: ["sleep", "3600"]
+    init: true
+    networks: [back]
+    deploy: {replicas: 2}
+    stop_grace_period: 1s
 networks: {back: {}, front: {internal: true}}
 volumes: {data: {}}
 `;
@@ -75,7 +88,7 @@ test("docker compose finds our stack, sees nothing to recreate, and takes it dow
   await harness.deploy(stackOf("shop", 1, shop));
   const before = await containerIds();
 
-  expect(await compose("ls")).toMatch(/shop\s+running\(2\)/);
+  expect(await compose("ls")).toMatch(/shop\s+running\(5\)/);
   expect(await compose("-p", "shop", "ps")).toMatch(/shop-web-1[\s\S]*18080/);
   expect(await compose("up", "-d")).not.toMatch(/Recreate|Created/);
   expect(await containerIds()).toEqual(before);

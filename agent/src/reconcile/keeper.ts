@@ -91,7 +91,11 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       });
       keep({ stopped: Object.fromEntries(stopped) });
     },
-    noteDeath: (containerId, at) => void deaths.set(containerId, at),
+    noteDeath(containerId, at) {
+      // A host may start and end containers by the thousand; only the last moments matter.
+      for (const [id, diedAt] of deaths) if (at - diedAt > SHUTDOWN_WINDOW_MS) deaths.delete(id);
+      deaths.set(containerId, at);
+    },
     noteEngineLost(at) {
       for (const id of memory.running) interrupted.add(id);
       for (const [id, diedAt] of deaths) if (at - diedAt <= SHUTDOWN_WINDOW_MS) interrupted.add(id);
