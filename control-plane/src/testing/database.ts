@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { copyEmptyCluster } from "./cluster-template.ts";
 import {
   randomToken,
   startEmbeddedPostgres,
@@ -29,6 +30,7 @@ export async function startTestDatabase(log: Log): Promise<TestDatabase> {
 
 async function startEmbedded(log: Log): Promise<TestDatabase> {
   const stateDirectory = await mkdtemp(join(tmpdir(), "windflow-test-"));
+  await copyEmptyCluster(stateDirectory, log);
   // The server's user has to pass through.
   await chmod(stateDirectory, 0o711);
   const server = await startEmbeddedPostgres({ stateDirectory, clock: systemClock, log });
