@@ -147,7 +147,16 @@ export async function createAgents(parts: Parts): Promise<Agents> {
   return {
     gateway: createRoutedGateway({ local, ownerOf: (hostId) => membership.ownerOf(hostId) }),
     hooks,
-    handlers: agentHandlers({ database, enrollment, identities, connect, streams, desired, random: randomBytes }),
+    handlers: agentHandlers({
+      database,
+      enrollment,
+      identities,
+      connect,
+      streams,
+      desired,
+      random: randomBytes,
+      heard: (hostId) => leases.heard(hostId),
+    }),
     replicaHandlers: replicaHandlers({
       local,
       requireReplica: (certificate) => membership.requireReplica(certificate),

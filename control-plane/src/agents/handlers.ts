@@ -28,6 +28,8 @@ interface Parts {
   streams: Streams;
   desired: DesiredStatePort;
   random: (bytes: number) => Uint8Array;
+  /** Bytes came from the host, on whichever of its streams: its lease is renewed. */
+  heard: (hostId: string) => void;
 }
 
 // Small enough that a heartbeat on a slow link waits for one of them only.
@@ -42,6 +44,14 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
     if (host.awaitingApproval) throw new ProblemError({ code: agentsErrors.WF_HOST_AWAITING_APPROVAL });
     if (host.quarantined !== undefined) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
     return host;
+  }
+
+  // On a slow link the heartbeats wait behind an upload, which proves just as well that the host is there.
+  async function* hearing<Message>(messages: AsyncIterable<Message>, hostId: string): AsyncGenerator<Message> {
+    for await (const message of messages) {
+      parts.heard(hostId);
+      yield message;
+    }
   }
 
   return {
@@ -82,8 +92,11 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
         readOnly: true,
       });
       if (body === undefined) throw new ProblemError({ code: agentsErrors.WF_BODY_NOT_DESIRED });
-      for (let start = 0; start < body.length; start += CHUNK_BYTES)
+      for (let start = 0; start < body.length; start += CHUNK_BYTES) {
         yield { content: body.subarray(start, start + CHUNK_BYTES) };
+        // The transport asks for the next chunk when the host has made room for it.
+        parts.heard(hostId);
+      }
     },
     fetchSecrets: async (request, context) => {
       const { organizationId, hostId, sealingKey } = await admitted(context.peerCertificate);
@@ -103,7 +116,7 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
     },
     openStream: async function* (up, context) {
       const host = await admitted(context.peerCertificate);
-      yield* parts.streams.serve(host, up, context.signal);
+      yield* parts.streams.serve(host, hearing(up, host.hostId), context.signal);
     },
   };
 }

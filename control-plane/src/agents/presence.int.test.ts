@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLog, systemClock, type Clock } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, startTestDatabase, type TestApp, type TestDatabase } from "../testing/index.ts";
-import { openTestSession } from "../testing/test-agent.ts";
+import { dial, openTestSession } from "../testing/test-agent.ts";
 
 // Leases are judged every 5 s of this clock; real time goes on for everything that waits for sockets.
 const JUDGE_MS = 5_000;
@@ -109,6 +109,30 @@ describe("a host's presence", () => {
     const again = await hosts.session(host);
     expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
     again.close();
+  });
+
+  it("is renewed by any byte: an upload that the heartbeats wait behind counts as well", async () => {
+    const host = await hosts.newHost("uploading");
+    const session = await hosts.session(host);
+    const value = { containerId: "c1", follow: true, tail: 0, since: undefined, until: undefined };
+    const leave = new AbortController();
+    const opening = app.app.agents.gateway.openStream(host.hostId, { $case: "logs", value }, leave.signal);
+    const { ticket } = await session.next("openStream");
+    const client = dial(app, host);
+    const call = client.openStream();
+    call.on("error", () => undefined);
+    call.write({ kind: { $case: "ticket", value: ticket } });
+    const { messages } = await opening;
+    const reading = messages[Symbol.asyncIterator]();
+    for (let round = 0; round < 4; round++) {
+      await pass(40_000);
+      call.write({ kind: { $case: "logs", value: { entries: [], dropped: 0 } } });
+      await reading.next();
+      expect(await hosts.get(host.hostId)).toMatchObject({ presence: "PRESENCE_ONLINE" });
+    }
+    leave.abort();
+    client.close();
+    session.close();
   });
 
   it("stays online through a short reconnect, and names the cause when the agent does not come back", async () => {

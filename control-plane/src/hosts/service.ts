@@ -79,26 +79,16 @@ export function createHostsService(parts: Parts): HostsService {
       if (host === undefined) throw notFound(hostId);
       const now = clock.now();
       const done = await work(tx, host, now);
-      if (done !== undefined) {
-        await audit.record(tx, caller, {
-          action,
-          targetKind: "host",
-          targetId: hostId,
-          detail: { name: host.name, ...done.detail },
-        });
-        const event = {
-          id: newId("evt"),
-          organizationId,
-          at: now,
-          type: action.replace("hosts.", "host."),
-          actor: caller.name,
-          hostId,
-        };
-        await recordEvent(tx, { ...event, message: done.message, severity: "info" });
-        tx.emit(hostChanged, { organizationId, hostId });
-        announceHost(tx, { organizationId, hostId }, "updated", now);
-      }
-      return view(tx, caller, hostId);
+      if (done === undefined) return view(tx, caller, hostId);
+      const event = { id: newId("evt"), organizationId, at: now, actor: caller.name, hostId };
+      const type = action.replace("hosts.", "host.");
+      await recordEvent(tx, { ...event, type, message: done.message, severity: "info" });
+      tx.emit(hostChanged, { organizationId, hostId });
+      announceHost(tx, { organizationId, hostId }, "updated", now);
+      const changed = await view(tx, caller, hostId);
+      const detail = { name: host.name, ...done.detail };
+      await audit.record(tx, caller, { action, targetKind: "host", targetId: hostId, detail });
+      return changed;
     });
   }
 
