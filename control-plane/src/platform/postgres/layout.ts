@@ -22,11 +22,13 @@ const SYSTEM_FOLDER = "/var/lib/windflow";
 
 /**
  * Everything lies in the state directory. Where the server's user cannot pass through to it (a project under /root),
- * the cluster lies under /var/lib/windflow, named after the state directory.
+ * the cluster lies under /var/lib/windflow, named after the password in the state directory: a state directory that
+ * was deleted and made anew gets a new cluster and not the old one, which it could not open.
  */
 export async function layOut(stateDirectory: string, user: ServerUser): Promise<Layout> {
   const state = resolve(stateDirectory);
-  const shortName = sha256Hex(state).slice(0, 12);
+  const secret = await password(join(state, "postgres-password"));
+  const shortName = sha256Hex(secret).slice(0, 12);
   const home = join((await isReachable(state, user)) ? state : await systemFolder(shortName), "postgres");
   await makeFolder(home, 0o700);
   if (user.foreign) await chown(home, user.uid, user.gid);
@@ -35,7 +37,7 @@ export async function layOut(stateDirectory: string, user: ServerUser): Promise<
     cluster: join(home, "cluster"),
     socketFolder: await socketFolder(home, shortName, user),
     logFile: join(home, "server.log"),
-    password: await password(join(state, "postgres-password")),
+    password: secret,
   };
 }
 
