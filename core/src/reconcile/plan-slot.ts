@@ -3,7 +3,7 @@ import { readyStep, type SlotOutcome } from "./plan-dependencies.ts";
 import { emitCreate } from "./plan-create.ts";
 import { needOf } from "./run-state.ts";
 import { whyStopFirst } from "./service-shape.ts";
-import { stepId } from "./step-ids.ts";
+import { shortId, stepId } from "./step-ids.ts";
 import type { Outdated, Slot } from "./survey.ts";
 import { isRunning } from "./world-index.ts";
 
@@ -87,10 +87,19 @@ interface Made {
 
 function makeNew(planning: ServicePlanning, slot: Slot): Made {
   if (slot.keeper) return { name: slot.keeper.name, steps: [] };
-  const nameless = slot.outdated.find(({ container }) => container.name === slot.name);
-  const name = nameless ? `${nameless.container.id.slice(0, 12)}_${slot.name}` : slot.name;
+  const name = freeName(slot);
   const cause = slot.outdated[0]?.why ?? "missing";
   return { name, steps: [emitCreate(planning, slot, name, cause, [], inheritedVolumes(planning, slot))] };
+}
+
+/** The slot's own name, else one with the id of a predecessor in front. One is always free: at least one predecessor has the slot's name. */
+function freeName(slot: Slot): string {
+  const taken = new Set(slot.outdated.map(({ container }) => container.name));
+  const holdersFirst = slot.outdated.toSorted(
+    (a, b) => Number(b.container.name === slot.name) - Number(a.container.name === slot.name),
+  );
+  const names = holdersFirst.map(({ container }) => `${shortId(container.id)}_${slot.name}`);
+  return [slot.name, ...names].find((name) => !taken.has(name)) ?? slot.name;
 }
 
 /** Nameless volumes of the old container: their content goes over to the new one, as with docker compose. */

@@ -57,6 +57,21 @@ test("an agent that dies after any step ends in the same place", () => {
   );
 });
 
+test("a change of mind after any step ends in the newest revision", () => {
+  const revisions = fc.tuple(arbitraryStack(1), arbitraryStack(2), arbitraryStack(3), arbitraryStack(4));
+  fc.assert(
+    fc.property(revisions, fc.nat({ max: 20 }), fc.nat({ max: 20 }), ([first, second, third, last], cut, nextCut) => {
+      const engine = startingWorld();
+      bringToRest(engine, [first]);
+      engine.run(planOf(engine, [second]), desiredWorld(second), cut);
+      engine.run(planOf(engine, [third]), desiredWorld(third), nextCut);
+      bringToRest(engine, [last]);
+      expect(planOf(engine, [last]).steps).toEqual([]);
+    }),
+    RUNS,
+  );
+});
+
 test("volumes and strangers are never touched", () => {
   fc.assert(
     fc.property(arbitraryStack(1), arbitraryStack(2), (first, second) => {

@@ -115,6 +115,29 @@ test("nameless volumes go over to the new container, named ones that the service
   expect(formatPlan(plan)).toContain("interruption of web: it writes to data");
 });
 
+test("a replacement of an older revision that was never finished is in nobody's way", () => {
+  const revision = (number: number): DesiredStack =>
+    stack(
+      { web: service({ environment: { A: String(number) }, ports: [{ target: 80, published: "80" }] }) },
+      { revision: number },
+    );
+  const engine = running(revision(1));
+  engine.run(
+    planStacks({ observed: engine.world(), desired: desiredWorld(revision(2)) }),
+    desiredWorld(revision(2)),
+    1,
+  );
+  expect(planText(engine, [revision(3)])).toBe(
+    `1. create-container shop-web-1 as 000000000003_shop-web-1: changed: environment
+2. remove-container 000000000002_shop-web-1 [000000000003]: changed: environment (after 1)
+3. stop-container shop-web-1 [000000000002]: changed: environment (after 1)
+4. remove-container shop-web-1 [000000000002]: changed: environment (after 3)
+5. rename-container 000000000003_shop-web-1 to shop-web-1: its name is free now (after 2, 4)
+6. start-container shop-web-1: new container (after 2, 4, 5)
+interruption of web: it publishes port 80`,
+  );
+});
+
 test("a new container that keeps ending leaves the old one running", () => {
   const before = stack({ web: service({ restart: "always" }) });
   const after = stack({ web: service({ restart: "always", environment: { A: "1" } }) });
