@@ -18,6 +18,7 @@ export interface Layout {
 // sockaddr_un has room for 107 characters; PostgreSQL adds "/.s.PGSQL.5432".
 const SOCKET_FOLDER_CHARACTERS = 90;
 const PASSWORD_BYTES = 24;
+const SHORT_NAME = 12;
 const SYSTEM_FOLDER = "/var/lib/windflow";
 
 /**
@@ -28,14 +29,14 @@ const SYSTEM_FOLDER = "/var/lib/windflow";
 export async function layOut(stateDirectory: string, user: ServerUser): Promise<Layout> {
   const state = resolve(stateDirectory);
   const secret = await password(join(state, "postgres-password"));
-  const shortName = sha256Hex(secret).slice(0, 12);
+  const shortName = sha256Hex(secret).slice(0, SHORT_NAME);
   const home = join((await isReachable(state, user)) ? state : await systemFolder(shortName), "postgres");
   await makeFolder(home, 0o700);
   if (user.foreign) await chown(home, user.uid, user.gid);
   return {
     home,
     cluster: join(home, "cluster"),
-    socketFolder: await socketFolder(home, shortName, user),
+    socketFolder: await socketFolder(home, user),
     logFile: join(home, "server.log"),
     password: secret,
   };
@@ -48,13 +49,18 @@ async function systemFolder(name: string): Promise<string> {
   return folder;
 }
 
-async function socketFolder(home: string, shortName: string, user: ServerUser): Promise<string> {
+async function socketFolder(home: string, user: ServerUser): Promise<string> {
   const preferred = join(home, "socket");
-  const folder =
-    preferred.length <= SOCKET_FOLDER_CHARACTERS ? preferred : join(tmpdir(), `windflow-${user.uid}-${shortName}`);
+  const folder = preferred.length <= SOCKET_FOLDER_CHARACTERS ? preferred : shortFolder(home, user);
   await makeFolder(folder, 0o700);
   if (user.foreign) await chown(folder, user.uid, user.gid);
   return folder;
+}
+
+// As root not under /tmp, where another user could put a link of that name in our way.
+function shortFolder(home: string, user: ServerUser): string {
+  const name = `windflow-${sha256Hex(home).slice(0, SHORT_NAME)}`;
+  return join(user.foreign ? "/run" : tmpdir(), name);
 }
 
 async function password(path: string): Promise<string> {
