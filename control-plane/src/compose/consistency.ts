@@ -18,6 +18,7 @@ export function checkConsistency({ model, inactive, locate, report }: Consistenc
   };
   for (const [name, service] of Object.entries(model.services)) {
     checkSource(name, service, refuse);
+    checkContexts(name, service, model, refuse);
     checkReferences(name, service, model, refuse);
     checkDependencies(name, service, model, inactive, refuse);
     checkSettings(name, service, refuse);
@@ -64,6 +65,20 @@ function checkSource(name: string, service: ComposeService, refuse: Refuse): voi
       what: `the platform ${service.platform} is not built`,
       why: "build.platforms does not list the platform that the service runs on",
       fix: `add ${service.platform} to build.platforms`,
+    });
+  }
+}
+
+function checkContexts(name: string, service: ComposeService, model: ComposeModel, refuse: Refuse): void {
+  for (const [key, context] of Object.entries(service.build?.additional_contexts ?? {})) {
+    if (!context.startsWith("service:")) continue;
+    const other = context.slice("service:".length);
+    const built = Object.hasOwn(model.services, other) ? model.services[other]?.build : undefined;
+    if (built !== undefined) continue;
+    refuse("WF_COMPOSE_REFERENCE", ["services", name, "build", "additional_contexts", key], {
+      what: `the build context "${key}" comes from the service "${other}", which is not built`,
+      why: Object.hasOwn(model.services, other) ? "it has no build" : "no service has that name",
+      fix: "name a service with a build, or use docker-image://",
     });
   }
 }
