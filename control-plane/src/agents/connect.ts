@@ -51,8 +51,8 @@ interface Parts {
 }
 
 const NONCE_BYTES = 32;
-// As long as the agent waits for Welcome.
-const HELLO_PATIENCE_MS = 20_000;
+// As long as the agent waits for Welcome: a slow link and a full handshake queue take their time.
+const HELLO_PATIENCE_MS = 30_000;
 // A host needs one session, and two while the newer replaces the older; an agent that reconnects too eagerly needs a few.
 const SESSIONS_PER_HOST = 16;
 // A database that is away comes back within seconds, or somebody is at work on it.

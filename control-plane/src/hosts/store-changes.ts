@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
-import type { HostPresence, Labels } from "./model.ts";
+import type { Labels } from "./model.ts";
 import { hostsTables } from "./tables.ts";
 
 interface HostKey {
@@ -47,12 +47,6 @@ export async function saveRelease(tx: UnitOfWork, host: HostKey, release: { at: 
       version: sql`version + 1`,
     })
     .execute();
-}
-
-export interface PresenceChange extends HostKey {
-  presence: HostPresence;
-  since: Date;
-  cause: string;
 }
 
 export async function saveRevocation(
