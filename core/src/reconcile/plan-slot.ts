@@ -21,7 +21,9 @@ export function planSlot(planning: ServicePlanning, slot: Slot, previousReady: r
   const reason =
     whyStopFirst(planning.surveyed.service) ??
     (inherited.length > 0 ? `it writes to ${inherited[0]?.destination ?? "a volume"}` : undefined);
-  planning.downtime(slot, reason !== undefined, reason ?? "the new container starts before the old one stops");
+  const goesOn = slot.keeper !== undefined && isRunning(slot.keeper);
+  if (goesOn) planning.downtime(slot, false, "the container that stays runs already");
+  else planning.downtime(slot, reason !== undefined, reason ?? "the new container starts before the old one stops");
   return reason === undefined
     ? planStartFirst(planning, slot, previousReady)
     : planStopFirst(planning, slot, previousReady);
