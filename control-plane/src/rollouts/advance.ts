@@ -52,13 +52,13 @@ export async function advanceRollout(
 }
 
 /** The same for a rollout that is not stored yet; its stack is locked by the caller. */
-export async function openRollout(tx: UnitOfWork, before: Standing, parts: AdvanceParts): Promise<StoredRollout> {
+export async function openRollout(tx: UnitOfWork, before: Standing, parts: AdvanceParts): Promise<Standing> {
   const { standing, wakeAt } = await play(tx, before, parts);
   await insertRollout(tx, { ...standing.rollout, ...(wakeAt === undefined ? {} : { wakeAt: new Date(wakeAt) }) });
   const { id: rolloutId, organizationId } = before.rollout;
   await insertHosts(tx, { rolloutId, organizationId }, standing.hosts);
   await tell(tx, before, standing, parts);
-  return standing.rollout;
+  return standing;
 }
 
 async function play(

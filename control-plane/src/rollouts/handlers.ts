@@ -11,7 +11,7 @@ import {
 } from "../platform/index.ts";
 import { isEnded, type RolloutState } from "./model.ts";
 import type { RolloutSight } from "./ports.ts";
-import { STABLE_SECONDS, type RolloutsService } from "./service.ts";
+import { STABLE_SECONDS, type RolloutsService, type StartedRollout } from "./service.ts";
 import { listRollouts, readRollout } from "./store.ts";
 import { countHosts, countsOf, readHosts } from "./store-hosts.ts";
 import { listenForTouches } from "./touches.ts";
@@ -37,8 +37,7 @@ export function rolloutsHandlers(parts: {
       const hosts = await readHosts(tx, rolloutId);
       const ids = hosts.map((host) => host.hostId);
       const work = await sight.workOf(tx, rollout.stackId, ids);
-      const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));
-      return { message: rolloutMessage(rollout, countsOf(hosts), messages), state: rollout.state };
+      return { message: messageOf({ rollout, hosts, work }), state: rollout.state };
     });
 
   async function* watch(caller: Caller, rolloutId: string, signal: AbortSignal): AsyncGenerator<RolloutMessage> {
@@ -63,8 +62,7 @@ export function rolloutsHandlers(parts: {
       const stableSeconds = healthGate?.stableSeconds ?? STABLE_SECONDS;
       const deadlineSeconds = healthGate?.deadlineSeconds ?? 0;
       const settings = { maxParallel, failureBudget, stableSeconds, deadlineSeconds };
-      const rollout = await service.create(caller, { stackId, revision, ...settings });
-      return (await whole(caller, rollout.id)).message;
+      return messageOf(await service.create(caller, { stackId, revision, ...settings }));
     },
     getRollout: async (request, { caller }) => (await whole(caller, request.rolloutId)).message,
     listRollouts: async (request, { caller }) => {
@@ -88,4 +86,9 @@ export function rolloutsHandlers(parts: {
     },
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
+}
+
+function messageOf({ rollout, hosts, work }: StartedRollout): RolloutMessage {
+  const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));
+  return rolloutMessage(rollout, countsOf(hosts), messages);
 }

@@ -62,7 +62,10 @@ function assessRemoval(view: HostView): Assessment {
   if (stack === undefined || (stack.converged && stack.containers === 0)) {
     return { state: "succeeded", cause: "the stack is off the host" };
   }
-  const left = `${stack.containers} ${stack.containers === 1 ? "container is" : "containers are"} left`;
+  const left =
+    stack.containers === 0
+      ? "its networks are being removed"
+      : `${stack.containers} ${stack.containers === 1 ? "container is" : "containers are"} left`;
   return { state: "applying", cause: stack.problem === "" ? left : stack.problem };
 }
 

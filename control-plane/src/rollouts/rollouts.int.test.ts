@@ -71,7 +71,7 @@ test("a revision reaches its host: desired state, body by digest, health gate, c
   await startWorker();
   const hostId = await fleet.addHost("one");
   const stackId = await stackOn("shop", [hostId]);
-  const rollout = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  const { rollout } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   expect(rollout).toMatchObject({ state: "running", revision: 1 });
   const body = await inTenant(async (tx) => {
     const desired = await fleet.desired.desiredStateFor(tx, hostId);
@@ -88,7 +88,7 @@ test("a revision reaches its host: desired state, body by digest, health gate, c
 
   // The same revision once more is done with its own transaction: nothing changes on the host.
   const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
-  expect(again.state).toBe("succeeded");
+  expect(again.rollout.state).toBe("succeeded");
   expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId))).generation.n).toBe(1n);
 });
 
@@ -97,7 +97,9 @@ test("a host that is away is not reached, and is brought along when it returns",
   const [here, away] = [await fleet.addHost("here"), await fleet.addHost("away")];
   await fleet.setPresence(away, "offline");
   const stackId = await stackOn("two-hosts", [here, away]);
-  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  const {
+    rollout: { id },
+  } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   await fleet.report(here, {});
   await vi.waitFor(async () => expect(await states(id)).toBe("waiting, away not-reached, here succeeded"));
   expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, away))).stacks).toEqual([]);
@@ -111,7 +113,9 @@ test("waves stop at the failure budget, and what was not begun keeps its old rev
   await startWorker();
   const ids = [await fleet.addHost("w1"), await fleet.addHost("w2")];
   const stackId = await stackOn("waves", ids);
-  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 1 });
+  const {
+    rollout: { id },
+  } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 1 });
   expect(await states(id)).toBe("running, w1 applying, w2 pending");
   const [first = ""] = ids;
   const generation = await inTenant(async (tx) => (await fleet.desired.desiredStateFor(tx, first)).generation);
@@ -134,10 +138,12 @@ test("a newer rollout supersedes, a cancelled one stops, and both leave the host
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   await revise(stackId, "hello:2");
   const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
-  expect(await states(first.id)).toBe("superseded, busy cancelled");
-  const cancelled = await fleet.rollouts.cancel(fleet.caller, second.id, "wrong version");
+  expect(await states(first.rollout.id)).toBe("superseded, busy cancelled");
+  const cancelled = await fleet.rollouts.cancel(fleet.caller, second.rollout.id, "wrong version");
   expect(cancelled).toMatchObject({ state: "cancelled", cause: "cancelled: wrong version" });
-  const error: unknown = await fleet.rollouts.cancel(fleet.caller, second.id, "").catch((thrown: unknown) => thrown);
+  const error: unknown = await fleet.rollouts
+    .cancel(fleet.caller, second.rollout.id, "")
+    .catch((thrown: unknown) => thrown);
   expect(isProblem(error, rolloutsErrors.WF_ROLLOUT_ENDED)).toBe(true);
   const desired = await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
   expect(desired).toMatchObject({ generation: { n: 2n }, stacks: [{ revision: 2 }] });
@@ -149,12 +155,14 @@ test("a host that does not match any more is left by the next rollout; a deleted
   const stackId = await stackOn("moving", [stays, leaves]);
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   for (const hostId of [stays, leaves]) await fleet.report(hostId, {});
-  await vi.waitFor(async () => expect((await read(first.id)).rollout.state).toBe("succeeded"));
+  await vi.waitFor(async () => expect((await read(first.rollout.id)).rollout.state).toBe("succeeded"));
   await fleet.stacks.update(fleet.caller, { stackId, placement: { ...emptyPlacement, hostIds: [stays] }, etag: "" });
   const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, leaves))).stacks).toEqual([]);
   await fleet.report(leaves, {});
-  await vi.waitFor(async () => expect(await states(second.id)).toBe("succeeded, leaves succeeded, stays succeeded"));
+  await vi.waitFor(async () =>
+    expect(await states(second.rollout.id)).toBe("succeeded, leaves succeeded, stays succeeded"),
+  );
 
   const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
   await expect(revise(stackId, "hello:3")).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
@@ -166,7 +174,9 @@ test("a host that does not match any more is left by the next rollout; a deleted
 test("a worker that starts later finds what happened while there was none", async () => {
   const hostId = await fleet.addHost("crashed");
   const stackId = await stackOn("later", [hostId]);
-  const { id } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  const {
+    rollout: { id },
+  } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   await fleet.report(hostId, {});
   expect(await states(id)).toBe("running, crashed applying");
   await startWorker();

@@ -11,10 +11,12 @@ import {
 } from "../platform/index.ts";
 import { readDeployable, stacksErrors, type DeployableRevision, type Stack } from "../stacks/index.ts";
 import { advanceRollout, openRollout, type AdvanceParts } from "./advance.ts";
+import type { Standing } from "./apply.ts";
 import { rolloutsErrors } from "./errors.ts";
 import { rolloutOpened } from "./events.ts";
 import { isEnded } from "./model.ts";
 import { placementHost } from "./placed.ts";
+import type { HostWork } from "./ports.ts";
 import { readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
 import { readStackHosts } from "./store-desired.ts";
 import type { StoredRolloutHost } from "./store-hosts.ts";
@@ -29,12 +31,17 @@ export interface RolloutSettings {
   readonly deadlineSeconds: number;
 }
 
+/** A rollout as it stands after its first step, with what its hosts report. */
+export interface StartedRollout extends Standing {
+  readonly work: ReadonlyMap<string, HostWork>;
+}
+
 export interface RolloutsService {
   /** Starts a rollout of a revision (0: the latest); one of the same stack that is under way is superseded. */
   create(
     caller: Caller,
     wanted: { readonly stackId: string; readonly revision: number } & RolloutSettings,
-  ): Promise<StoredRollout>;
+  ): Promise<StartedRollout>;
   cancel(caller: Caller, rolloutId: string, reason: string): Promise<StoredRollout>;
   /** Takes the stack off its hosts, in the caller's transaction; undefined when it is on none. */
   remove(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<string | undefined>;
@@ -71,7 +78,7 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     caller: Caller,
     rollout: Omit<StoredRollout, "id" | "state" | "cause" | "createdBy" | "createdAt" | "organizationId">,
     hosts: readonly StoredRolloutHost[],
-  ): Promise<StoredRollout> {
+  ): Promise<Standing> {
     const { organizationId } = caller;
     const at = clock.now();
     const id = newId("rol");
@@ -86,21 +93,26 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       createdAt: at,
     };
     announce(tx, { organizationId, kind: "rollout", id, parentId: rollout.stackId, change: "created", at });
+    // The first step is in the same transaction: hosts hear of it with the commit.
+    const opened = await openRollout(tx, { rollout: stored, hosts }, parts);
+    // One that changed nothing is over already, and its end is in the history.
+    if (!isEnded(opened.rollout.state)) await recordStart(tx, caller, opened);
+    tx.emit(rolloutOpened, { organizationId, rolloutId: id });
+    return opened;
+  }
+
+  async function recordStart(tx: UnitOfWork, caller: Caller, { rollout, hosts }: Standing): Promise<void> {
     const what = rollout.kind === "remove" ? " is taken off" : `: revision ${rollout.revision} goes to`;
     await recordEvent(tx, {
       id: newId("evt"),
-      organizationId,
-      at,
+      organizationId: rollout.organizationId,
+      at: rollout.createdAt,
       type: "rollout.started",
       message: `${rollout.stackName}${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}.`,
       severity: "info",
       actor: caller.name,
       stackId: rollout.stackId,
     });
-    // The first step is in the same transaction: hosts hear of it with the commit.
-    const opened = await openRollout(tx, { rollout: stored, hosts }, parts);
-    tx.emit(rolloutOpened, { organizationId, rolloutId: id });
-    return opened;
   }
 
   async function stop(tx: UnitOfWork, stackId: string, how: Parameters<typeof writeStop>[2]): Promise<void> {
@@ -120,20 +132,14 @@ export function createRolloutsService(parts: Parts): RolloutsService {
           const detail = `the placement of ${stack.name} matches no approved host`;
           throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST, detail });
         }
-        const rollout = await open(
-          tx,
-          caller,
-          { ...describe(stack, wanted), kind: "deploy", ...target(revision) },
-          hosts,
-        );
+        const described = { ...describe(stack, wanted), kind: "deploy" as const, ...target(revision) };
+        const opened = await open(tx, caller, described, hosts);
+        const { id: targetId } = opened.rollout;
+        const ids = hosts.map((host) => host.hostId);
+        const work = await parts.sight.workOf(tx, stack.id, ids);
         const detail = { stackId: stack.id, stackName: stack.name, revision: revision.number, hosts: hosts.length };
-        await audit.record(tx, caller, {
-          action: "rollouts.create",
-          targetKind: "rollout",
-          targetId: rollout.id,
-          detail,
-        });
-        return rollout;
+        await audit.record(tx, caller, { action: "rollouts.create", targetKind: "rollout", targetId, detail });
+        return { ...opened, work };
       }),
     cancel: (caller, rolloutId, reason) =>
       database.inOrganization(caller, async (tx) => {
@@ -165,7 +171,7 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       const summaries = await listHostSummaries(tx, { hostIds: [...running.keys()] });
       const names = new Map(summaries.map((host) => [host.hostId, host.name]));
       const hosts = [...running].map(([hostId, revision]) => leaving(hostId, names.get(hostId) ?? hostId, revision));
-      const rollout = await open(
+      const { rollout } = await open(
         tx,
         caller,
         { ...describe(stack, defaults), kind: "remove", revision: stack.currentRevision, bodyDigest: "" },

@@ -53,20 +53,16 @@ export async function changeDesired(
 ): Promise<{ generations: Map<string, Generation>; changed: string[] }> {
   if (hostIds.length === 0) return { generations: new Map(), changed: [] };
   const sorted = [...hostIds].toSorted();
-  await ensureRows(tx, sorted, change);
-  const own = tablesOf<Tables>(tx);
-  const locked = await own
-    .selectFrom("host_desired")
-    .select(["host_id", "term", "n"])
-    .where("host_id", "in", sorted)
-    .orderBy("host_id")
-    .forUpdate()
-    .execute();
+  let locked = await lockRows(tx, sorted);
+  if (locked.length < sorted.length) {
+    await ensureRows(tx, sorted, change);
+    locked = await lockRows(tx, sorted);
+  }
   const generations = new Map(locked.map((row) => [row.host_id, { term: row.term, n: row.n }]));
   const changed = await hostsToChange(tx, sorted, change);
   if (changed.length === 0) return { generations, changed };
   await writeStack(tx, changed, change);
-  const raised = await own
+  const raised = await tablesOf<Tables>(tx)
     .updateTable("host_desired")
     .set({
       term: sql`greatest(term, ${change.term})`,
@@ -78,6 +74,17 @@ export async function changeDesired(
     .execute();
   for (const row of raised) generations.set(row.host_id, { term: row.term, n: row.n });
   return { generations, changed };
+}
+
+// In one order for everybody: two rollouts that want the same hosts wait for each other instead of locking up.
+function lockRows(tx: UnitOfWork, sorted: readonly string[]): Promise<{ host_id: string; term: bigint; n: bigint }[]> {
+  return tablesOf<Tables>(tx)
+    .selectFrom("host_desired")
+    .select(["host_id", "term", "n"])
+    .where("host_id", "in", [...sorted])
+    .orderBy("host_id")
+    .forUpdate()
+    .execute();
 }
 
 async function ensureRows(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<void> {
