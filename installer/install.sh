@@ -14,6 +14,7 @@ Usage: printf %s TOKEN | sh install.sh --server https://HOST:PORT --ca-sha256 HE
   --docker-host SOCKET engine to use instead of /var/run/docker.sock
   --allow-host-shell   let people with the right open a shell on this host
   --prefix FOLDER      where the program goes (default /usr/local/bin)
+  --state-dir FOLDER   where the agent keeps its identity and state (default /var/lib/windflow-agent)
   --no-start           enrol, but leave starting the agent to you
   --uninstall          stop the agent and remove it; containers, volumes and the agent's state stay
 TEXT
@@ -27,10 +28,10 @@ fail() {
 }
 
 main() {
-  server='' ca_sha256='' agent_file='' docker_host='' host_shell='' prefix=/usr/local/bin start=yes uninstall=''
+  state=/var/lib/windflow-agent server='' ca_sha256='' agent_file='' docker_host='' host_shell='' prefix=/usr/local/bin start=yes uninstall=''
   while [ $# -gt 0 ]; do
     case $1 in
-      --server | --ca-sha256 | --agent | --docker-host | --prefix)
+      --server | --ca-sha256 | --agent | --docker-host | --prefix | --state-dir)
         [ $# -ge 2 ] || fail "$1 needs a value."
         case $1 in
           --server) server=${2%/} ;;
@@ -38,6 +39,7 @@ main() {
           --agent) agent_file=$2 ;;
           --docker-host) docker_host=$2 ;;
           --prefix) prefix=$2 ;;
+          --state-dir) state=$2 ;;
         esac
         shift
         ;;
@@ -81,8 +83,8 @@ preflight() {
     *[!0-9a-f]* | '') fail 'Say whom to trust: --ca-sha256 and 64 hexadecimal digits.' 'Copy the whole line from the page Hosts, Add a host.' ;;
   esac
   [ "${#ca_sha256}" = 64 ] || fail '--ca-sha256 has 64 hexadecimal digits.'
-  case $docker_host$prefix in
-    *[!A-Za-z0-9:/._-]*) fail '--docker-host and --prefix are paths of letters, digits, and : / . _ -' ;;
+  case $docker_host$prefix$state in
+    *[!A-Za-z0-9:/._-]*) fail '--docker-host, --prefix and --state-dir are paths of letters, digits, and : / . _ -' ;;
   esac
   case $(uname -m) in
     x86_64 | amd64) arch=x64 ;;
@@ -216,6 +218,5 @@ remove_agent() {
   say "The agent is removed. Containers go on; the identity is still in $state: remove that folder to forget it."
 }
 
-state=/var/lib/windflow-agent
 unit=/etc/systemd/system/windflow-agent.service
 main "$@"

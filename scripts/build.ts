@@ -19,6 +19,8 @@ mkdirSync(dist, { recursive: true });
 buildUi(root);
 cpSync(join(root, "ui/dist"), join(dist, "ui"), { recursive: true });
 say("ui → dist/ui");
+// The control plane hands it to new hosts from beside its own program.
+cpSync(join(root, "installer/install.sh"), join(dist, "install.sh"));
 
 const bundles = [
   { entry: "agent/src/main.ts", outfile: "dist/windflow-agent.cjs", format: "cjs" },
