@@ -95,6 +95,28 @@ describe("asking a host", () => {
     expect(gateway.isConnected(brief.hostId)).toBe(false);
   });
 
+  it("that takes nothing any more ends its session and disturbs no other, and may come back", async () => {
+    const deaf = await hosts.newHost("deaf");
+    const own = await hosts.session(deaf);
+    own.call.pause();
+    const body = new Uint8Array(2_000_000);
+    const asked = Array.from({ length: 20 }, () => gateway.requestPlan(deaf.hostId, { stackId: "stk_1", body }));
+    const refused = Promise.allSettled(asked);
+    const planning = gateway.requestPlan(host.hostId, { stackId: "stk_2" });
+    const request = await session.next("planRequest");
+    const plan = { requestId: request.requestId, steps: [], text: "still here", observedAt: undefined };
+    session.send({ $case: "planReply", value: { ...plan, expectedDowntimeSeconds: {}, problem: "" } });
+    expect(await planning).toMatchObject({ text: "still here" });
+    const reasons = (await refused).map((one) => (one.status === "rejected" ? String(one.reason) : "answered"));
+    expect(reasons.every((reason) => /WF_HOST_(DISCONNECTED|BUSY|NOT_CONNECTED)/.test(reason))).toBe(true);
+    expect(gateway.isConnected(deaf.hostId)).toBe(false);
+    await expect(gateway.openStream(deaf.hostId, logs, new AbortController().signal)).rejects.toThrow("NOT_CONNECTED");
+    const again = await hosts.session(deaf);
+    expect(gateway.isConnected(deaf.hostId)).toBe(true);
+    again.close();
+    own.close();
+  });
+
   it("ships faster while somebody looks", async () => {
     const release = gateway.holdLive(host.hostId);
     expect(await session.next("intervals")).toMatchObject({ live: true });

@@ -31,6 +31,8 @@ export function createPending(parts: { clock: Clock; newRequestId: () => string 
       if (waiting.size >= MAX_WAITING) throw new ProblemError({ code: agentsErrors.WF_HOST_BUSY });
       const requestId = parts.newRequestId();
       const answer = Promise.withResolvers<Answer>();
+      // Sending may end the session, which rejects what waits before anybody here waits for it.
+      answer.promise.catch(() => undefined);
       const ended = new AbortController();
       const onAbort = (): void => answer.reject(options.signal?.reason);
       waiting.set(requestId, answer);
@@ -40,7 +42,7 @@ export function createPending(parts: { clock: Clock; newRequestId: () => string 
         () => undefined,
       );
       try {
-        if (!options.send(requestId)) throw new ProblemError({ code: agentsErrors.WF_HOST_BUSY });
+        if (!options.send(requestId)) answer.reject(new ProblemError({ code: agentsErrors.WF_HOST_BUSY }));
         return await answer.promise;
       } finally {
         ended.abort();

@@ -135,6 +135,14 @@ describe("questions to a host", () => {
     const late = pending.ask(sent);
     clock.advance(1000);
     await expect(late).rejects.toThrow("WF_HOST_TIMEOUT");
+    const whileSending = pending.ask({
+      ...sent,
+      send: () => {
+        pending.failAll(new Error("the session ended by this"));
+        return false;
+      },
+    });
+    await expect(whileSending).rejects.toThrow("the session ended by this");
     const broken = pending.ask(sent);
     pending.failAll(new Error("the link broke"));
     await expect(broken).rejects.toThrow("the link broke");

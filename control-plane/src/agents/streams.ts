@@ -80,6 +80,8 @@ export function createStreams(parts: Parts): Streams {
   async function accepted(session: Session, command: HostStreamCommand, signal: AbortSignal): Promise<Accepted> {
     const ticket = parts.newTicket();
     const answer = Promise.withResolvers<Accepted>();
+    // Sending may end the session, which rejects this before anybody here waits for it.
+    answer.promise.catch(() => undefined);
     const either = AbortSignal.any([signal, session.signal]);
     const onAbort = (): void => {
       answer.reject(signal.aborted ? signal.reason : new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED }));
@@ -97,7 +99,7 @@ export function createStreams(parts: Parts): Streams {
     try {
       either.throwIfAborted();
       if (!session.send({ $case: "openStream", value: { ticket, kind: command } })) {
-        throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
+        answer.reject(new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED }));
       }
       return await answer.promise;
     } finally {
