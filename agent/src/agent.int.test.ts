@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
-import { sha256Hex } from "@windflow/core";
+import { sha256Hex, unpackSamples } from "@windflow/core";
 import { type HostEvent, SpoolEntry } from "@windflow/proto/agent";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type RunningAgent, enrollAgent, readConfig, startAgent, systemClock } from "./index.ts";
@@ -195,7 +195,7 @@ describe("the session", () => {
     expect(stored.map((entry) => entry.sequence)).toEqual(stored.map((_, i) => BigInt(i + 1)));
     expect(stored[0]?.kind).toMatchObject({ $case: "event", value: { type: "agent.started" } });
     const samples = stored.flatMap((entry) => (entry.kind?.$case === "samples" ? [entry.kind.value] : []));
-    expect(samples.at(-1)?.columns.map((column) => column.name)).toContain("cpu_used_ratio");
+    expect(unpackSamples(samples.at(-1)!).map((column) => column.name)).toContain("cpu_used_ratio");
   });
 
   test("what was sent and not acknowledged is sent again after the link broke, and stored once", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { type ComposeService, type DesiredStack, type EngineFacts, replicasOf } from "@windflow/core";
+import { type ComposeService, type DesiredStack, type EngineFacts, packSamples, replicasOf } from "@windflow/core";
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import type { AgentConfig } from "./config.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
@@ -133,7 +133,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     clock,
     log,
     running: () => (loop.observed()?.containers ?? []).filter((container) => container.state === "running"),
-    ship: (batch: SampleBatch) => append({ $case: "samples", value: batch }, clock.now()),
+    ship: (batch: SampleBatch) => append({ $case: "samples", value: packSamples(batch) }, clock.now()),
   });
 
   return {

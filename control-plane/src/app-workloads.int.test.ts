@@ -452,6 +452,7 @@ test("samples of the spool are charts, and looking at them raises the rate", asy
       { name: "memory_used_bytes", values: [2e9, 2e9] },
       { name: "memory_total_bytes", values: [8e9, 8e9] },
     ],
+    packedColumns: new Uint8Array(0),
   };
   const entries = [{ sequence: 1n, at: new Date(), kind: { $case: "samples" as const, value: samples } }];
   machine.session.send({ $case: "spoolBatch", value: { spoolId: "spool-1", entries, dropped: 0n } });

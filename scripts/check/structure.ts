@@ -27,7 +27,10 @@ const KNOWS_NO_DOMAIN = ["platform", "api"];
 const PURE_FILE = /(^core\/src\/)|(\/(plan|plan-[a-z-]+|diff|model)\.ts$)/;
 const PURE_PACKAGES = new Set(["yaml"]);
 // Hashing is a pure function; it stands in one file.
-const PURE_BUILTINS: Record<string, RegExp> = { "node:crypto": /^core\/src\/(digest|seal|session-auth)\// };
+const PURE_BUILTINS: Record<string, RegExp> = {
+  "node:crypto": /^core\/src\/(digest|seal|session-auth)\//,
+  "node:zlib": /^core\/src\/metrics\/packing\.ts$/,
+};
 
 interface Rule {
   (root: string, files: string[]): string[];

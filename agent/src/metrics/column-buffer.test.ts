@@ -20,6 +20,7 @@ test("rows become columns of equal length; what was not known then is not a numb
       { name: "a", values: [Number.NaN, 5] },
       { name: "b", values: [1, 2] },
     ],
+    packedColumns: new Uint8Array(0),
   });
   expect(buffer.drain()).toBeUndefined();
 });

@@ -29,7 +29,7 @@ export function createColumnBuffer(containerId: string): ColumnBuffer {
         name,
         values: taken.map((row) => row.sample.get(name) ?? Number.NaN),
       }));
-      return { containerId, atMs: taken.map((row) => BigInt(row.atMs)), columns };
+      return { containerId, atMs: taken.map((row) => BigInt(row.atMs)), columns, packedColumns: new Uint8Array(0) };
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { ContainerColumn, ObservedContainer } from "@windflow/core";
+import { CONTAINER_COLUMNS, type ContainerColumn, type ObservedContainer, quantized } from "@windflow/core";
 import type { ContainerFigures, StreamsEngine } from "../engines/streams-engine.ts";
 import { type CgroupReader, cgroupMounts, openCgroupReader } from "./cgroup-figures.ts";
 import type { Sample } from "./column-buffer.ts";
@@ -9,6 +9,8 @@ export type FiguresEngine = Pick<StreamsEngine, "inspectContainer" | "containerS
 const NANOSECONDS = 1e9;
 /** The engine works about a second for one answer where the control groups cannot be read, so it is asked less often. */
 const ENGINE_ASK_EVERY_MS = 15_000;
+
+const CONTAINER_COLUMN_NAMES = Object.keys(CONTAINER_COLUMNS) as ContainerColumn[];
 
 interface Watched {
   readonly reader: CgroupReader | undefined;
@@ -54,7 +56,8 @@ export function createContainerSampler(engine: FiguresEngine): ContainerSampler 
       block_write_bytes_per_second: rate("written", now.writtenBytes),
       processes: now.processes ?? Number.NaN,
     };
-    return new Map(Object.entries(values).filter(([, value]) => !Number.isNaN(value)));
+    const known = CONTAINER_COLUMN_NAMES.filter((name) => !Number.isNaN(values[name]));
+    return new Map(known.map((name) => [name, quantized(CONTAINER_COLUMNS[name].unit, values[name])]));
   };
 
   return {

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { statfs } from "node:fs/promises";
-import type { HostColumn } from "@windflow/core";
+import { HOST_COLUMNS, type HostColumn, quantized } from "@windflow/core";
 import type { Sample } from "./column-buffer.ts";
 import {
   type CpuTimes,
@@ -93,7 +93,8 @@ async function disks(sample: Map<string, number>): Promise<void> {
 }
 
 function set(sample: Map<string, number>, column: HostColumn, value: number, device?: string): void {
-  if (!Number.isNaN(value)) sample.set(device === undefined ? column : `${column}:${device}`, value);
+  if (Number.isNaN(value)) return;
+  sample.set(device === undefined ? column : `${column}:${device}`, quantized(HOST_COLUMNS[column].unit, value));
 }
 
 function read(path: string): string {

@@ -1,3 +1,4 @@
+import { unpackSamples } from "@windflow/core";
 import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { field, type Clock, type Log, type UnitOfWork } from "../platform/index.ts";
 import { encodeChunk } from "./codec.ts";
@@ -67,7 +68,7 @@ function takeBatch(batch: SampleBatch, hostId: string, now: number): Taken[] {
   const rising = at.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time > (at[i - 1] ?? 0)));
   if (last === undefined || !rising || last < now - OLDEST_MS) return [];
   const ahead = last - now > MOST_AHEAD_MS ? last - now : 0;
-  const columns = batch.columns
+  const columns = unpackSamples(batch)
     .slice(0, MOST_COLUMNS)
     .filter(({ name }) => name.length <= MOST_NAME_CHARACTERS && stepsOf(kind, name) !== undefined)
     .map(({ name, values }) => [name, at.map((_, i) => values[i] ?? Number.NaN)] as const);

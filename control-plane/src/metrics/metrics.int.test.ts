@@ -41,6 +41,7 @@ const batch = (fromMs: number, values: number[], more: Partial<SampleBatch> = {}
     { name: "network_receive_bytes_per_second:eth0", values: values.map(() => 1000) },
     { name: "network_receive_bytes_per_second:eth1", values: values.map(() => 500) },
   ],
+  packedColumns: new Uint8Array(0),
   ...more,
 });
 async function ingest(hostId: string, ...batches: SampleBatch[]): Promise<void> {

@@ -6,6 +6,14 @@ export interface SampleColumnMeaning {
   readonly perDevice?: "mount" | "interface" | "disk";
 }
 
+/** Steps of one in which a fraction is kept: finer than anybody looks, and short in binary. */
+const FRACTION_STEPS = 4_096;
+
+/** A figure without the digits that nobody reads; they would be most of what travels. */
+export function quantized(unit: SampleColumnMeaning["unit"], value: number): number {
+  return unit === "ratio" || unit === "count" ? Math.round(value * FRACTION_STEPS) / FRACTION_STEPS : Math.round(value);
+}
+
 /** Figures of a host. Rates are made by the agent from counters, over the time between two samples. */
 export const HOST_COLUMNS = {
   cpu_used_ratio: { unit: "ratio", meaning: "share of all processors that was not idle, 0 to 1" },
