@@ -44,6 +44,18 @@ export default defineConfig({
     rolldownOptions: { output: { codeSplitting: { groups: [{ name: "kit", test: isOfEveryPage, priority: 1 }] } } },
   },
   server: {
-    proxy: { "/v1": { target: API_ORIGIN, secure: false, changeOrigin: true, ws: true } },
+    proxy: {
+      "/v1": {
+        target: API_ORIGIN,
+        secure: false,
+        changeOrigin: true,
+        ws: true,
+        // The control plane takes writes from its own origin only.
+        configure: (proxy) => {
+          proxy.on("proxyReq", (request) => request.setHeader("origin", API_ORIGIN));
+          proxy.on("proxyReqWs", (request) => request.setHeader("origin", API_ORIGIN));
+        },
+      },
+    },
   },
 });

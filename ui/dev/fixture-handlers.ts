@@ -17,6 +17,7 @@ interface Page {
   token?: string;
 }
 const PAGE = 100;
+const A_MILLION = 1_000_000;
 /** How long after its line is shown a fixture host comes in. */
 const ARRIVES_MS = 2_500;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -238,7 +239,8 @@ export function makeHandlers(world: World): Record<string, Handler> {
     "containers.startContainer": () => sleep(400),
     "containers.stopContainer": () => sleep(400),
     "containers.restartContainer": () => sleep(400),
-    "containers.streamLogs": ({ tail }, { signal }) => logs(Number(tail ?? 200), signal),
+    "containers.streamLogs": ({ tail }, { signal }) =>
+      logs(world.name === "large" ? A_MILLION : Number(tail ?? 200), signal),
     "containers.createExecTicket": () => ({ path: "/v1/terminals/fixture" }),
     "containers.createHostShellTicket": () => ({ path: "/v1/terminals/fixture" }),
     "events.listEvents": ({ hostId, stackId, page }) => {

@@ -11,6 +11,7 @@ import type {
 } from "@windflow/proto/client";
 
 export interface World {
+  name: WorldName;
   me: Me;
   hosts: Host[];
   stacks: Stack[];
@@ -64,8 +65,9 @@ export function makeWorld(name: WorldName): World {
       },
     ],
   };
-  if (name === "empty") return { me, hosts: [], stacks: [], containers: [], events: [], rollouts: [], tokens: [] };
-  const hosts = Array.from({ length: name === "large" ? 1_200 : 14 }, (_, index) => makeHost(index));
+  if (name === "empty")
+    return { name, me, hosts: [], stacks: [], containers: [], events: [], rollouts: [], tokens: [] };
+  const hosts = Array.from({ length: name === "large" ? 10_000 : 14 }, (_, index) => makeHost(index));
   const stacks = ["shop", "telemetry", "label-printer", "quality-camera", "edge-proxy"].map((stack, index) =>
     makeStack(stack, index, hosts),
   );
@@ -73,6 +75,7 @@ export function makeWorld(name: WorldName): World {
     .slice(0, name === "large" ? 300 : 14)
     .flatMap((host, at) => stacks.slice(0, 1 + (at % 3)).flatMap((stack) => makeContainers(stack, host)));
   return {
+    name,
     me,
     hosts,
     stacks,

@@ -1,5 +1,5 @@
 // A double of the control plane for screenshots and for work on the pages: real HTTP, invented answers.
-// node --conditions=@windflow/source dev/main.ts [port] [usual|empty|large|failing]
+// node --conditions=@windflow/source dev/main.ts [port] [usual|empty|large|failing] [folder of the built pages]
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -10,7 +10,7 @@ import { makeWorld, type WorldName } from "./fixture-world.ts";
 
 const port = Number(process.argv[2] ?? 4600);
 const name = (process.argv[3] ?? "usual") as WorldName;
-const DIST = join(import.meta.dirname, "../dist");
+const DIST = process.argv[4] ?? join(import.meta.dirname, "../dist");
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const TYPES: Record<string, string> = {

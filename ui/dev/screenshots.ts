@@ -28,7 +28,7 @@ interface Shot {
 const SHOTS: Shot[] = [
   { name: "hosts", path: "/hosts" },
   { name: "hosts-empty", path: "/hosts", world: "empty" },
-  { name: "hosts-1200", path: "/hosts", world: "large" },
+  { name: "hosts-10000", path: "/hosts", world: "large" },
   { name: "hosts-failing", path: "/hosts", world: "failing" },
   { name: "add-host", path: "/hosts/add" },
   { name: "add-host-line", path: "/hosts/add", act: (page) => page.locator("form button[type=submit]").click() },

@@ -2,7 +2,7 @@ import AxeBuilder from "axe-core";
 import { type Browser, type BrowserContext, type Page, chromium as playwright } from "playwright-core";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Machine, chromium } from "@windflow/e2e/testbed";
+import { type Chromium, type Machine, chromium } from "@windflow/e2e/testbed";
 
 /** What a page did that it must not do. */
 export interface Faults {
@@ -34,8 +34,16 @@ const ACTION_TIMEOUT_MS = 30_000;
 
 /** A browser on a machine, at a control plane with its own CA, with every fault of its pages written down. */
 export async function openBrowser(machine: Machine, origin: string): Promise<BrowserPage> {
-  const { executablePath: program, args } = await chromium();
-  const executablePath = await launcherOn(machine, program);
+  const { executablePath, args } = await chromium();
+  return launch({ executablePath: await launcherOn(machine, executablePath), args }, origin);
+}
+
+/** The same on this machine, for a server on loopback. */
+export async function openBrowserHere(origin: string): Promise<BrowserPage> {
+  return launch(await chromium(), origin);
+}
+
+async function launch({ executablePath, args }: Chromium, origin: string): Promise<BrowserPage> {
   const browser: Browser = await playwright.launch({ executablePath, args: [...args, ...QUIET] });
   const context: BrowserContext = await browser.newContext({
     ignoreHTTPSErrors: true,
