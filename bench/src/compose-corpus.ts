@@ -63,6 +63,7 @@ function summary(results: readonly Result[], skipped: number): object {
     cases: results.length,
     accepted: { equal: count("equal"), different: count("different"), refused: count("refused") },
     rejected: { refused: count("rightly refused"), accepted: count("wrongly accepted") },
+    perSecond: Math.round((1000 * results.length) / results.reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
     medianMs: Number(median(results.map(({ milliseconds }) => milliseconds)).toFixed(2)),
     located: refusals.filter(({ located }) => located).length,
     skipped,

@@ -41,8 +41,6 @@ export interface AnySchema {
 
 export type Schema = PlainSchema | ListSchema | MapSchema | ChoiceSchema | AnySchema;
 
-export const any: AnySchema = { kind: "any" };
-
 export function plain(...types: readonly PlainType[]): PlainSchema {
   return { kind: "plain", types };
 }

@@ -68,9 +68,11 @@ export const span: Shape = (node, context) => {
 /** A file mode as octal digits with a leading zero; a text is octal, a number is what YAML made of it. */
 export const fileMode: Shape = (node, context) => {
   if (node.kind !== "scalar" || isNull(node)) return undefined;
-  const octal = node.type === "string" && /^(0o?)?[0-7]+$/.test(String(node.value));
-  const mode = octal ? Number.parseInt(String(node.value).replace(/^0o/, ""), 8) : numberOf(node, context, toInteger);
-  return mode === undefined ? undefined : `0${mode.toString(8)}`;
+  if (node.type === "float") return refuse(node, context, "a file mode such as 0440");
+  const octal = node.type === "string" && /^[0-7]+$/.test(String(node.value));
+  const mode = octal ? Number.parseInt(String(node.value), 8) : node.type === "int" ? Number(node.value) : undefined;
+  if (mode === undefined) return refuse(node, context, "a file mode such as 0440");
+  return `0${mode.toString(8)}`;
 };
 
 /** A list; left out when empty. */
