@@ -10,8 +10,11 @@ import { createTeardown } from "./start/teardown.ts";
 const root = join(import.meta.dirname, "..");
 const say = (line: string): void => console.log(`windflow: ${line}`);
 const teardown = createTeardown(say);
+const options = readOrExit();
+let interrupted = false;
+let failed = false;
 
-async function start(options: StartOptions): Promise<void> {
+async function start(): Promise<void> {
   const home = resolve(options.state ?? join(root, ".windflow"));
   const stateFolder = options.smoke ? await smokeFolder(home) : home;
   teardown.add("", await claimState(stateFolder));
@@ -28,7 +31,11 @@ async function smokeFolder(home: string): Promise<string> {
   await mkdir(home, { recursive: true, mode: 0o711 });
   const folder = await mkdtemp(join(home, "smoke-"));
   await chmod(folder, 0o711);
-  teardown.add("", () => rm(folder, { recursive: true, force: true }));
+  // After a failure the logs tell why; they are small, and the next check has a folder of its own.
+  teardown.add("", async () => {
+    const gone = failed ? ["control-plane", "agent"].map((name) => join(folder, name)) : [folder];
+    for (const path of gone) await rm(path, { recursive: true, force: true });
+  });
   return folder;
 }
 
@@ -50,8 +57,6 @@ function readOrExit(): StartOptions {
   }
 }
 
-const options = readOrExit();
-let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
     if (interrupted) return say("still stopping …");
@@ -62,11 +67,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 try {
-  await start(options);
+  await start();
   await end(0);
 } catch (error) {
   if (!interrupted) {
+    failed = true;
     console.error(`windflow: ${error instanceof Error ? error.message : String(error)}`);
+    if (options.smoke) console.error("windflow: the logs of this check stay in .windflow/smoke-*/logs");
     await end(1);
   }
 }

@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { sourceFiles } from "../check/source-files.ts";
 
 /** Builds ui/ into ui/dist with vite. Throws with vite's own words. */
 export function buildUi(root: string): void {
@@ -12,11 +11,28 @@ export function buildUi(root: string): void {
   });
 }
 
+// What the application is made of. Not asked of git: a machine that only runs WindFlow need not have it.
+const INPUTS = [
+  "ui/src",
+  "ui/public",
+  "ui/index.html",
+  "ui/vite.config.ts",
+  "proto/windflow",
+  "proto/src",
+  "package-lock.json",
+];
+
 /** Whether ui/dist is there and no file that it is made of is newer. */
 export function isUiCurrent(root: string): boolean {
   const page = join(root, "ui/dist/index.html");
   if (!existsSync(page)) return false;
   const builtAt = statSync(page).mtimeMs;
-  const inputs = sourceFiles(root, /^(ui\/(?!dev\/|dist\/)|proto\/(windflow|src)\/|package-lock\.json)/);
-  return inputs.every((path) => statSync(join(root, path)).mtimeMs <= builtAt);
+  return INPUTS.every((path) => newestBelow(join(root, path)) <= builtAt);
+}
+
+function newestBelow(path: string): number {
+  if (!existsSync(path)) return 0;
+  if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
+  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Math.max(0, ...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
 }
