@@ -1,6 +1,7 @@
 import type { SpoolEntry } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../platform/db/connection.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import type { TestSession } from "../testing/test-agent.ts";
@@ -28,10 +29,10 @@ afterAll(async () => {
 
 const messageOf = (entry: SpoolEntry): string => (entry.kind?.$case === "event" ? entry.kind.value.message : "");
 
-function send(session: TestSession, messages: string[]): void {
+function send(session: TestSession, messages: string[], after = 0): void {
   const nothing = { containerId: "", containerName: "", stackId: "", service: "", attributes: {} };
   const entries = messages.map((message, index) => ({
-    sequence: BigInt(index + 1),
+    sequence: BigInt(after + index + 1),
     at: new Date(),
     kind: { $case: "event" as const, value: { type: "container.die", message, severity: "error", ...nothing } },
   }));
@@ -58,6 +59,26 @@ describe("what many hosts send at once", () => {
     expect(transactions).toBeLessThan(sessions.length);
     for (const { hostId } of identities) expect(await stored(hostId)).toEqual(["a", "b", "c"]);
     for (const session of sessions) session.close();
+  });
+
+  it("is stored once though the database goes away again and again", async () => {
+    const identity = await hosts.newHost("patient");
+    const session = await hosts.session(identity);
+    const killer = createClient(app.database.connection, "test");
+    killer.on("error", () => undefined);
+    await killer.connect();
+    const batches = 30;
+    for (let batch = 0; batch < batches; batch++) {
+      send(session, [`${batch}a`, `${batch}b`], batch * 2);
+      if (batch % 5 === 2)
+        await killer.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+      const ack = await session.next("spoolAck", 20_000);
+      expect(ack.sequence).toBe(BigInt(batch * 2 + 2));
+    }
+    await killer.end();
+    const wanted = Array.from({ length: batches }, (_, batch) => [`${batch}a`, `${batch}b`]).flat();
+    expect((await stored(identity.hostId)).toSorted()).toEqual(wanted.toSorted());
+    session.close();
   });
 
   it("is stored but for the entry that nobody can store, which holds up neither its host nor another", async () => {

@@ -41,6 +41,8 @@ export function createPool(settings: ConnectionSettings, onIdleError: (error: Er
   const pool = new pg.Pool({ ...clientConfig(settings, "windflow"), max: POOL_CONNECTIONS });
   // An idle connection that breaks (server restart) is replaced by the pool; without a listener it ends the process.
   pool.on("error", onIdleError);
+  // The pool does not listen while a connection is in use, and the query that is told of the break may be over already.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
