@@ -1,4 +1,5 @@
 import type { UnitOfWork } from "../platform/index.ts";
+import { readDigest } from "../stacks/index.ts";
 import { desiredStateChanged } from "./events.ts";
 import { isEnded, isHostEnded, type Generation } from "./model.ts";
 import type { RolloutPlan, RolloutStep } from "./plan.ts";
@@ -12,7 +13,7 @@ export interface Standing {
   readonly hosts: readonly StoredRolloutHost[];
 }
 
-type HostStep = Exclude<RolloutStep, { op: "set-rollout" }>;
+type HostStep = Extract<RolloutStep, { op: "begin-host" | "set-host" }>;
 
 /**
  * Does what the plan says, in the caller's transaction, and returns how things stand then. Desired states are written
@@ -25,11 +26,14 @@ export async function applyPlan(
   at: { readonly now: Date; readonly term: bigint },
 ): Promise<Standing> {
   const hostSteps = new Map<string, HostStep>();
+  const restored = new Set<string>();
   let { rollout } = before;
   for (const step of plan.steps) {
     if (step.op === "set-rollout") rollout = standing(rollout, step, at.now);
+    else if (step.op === "restore-host") restored.add(step.hostId);
     else hostSteps.set(step.hostId, step);
   }
+  await restore(tx, before, restored, at);
   const generations = await begin(tx, before, hostSteps, at);
   const hosts = before.hosts.map((host) => {
     const step = hostSteps.get(host.hostId);
@@ -64,6 +68,27 @@ async function begin(
     for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });
   }
   return all;
+}
+
+/** Wants again what each host had to run before the rollout. */
+async function restore(
+  tx: UnitOfWork,
+  { rollout, hosts }: Standing,
+  hostIds: ReadonlySet<string>,
+  at: { readonly now: Date; readonly term: bigint },
+): Promise<void> {
+  const { organizationId, stackId } = rollout;
+  const groups = Map.groupBy(
+    hosts.filter((host) => hostIds.has(host.hostId)),
+    (host) => host.previousRevision,
+  );
+  for (const [revision, members] of groups) {
+    const bodyDigest = await readDigest(tx, stackId, revision);
+    const want = bodyDigest === undefined ? "nothing" : { revision, bodyDigest };
+    const ids = members.map((host) => host.hostId);
+    const { changed } = await changeDesired(tx, ids, { organizationId, stackId, want, term: at.term, at: at.now });
+    for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });
+  }
 }
 
 function hostAfter(

@@ -12,6 +12,8 @@ export interface Assessment {
   readonly state: RolloutHostState;
   readonly cause: string;
   readonly wakeAt?: number;
+  /** The host took nothing of the desired state. */
+  readonly refused?: true;
 }
 
 /** A container that ended for good may be replaced at once by the loop on the host: wait this long before it counts. */
@@ -25,7 +27,7 @@ export function assessHost(rollout: Rollout, host: RolloutHost, view: HostView, 
   if (host.generation === undefined) return assessWaiting(host, view);
   const refused = view.refused;
   if (refused !== undefined && compareGenerations(refused.generation, host.generation) === 0) {
-    return { state: "failed", cause: refused.cause };
+    return { state: "failed", cause: refused.cause, refused: true };
   }
   if (view.reach === "not-reached") return { state: "not-reached", cause: view.reachCause };
   // Time that passes counts for and against a host only while it is heard of.

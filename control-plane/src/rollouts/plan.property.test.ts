@@ -89,6 +89,7 @@ function apply(world: World, plan: RolloutPlan): void {
       world.rollout = { ...world.rollout, state: step.state, cause: step.cause };
       continue;
     }
+    if (step.op === "restore-host") continue;
     const i = world.hosts.findIndex((host) => host.hostId === step.hostId);
     const host = world.hosts[i];
     const machine = world.machines[i];

@@ -124,9 +124,16 @@ test("a deadline fails a host that is heard of, with the reason, and not one tha
   expect(plan(running, [begun("a")], { a: { ...pulling, reachedSince: NOW } }, late)).toContain("→ failed");
 });
 
-test("what the host refuses fails at once", () => {
+test("what the host refuses fails at once, and does not stay in its desired state", () => {
   const refused = { generation: { term: 1n, n: 5n }, cause: "WF_LOCAL_POLICY: privileged is not allowed here" };
-  expect(plan(running, [begun("a")], { a: { ...online, refused } })).toContain("→ failed: WF_LOCAL_POLICY");
+  expect(plan(running, [begun("a")], { a: { ...online, refused } })).toContain(
+    [
+      "set-host host a → failed: WF_LOCAL_POLICY: privileged is not allowed here",
+      "restore-host host a: it refused the revision: it must run what it ran before",
+    ].join("\n"),
+  );
+  const leaving = begun("a", { action: "remove" });
+  expect(plan(running, [leaving], { a: { ...online, refused } })).not.toContain("restore-host");
 });
 
 test("over the failure budget nothing more is begun, and what is under way goes on", () => {

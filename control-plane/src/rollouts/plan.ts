@@ -5,10 +5,11 @@ import { summarize } from "./plan-summary.ts";
 
 /**
  * One act of a rollout. The steps of a plan are applied in their order, in one transaction: none depends on another.
- * `begin-host` changes the host's desired state; the others only say where things stand.
+ * `begin-host` and `restore-host` change the host's desired state; the others only say where things stand.
  */
 export type RolloutStep =
   | { op: "begin-host"; target: string; hostId: string; cause: string; deadlineAt: number }
+  | { op: "restore-host"; target: string; hostId: string; cause: string }
   | { op: "set-host"; target: string; hostId: string; state: RolloutHostState; cause: string; deadlineAt?: number }
   | { op: "set-rollout"; target: string; state: RolloutState; cause: string };
 
@@ -18,7 +19,7 @@ export interface RolloutPlan {
   readonly wakeAt?: number;
 }
 
-type Standing = RolloutHost & { readonly wakeAt?: number; readonly begins?: true };
+type Standing = RolloutHost & { readonly wakeAt?: number; readonly begins?: true; readonly refused?: true };
 
 /**
  * The next steps of a rollout, from what is stored and what the hosts last said. An ended rollout has none, and
@@ -48,7 +49,7 @@ export function planRollout(
 /** One line a step: what dry runs, tests and logs show. */
 export function formatPlan(plan: RolloutPlan): string {
   return plan.steps
-    .map((step) => `${step.op} ${step.target}${step.op === "begin-host" ? "" : ` → ${step.state}`}: ${step.cause}`)
+    .map((step) => `${step.op} ${step.target}${"state" in step ? ` → ${step.state}` : ""}: ${step.cause}`)
     .join("\n");
 }
 
@@ -79,8 +80,7 @@ function advance(
   const assessed = hosts.map((host): Standing => {
     if (isHostEnded(host.state)) return host;
     const view = views.get(host.hostId) ?? unheard;
-    const { state, cause, wakeAt } = assessHost(rollout, host, view, now);
-    return wakeAt === undefined ? { ...host, state, cause } : { ...host, state, cause, wakeAt };
+    return { ...host, ...assessHost(rollout, host, view, now) };
   });
   const failed = assessed.filter((host) => host.state === "failed").length;
   if (failed > rollout.failureBudget) return assessed.map((host) => overBudget(host, failed));
@@ -119,7 +119,13 @@ function hostSteps(before: RolloutHost | undefined, after: Standing, rollout: Ro
     return [{ op: "begin-host", target, hostId, cause: beginCause(rollout, after), deadlineAt }];
   if (before === undefined || (before.state === state && before.cause === cause)) return [];
   const returned = before.state === "not-reached" && !isHostEnded(state) && after.generation !== undefined;
-  return [{ op: "set-host", target, hostId, state, cause, ...(returned ? { deadlineAt } : {}) }];
+  const set: RolloutStep = { op: "set-host", target, hostId, state, cause, ...(returned ? { deadlineAt } : {}) };
+  if (after.refused !== true || after.action !== "deploy") return [set];
+  // A host takes its desired state whole or not at all: left there, what it refuses would keep every other stack from it.
+  return [
+    set,
+    { op: "restore-host", target, hostId, cause: "it refused the revision: it must run what it ran before" },
+  ];
 }
 
 function beginCause(rollout: Rollout, host: RolloutHost): string {

@@ -129,6 +129,9 @@ test("waves stop at the failure budget, and what was not begun keeps its old rev
   await vi.waitFor(async () => expect(await states(id)).toBe("failed, w1 failed, w2 cancelled"));
   const { rollout } = await read(id);
   expect(rollout.cause).toBe("1 of 2 hosts failed: w1: WF_LOCAL_POLICY: privileged is not allowed here");
+  // What the host refused is not wanted of it any more: another stack must not be refused for it.
+  const desired = await inTenant((tx) => fleet.desired.desiredStateFor(tx, first));
+  expect(desired).toEqual({ generation: { term: 1n, n: 2n }, stacks: [] });
 });
 
 test("a newer rollout supersedes, a cancelled one stops, and both leave the hosts as they are", async () => {

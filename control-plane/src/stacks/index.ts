@@ -7,4 +7,4 @@ export { createPlanning } from "./planning.ts";
 export type { HostPlanner, StackStanding } from "./ports.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type StacksService } from "./service.ts";
-export { readBody } from "./store-revisions.ts";
+export { readBody, readDigest } from "./store-revisions.ts";

@@ -95,6 +95,11 @@ export async function readSummary(
   return row === undefined ? undefined : summaryOf(row);
 }
 
+/** Undefined when there is no such revision. */
+export async function readDigest(tx: UnitOfWork, stackId: string, number: number): Promise<string | undefined> {
+  return (await readSummary(tx, stackId, number))?.bodyDigest;
+}
+
 export async function readSealedSecrets(
   tx: UnitOfWork,
   stackId: string,
