@@ -186,6 +186,25 @@ test("a worker that starts later finds what happened while there was none", asyn
   await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, crashed succeeded"));
 });
 
+test("two control planes work on the same rollouts without getting in each other's way", async () => {
+  await Promise.all([startWorker(), startWorker()]);
+  const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => fleet.addHost(`shared-${i}`)));
+  const stackIds = await Promise.all(["red", "green", "blue"].map((name) => stackOn(name, ids)));
+  const started = await Promise.all(
+    stackIds.map((stackId) =>
+      fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 5 }),
+    ),
+  );
+  const ended = async (): Promise<void> => {
+    await Promise.all(ids.map((hostId) => fleet.report(hostId, {})));
+    const seen = await Promise.all(started.map(({ rollout }) => read(rollout.id)));
+    expect(seen.map(({ rollout }) => rollout.state)).toEqual(["succeeded", "succeeded", "succeeded"]);
+  };
+  await vi.waitFor(ended, { timeout: 30_000, interval: 50 });
+  const desired = await inTenant((tx) => Promise.all(ids.map((hostId) => fleet.desired.desiredStateFor(tx, hostId))));
+  expect(new Set(desired.map((one) => one.generation.n))).toEqual(new Set([3n]));
+});
+
 test("a placement that matches nothing is refused with what to do", async () => {
   const stackId = await stackOn("nowhere", []);
   const error: unknown = await fleet.rollouts
