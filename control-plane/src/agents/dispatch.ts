@@ -2,6 +2,7 @@ import type { AgentFrame, DesiredStateReply, ObservedState, SpoolBatch } from "@
 import { field, ProblemError, type Clock, type Database, type ErrorCode, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import { takeObserved } from "./observed.ts";
+import { retryPassing } from "./passing.ts";
 import type { HostReference, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { createSpoolIntake } from "./spool.ts";
@@ -37,7 +38,7 @@ export function createDispatch(parts: Parts): Dispatch {
   }
 
   /** The error boundary of one frame. */
-  async function bounded(session: Session, frameId: bigint, work: () => Promise<void>): Promise<void> {
+  async function bounded(session: Session, frameId: bigint, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -69,9 +70,10 @@ export function createDispatch(parts: Parts): Dispatch {
       const taken = latest.get(session);
       latest.delete(session);
       if (taken === undefined) return;
-      await bounded(session, taken.frameId, () =>
-        takeObserved({ database, clock, handlers: hooks.observed }, referenceOf(session), taken.state),
-      );
+      const take = () => takeObserved({ database, clock, handlers: hooks.observed }, referenceOf(session), taken.state);
+      // The agent sends a state once: it is not lost to a database that is away, unless a newer one has come.
+      const replaced = () => latest.has(session);
+      await bounded(session, taken.frameId, () => retryPassing(clock, session.signal, take, replaced));
     });
   }
 
@@ -89,7 +91,9 @@ export function createDispatch(parts: Parts): Dispatch {
     const taken = session.lanes.control.add(() =>
       bounded(session, frameId, async () => {
         const refusal = reply.refused === "" ? {} : { refused: reply.refused, code: reply.code };
-        for (const handle of hooks.desiredReplies) await handle({ ...told, ...refusal });
+        for (const handle of hooks.desiredReplies) {
+          await retryPassing(clock, session.signal, () => handle({ ...told, ...refusal }));
+        }
       }),
     );
     if (!taken) refuse(session, frameId, agentsErrors.WF_FRAME_FAILED, "Too many replies wait to be stored.");

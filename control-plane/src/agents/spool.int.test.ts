@@ -81,6 +81,29 @@ describe("what many hosts send at once", () => {
     session.close();
   });
 
+  it("is the host's last observed state, whatever happened to the database meanwhile", async () => {
+    const identity = await hosts.newHost("observed");
+    const session = await hosts.session(identity);
+    const killer = createClient(app.database.connection, "test");
+    killer.on("error", () => undefined);
+    await killer.connect();
+    const nothing = { generation: { term: 1n, n: 0n }, containers: [], stacks: [], engineProblem: "" };
+    for (let round = 0; round < 4; round++) {
+      session.send({ $case: "observed", value: { at: new Date(), digest: `early-${round}`, ...nothing } });
+      session.send({ $case: "observed", value: { at: new Date(), digest: `last-${round}`, ...nothing } });
+      await killer.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()");
+      const digest = async (): Promise<unknown> =>
+        (
+          await killer.query<{ digest: string }>("SELECT digest FROM host_observed WHERE host_id = $1", [
+            identity.hostId,
+          ])
+        ).rows[0]?.digest;
+      await expect.poll(digest, { timeout: 15_000 }).toBe(`last-${round}`);
+    }
+    await killer.end();
+    session.close();
+  });
+
   it("is stored but for the entry that nobody can store, which holds up neither its host nor another", async () => {
     const [good, bad] = [await hosts.newHost("good"), await hosts.newHost("bad")];
     const [goodSession, badSession] = [await hosts.session(good), await hosts.session(bad)];

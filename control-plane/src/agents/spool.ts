@@ -1,14 +1,7 @@
 import type { SpoolBatch, SpoolEntry } from "@windflow/proto/agent";
-import {
-  commonErrors,
-  field,
-  isProblem,
-  ProblemError,
-  type Clock,
-  type Database,
-  type Log,
-} from "../platform/index.ts";
+import { field, ProblemError, type Clock, type Database, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
+import { isPassing, retryPassing } from "./passing.ts";
 import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
 import { lockSpools, saveAcknowledged, type SpoolPlace } from "./store.ts";
 
@@ -31,9 +24,6 @@ interface Parts {
 
 // One transaction stays short enough for a lock that somebody waits for, whatever the number of hosts.
 const BATCHES_PER_COMMIT = 200;
-// The agent keeps what is not acknowledged; a database that is away for a moment costs a delay, nothing else.
-const RETRY_BASE_MS = 500;
-const RETRY_MAX_MS = 10_000;
 const MAX_SPOOL_ID = 128;
 const MAX_ENTRIES = 10_000;
 
@@ -129,20 +119,17 @@ function storeTogether(parts: Parts, organizationId: string, group: readonly Wai
 }
 
 async function storeAlone(parts: Parts, one: Waiting, cause: unknown): Promise<bigint> {
-  let error = cause;
-  for (let attempt = 0; isPassing(error); attempt++) {
-    await parts.clock.sleep(Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** attempt), one.signal);
-    try {
-      return (await storeTogether(parts, one.host.organizationId, [one]))[0] ?? 0n;
-    } catch (again) {
-      error = again;
-    }
+  try {
+    // The agent keeps what is not acknowledged: there is time.
+    if (!isPassing(cause)) throw cause;
+    const again = () => storeTogether(parts, one.host.organizationId, [one]);
+    return (await retryPassing(parts.clock, one.signal, again))?.[0] ?? 0n;
+  } catch (error) {
+    one.signal.throwIfAborted();
+    const message = "A batch of a spool could not be stored whole; it is stored entry by entry.";
+    parts.log.error({ err: error, [field.hostId]: one.host.hostId }, message);
+    return storeEntries(parts, one);
   }
-  parts.log.error(
-    { err: error, [field.hostId]: one.host.hostId },
-    "A batch of a spool could not be stored whole; it is stored entry by entry.",
-  );
-  return storeEntries(parts, one);
 }
 
 async function storeEntries(parts: Parts, one: Waiting): Promise<bigint> {
@@ -178,10 +165,6 @@ function requireWellFormed(batch: SpoolBatch): void {
     }
     before = entry;
   }
-}
-
-function isPassing(error: unknown): boolean {
-  return isProblem(error, commonErrors.WF_DATABASE_UNAVAILABLE) || isProblem(error, commonErrors.WF_DEADLINE_EXCEEDED);
 }
 
 function invalid(detail: string): ProblemError {
