@@ -13,6 +13,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 // Images are on the machine already: what takes time is the health gate (a few seconds).
+const ROLLOUT_DEADLINE_SECONDS = 120;
+// The rollout itself fails first, and tells why.
 const ROLLOUT_TIMEOUT_MS = 180_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 const ANSWER_POLL_MS = 100;
@@ -46,7 +48,14 @@ export async function deployHello(options: HelloOptions): Promise<string> {
   else
     await deploy(
       api,
-      { organization, name: options.stackName, placement: { hostIds: [options.hostId] }, source, message: "npm start" },
+      {
+        organization,
+        name: options.stackName,
+        placement: { hostIds: [options.hostId] },
+        source,
+        message: "npm start",
+        deadlineSeconds: ROLLOUT_DEADLINE_SECONDS,
+      },
       say,
     );
   await untilAnswers(page);

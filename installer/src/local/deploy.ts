@@ -7,6 +7,8 @@ export interface Deployment {
   source: StackSource;
   placement: Placement;
   message?: string;
+  /** Seconds until a host that has not become healthy fails; the control plane's own default otherwise. */
+  deadlineSeconds?: number;
 }
 
 /** States in which a rollout has come to its end. */
@@ -14,11 +16,12 @@ const ENDED: ReadonlySet<string> = new Set(["STATE_SUCCEEDED", "STATE_FAILED", "
 
 /** Makes the stack when it is new, a revision of it, and a rollout; gives the rollout as it began. */
 export async function beginDeploy(api: ApiClient, deployment: Deployment): Promise<Rollout> {
-  const { organization, name, source, placement, message = "" } = deployment;
+  const { organization, name, source, placement, message = "", deadlineSeconds } = deployment;
   const stack = await ensureStack(api, organization, name, placement);
   const stackId = stack.id ?? "";
   const revision = await api.stacks.createRevision({ organization, stackId, source, message });
-  return api.rollouts.createRollout({ organization, stackId, revision: revision.number });
+  const healthGate = deadlineSeconds === undefined ? undefined : { deadlineSeconds };
+  return api.rollouts.createRollout({ organization, stackId, revision: revision.number, healthGate });
 }
 
 async function ensureStack(api: ApiClient, organization: string, name: string, placement: Placement): Promise<Stack> {
@@ -35,15 +38,21 @@ export async function followRollout(
   signal: AbortSignal,
   onChange: (rollout: Rollout) => void = () => undefined,
 ): Promise<Rollout> {
+  let last: Rollout | undefined;
   for (;;) {
     signal.throwIfAborted();
     try {
       for await (const { message } of api.rollouts.watchRollout({ organization, rolloutId }, { signal })) {
+        last = message;
         onChange(message);
         if (ENDED.has(message.state ?? "")) return message;
       }
     } catch (error) {
-      if (signal.aborted) throw new Error(`The rollout ${rolloutId} did not end in time`, { cause: error });
+      if (signal.aborted)
+        throw new Error(
+          `The rollout did not end in time: ${last === undefined ? "nothing was heard of it" : describeRollout(last)}`,
+          { cause: error },
+        );
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
     }
   }
@@ -52,10 +61,15 @@ export async function followRollout(
 // The control plane is on the same machine or network: it is back within a second or two of a restart.
 const RECONNECT_MS = 250;
 
-/** One line for a person: state, cause, and each host that is not done. */
+/** One line for a person: state, cause, and each host that is not done with its services. */
 export function describeRollout(rollout: Rollout): string {
   const hosts = (rollout.hosts ?? [])
     .filter((host) => host.state !== "STATE_SUCCEEDED")
-    .map((host) => `${host.hostName ?? host.hostId ?? "?"}: ${host.state ?? "?"} ${host.cause ?? ""}`.trim());
+    .map((host) => {
+      const services = (host.services ?? []).map(({ service = "?", state = "?", cause = "" }) =>
+        `${service} ${state} ${cause}`.trim(),
+      );
+      return `${host.hostName ?? host.hostId ?? "?"}: ${host.state ?? "?"} ${host.cause ?? ""} (${services.join(", ")})`;
+    });
   return [`${rollout.state ?? "?"} ${rollout.cause ?? ""}`.trim(), ...hosts].join("; ");
 }
