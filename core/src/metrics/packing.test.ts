@@ -24,6 +24,12 @@ test("what cannot be read, or would be too large, gives no columns and no error"
   expect(unpackSamples({ ...batch, packedColumns: deflateRawSync(Buffer.alloc(2_000_000)) })).toEqual([]);
 });
 
+test("what an agent of today packs is read for ever: the dictionary is part of the protocol", () => {
+  const bytes = "e372e45225ca3a21090630f8600fa1191c2014870300";
+  const read = unpackSamples({ ...batch, packedColumns: Buffer.from(bytes, "hex") });
+  expect(read).toEqual([{ name: "network_receive_bytes_per_second:eth0", values: [1, 2, 3] }]);
+});
+
 test("figures are kept as finely as anybody looks at them, in numbers that pack well", () => {
   expect(quantized("bytes_per_second", 1234.567)).toBe(1235);
   expect(quantized("ratio", 0.123456)).toBeCloseTo(0.123456, 3);
