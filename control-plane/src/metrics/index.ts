@@ -1,6 +1,6 @@
 import type { MetricsServiceService } from "@windflow/proto/api";
 import type { Handlers } from "../api/index.ts";
-import type { Clock, Database, Log } from "../platform/index.ts";
+import type { Clock, Database, Log, NewId } from "../platform/index.ts";
 import { metricsHandlers } from "./handlers.ts";
 import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
@@ -24,9 +24,9 @@ export interface Metrics {
 }
 
 export function createMetrics(parts: {
-  readonly platform: { readonly database: Database; readonly clock: Clock; readonly log: Log };
+  readonly platform: { readonly database: Database; readonly clock: Clock; readonly log: Log; readonly newId: NewId };
 }): Metrics {
-  const { database, clock, log } = parts.platform;
+  const { database, clock, log, newId } = parts.platform;
   const recent = createRecentSamples();
   const upkeep = createMetricsUpkeep({ database, clock, log, recent });
   const looks: LiveLooks[] = [];
@@ -34,7 +34,7 @@ export function createMetrics(parts: {
     recent.last({ hostId, containerId }, clock.now().getTime());
 
   return {
-    sink: createSamplesSink({ clock, log, recent }),
+    sink: createSamplesSink({ clock, log, newId, recent }),
     hostFigures: {
       figuresOf: (hostId) => {
         const figures = last(hostId, "");

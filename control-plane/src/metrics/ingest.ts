@@ -1,6 +1,7 @@
 import { unpackSamples } from "@windflow/core";
 import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
-import { field, type Clock, type Log, type UnitOfWork } from "../platform/index.ts";
+import { recordEvent } from "../events/index.ts";
+import { field, type Clock, type Log, type NewId, type UnitOfWork } from "../platform/index.ts";
 import { encodeChunk } from "./codec.ts";
 import { kindOf, splitByBucket, stepsOf, type Samples, type Subject } from "./model.ts";
 import type { RecentSamples } from "./recent.ts";
@@ -21,15 +22,43 @@ const MOST_COLUMNS = 500;
 const MOST_NAME_CHARACTERS = 200;
 // A clock that is ahead by more must not write into the future, where nobody looks and retention does not reach.
 const MOST_AHEAD_MS = 5 * 60_000;
+// A person is told once in a while; every batch would be the same sentence.
+const FLAG_EVERY_MS = 60 * 60_000;
 // Nothing older is kept in any form.
 const OLDEST_MS = 30 * 24 * 60 * 60_000;
 
 export function createSamplesSink(parts: {
   readonly clock: Clock;
   readonly log: Log;
+  readonly newId: NewId;
   readonly recent: RecentSamples;
 }): SamplesSink {
-  const { clock, log, recent } = parts;
+  const { clock, log, newId, recent } = parts;
+  // By host, when it was last told that its clock is ahead.
+  const flagged = new Map<string, number>();
+
+  async function flag(tx: UnitOfWork, organizationId: string, taken: readonly Taken[], now: number): Promise<void> {
+    const ahead = taken.filter(({ subject, aheadMs }) => {
+      return aheadMs > 0 && now - (flagged.get(subject.hostId) ?? 0) >= FLAG_EVERY_MS;
+    });
+    for (const [hostId, aheadMs] of new Map(ahead.map((one) => [one.subject.hostId, one.aheadMs]))) {
+      // Not before: a transaction that is tried again has to tell it again.
+      tx.afterCommit(() => void flagged.set(hostId, now));
+      const seconds = Math.round(aheadMs / 1000);
+      log.warn({ [field.hostId]: hostId, [field.count]: seconds }, "Samples came from the future and were put at now.");
+      await recordEvent(tx, {
+        id: newId("evt"),
+        organizationId,
+        at: new Date(now),
+        type: "host.clock-ahead",
+        message: `The host's clock is ${seconds} s ahead; its figures are put at the time they came. Set its clock.`,
+        severity: "warning",
+        actor: "system",
+        hostId,
+      });
+    }
+  }
+
   return {
     name: "samples",
     store: async (tx, batches) => {
@@ -37,15 +66,10 @@ export function createSamplesSink(parts: {
       const taken = batches.flatMap(({ hostId, entries }) =>
         entries.flatMap(({ kind }) => (kind?.$case === "samples" ? takeBatch(kind.value, hostId, now) : [])),
       );
-      for (const { subject, aheadMs } of taken) {
-        if (aheadMs === 0) continue;
-        log.warn(
-          { [field.hostId]: subject.hostId, [field.count]: Math.round(aheadMs / 1000) },
-          "Samples came from the future and were put at now: set the clock of the host.",
-        );
-      }
       const [first] = batches;
-      if (first !== undefined) await write(tx, first.organizationId, taken);
+      if (first === undefined) return;
+      await write(tx, first.organizationId, taken);
+      await flag(tx, first.organizationId, taken, now);
       tx.afterCommit(() => {
         for (const { subject, samples } of taken) recent.add(subject, samples, now);
       });

@@ -45,7 +45,7 @@ const batch = (fromMs: number, values: number[], more: Partial<SampleBatch> = {}
   ...more,
 });
 async function ingest(hostId: string, ...batches: SampleBatch[]): Promise<void> {
-  const sink = createSamplesSink({ clock, log, recent });
+  const sink = createSamplesSink({ clock, log, newId: platform.newId, recent });
   const entries = batches.map((value, i): SpoolEntry => {
     return { sequence: BigInt(i + 1), at: clock.now(), kind: { $case: "samples", value } };
   });
@@ -127,6 +127,10 @@ test("a clock that is ahead puts its samples at now, not into the future", async
   await ingest(hostId, batch(START + 3_600_000, [0.5, 0.6]));
   const series = await query(hostId, { from: new Date(START - 60_000), to: new Date(START + 1000), maxPoints: 61 });
   expect(series.atMs.map((at) => at - START)).toEqual([-5000, 0]);
+  const told = await platform.database.inOrganization(fleet.caller, (tx) =>
+    sql<{ type: string }>`SELECT type FROM events WHERE host_id = ${hostId}`.execute(tx.queries),
+  );
+  expect(told.rows).toEqual([{ type: "host.clock-ahead" }]);
 });
 
 test("what a host should not send does no harm", async () => {
