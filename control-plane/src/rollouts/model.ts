@@ -78,8 +78,11 @@ export interface StackReport {
   readonly problem: string;
   /** Containers of the stack that the host still has. */
   readonly containers: number;
-  /** A service that ended for good, with its cause, and for how long when the report was made, milliseconds. */
-  readonly ended?: { readonly cause: string; readonly forMs: number };
+  /**
+   * A service that failed, with its cause, and for how long when the report was made, milliseconds. `neverRan`: it has
+   * no container, e.g. since its image cannot be had.
+   */
+  readonly ended?: { readonly cause: string; readonly forMs: number; readonly neverRan: boolean };
   /** What is waited for, e.g. "db is starting"; empty when nothing is. */
   readonly waitingFor: string;
 }

@@ -17,9 +17,11 @@ export interface Assessment {
 }
 
 /** A container that ended for good may be replaced at once by the loop on the host: wait this long before it counts. */
-export const ENDED_SETTLE_MS = 5_000;
+const ENDED_SETTLE_MS = 5_000;
+/** A registry that is away for a moment is tried again by the loop on the host. */
+const NEVER_RAN_SETTLE_MS = 30_000;
 /** A host that just came back gets this long to report before its old deadline counts. */
-export const RETURN_GRACE_MS = 30_000;
+const RETURN_GRACE_MS = 30_000;
 
 /** Where the host stands. Pure: the same view at the same time gives the same answer. */
 export function assessHost(rollout: Rollout, host: RolloutHost, view: HostView, now: number): Assessment {
@@ -77,8 +79,8 @@ function assessDeploy(rollout: Rollout, host: RolloutHost, view: HostView, passe
     return { state: "applying", cause: `the host has not begun revision ${rollout.revision}` };
   }
   const ended = endedForGood(rollout, host, stack, passedMs, now);
-  if (ended !== undefined && ended.forMs >= ENDED_SETTLE_MS) return { state: "failed", cause: ended.cause };
-  const endsAt = ended === undefined ? {} : { wakeAt: now + ENDED_SETTLE_MS - ended.forMs };
+  if (ended !== undefined && ended.leftMs <= 0) return { state: "failed", cause: ended.cause };
+  const endsAt = ended === undefined ? {} : { wakeAt: now + ended.leftMs };
   if (!stack.converged) {
     return {
       state: "applying",
@@ -105,14 +107,15 @@ function assessDeploy(rollout: Rollout, host: RolloutHost, view: HostView, passe
 function endedForGood(
   rollout: Rollout,
   host: RolloutHost,
-  stack: StackReport,
+  { ended, converged }: StackReport,
   passedMs: number,
   now: number,
-): { cause: string; forMs: number } | undefined {
-  if (stack.ended === undefined) return undefined;
-  const forMs = stack.ended.forMs + passedMs;
+): { cause: string; leftMs: number } | undefined {
+  if (ended === undefined) return undefined;
+  const forMs = ended.forMs + passedMs;
   const begunForMs = host.deadlineAt === undefined ? 0 : now - (host.deadlineAt - rollout.deadlineMs);
-  return stack.converged || forMs <= begunForMs ? { cause: stack.ended.cause, forMs } : undefined;
+  if (!converged && forMs > begunForMs) return undefined;
+  return { cause: ended.cause, leftMs: (ended.neverRan ? NEVER_RAN_SETTLE_MS : ENDED_SETTLE_MS) - forMs };
 }
 
 /** The state of a host that was begun and about which nothing new is known. */

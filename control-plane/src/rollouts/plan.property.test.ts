@@ -77,7 +77,9 @@ function viewOf(machine: Machine): HostView {
       containers: 1,
       waitingFor: "",
       ...(healthySince === undefined ? {} : { healthyForMs: at - healthySince }),
-      ...(endedSince === undefined ? {} : { ended: { cause: "exited with code 1", forMs: at - endedSince } }),
+      ...(endedSince === undefined
+        ? {}
+        : { ended: { cause: "exited with code 1", forMs: at - endedSince, neverRan: false } }),
     },
   };
 }

@@ -95,14 +95,21 @@ test("a host that was healthy long before passes at once", () => {
 });
 
 test("a container that ended for good fails the host, unless it is replaced at once", () => {
-  const ended = { cause: "web exited with code 1", forMs: 0 };
+  const ended = { cause: "web exited with code 1", forMs: 0, neverRan: false };
   const views = { a: reporting({ converged: false, ended, problem: "web exited with code 1" }) };
   expect(plan(running, [begun("a")], views)).toContain("wake in 5000 ms");
   expect(plan(running, [begun("a")], views, NOW + 5000)).toContain("set-host host a → failed: web exited with code 1");
 });
 
+test("an image that cannot be had is tried again for a while", () => {
+  const ended = { cause: "web: no such image", forMs: 0, neverRan: true };
+  const views = { a: reporting({ converged: false, ended, problem: "no such image" }) };
+  expect(plan(running, [begun("a")], views, NOW + 5000)).toContain("wake in 25000 ms");
+  expect(plan(running, [begun("a")], views, NOW + 30_000)).toContain("→ failed: web: no such image");
+});
+
 test("a container of the revision before that had ended already does not fail the new one", () => {
-  const ended = { cause: "bad exited with code 3", forMs: 60_000 };
+  const ended = { cause: "bad exited with code 3", forMs: 60_000, neverRan: false };
   const views = { a: reporting({ converged: false, ended, problem: "pull of bad:2" }) };
   expect(plan(running, [begun("a")], views)).toContain("set-host host a → applying: pull of bad:2");
   // Nothing is left to do on the host: it will not be replaced.

@@ -126,6 +126,7 @@ function reportOf(report: ObservedStack, containers: number, at: number): StackR
       : {
           ended: {
             cause: `${ended.service}: ${ended.cause}`,
+            neverRan: ended.containerIds.length === 0,
             forMs: ended.since === undefined ? 0 : Math.max(0, at - ended.since.getTime()),
           },
         }),
