@@ -43,6 +43,7 @@ test("a desired state becomes containers, and the control plane is told when the
   });
   expect(await deploy(1n, stackBody({}))).toMatchObject({ refused: "" });
   await running(1);
+  expect(host.plane.sessions).toHaveLength(1);
   await vi.waitFor(
     () =>
       expect(host.observed()?.stacks[0]).toMatchObject({

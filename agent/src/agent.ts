@@ -71,7 +71,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const instanceId = randomUUID();
   let link: SessionLink | undefined;
   let sender: SpoolSender | undefined;
-  let toldFacts: EngineFacts | undefined;
+  /** What Hello of this session said of the engine; undefined until it was sent. */
+  let told: { readonly engine: EngineFacts | undefined } | undefined;
   let renew = new AbortController();
   let state: AgentState = "connecting";
   let listener: (state: AgentState) => void = () => undefined;
@@ -93,7 +94,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
     // Facts travel in Hello only.
     onEngineChanged: (facts) => {
-      if (!isDeepStrictEqual(facts, toldFacts)) renew.abort();
+      if (told !== undefined && !isDeepStrictEqual(facts, told.engine)) renew.abort();
     },
   });
   host.spool.onDurable(() => sender?.pump());
@@ -126,8 +127,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const attempt = async (stopping: AbortSignal): Promise<SessionEnd> => {
     let channel: Awaited<ReturnType<typeof identities.open>> | undefined;
     try {
-      const facts = await host.facts();
-      toldFacts = facts;
+      const facts = host.facts();
+      told = undefined;
       renew = new AbortController();
       channel = await identities.open();
       return await runSession(
@@ -137,10 +138,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           hostKey: keys.hostKey,
           clock,
           log,
-          hello: () => ({
-            ...hello(keys, host, instanceId, clock),
-            host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: facts }),
-          }),
+          hello: async () => {
+            told = { engine: (await facts) ?? (await host.facts()) };
+            return hello({ config, keys, host, instanceId, clock, engine: told.engine });
+          },
           heartbeat: () => heartbeat(host, clock),
           onWelcome: welcome,
           handlers: (session) =>
@@ -194,21 +195,27 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   };
 }
 
-function hello(
-  keys: HostKeys,
-  host: HostSide,
-  instanceId: string,
-  clock: Clock,
-): Omit<Hello, "host" | "protocolVersion" | "nonceSignature"> {
+interface HelloParts {
+  readonly config: AgentConfig;
+  readonly keys: HostKeys;
+  readonly host: HostSide;
+  readonly instanceId: string;
+  readonly clock: Clock;
+  readonly engine: EngineFacts | undefined;
+}
+
+function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignature"> {
+  const { config, host } = parts;
   return {
     agentVersion: AGENT_VERSION,
+    host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: parts.engine }),
     bootId: bootId(),
-    instanceId,
+    instanceId: parts.instanceId,
     generation: host.store.generation,
     observedDigest: host.reporter.digest,
     spoolId: host.spool.spoolId,
-    agentTime: new Date(clock.now()),
-    sealingKey: keys.sealingPublicKey,
+    agentTime: new Date(parts.clock.now()),
+    sealingKey: parts.keys.sealingPublicKey,
   };
 }
 

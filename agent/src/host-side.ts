@@ -17,6 +17,7 @@ import { hostEvent } from "./reporting/host-event.ts";
 import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
 import { observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
+import { createRedaction } from "./reporting/redaction.ts";
 import { type Spool, openSpool } from "./spool/spool.ts";
 import { type DesiredStore, openDesiredStore } from "./state/desired-store.ts";
 import { imagePlatform } from "./state/desired-world.ts";
@@ -85,8 +86,11 @@ export function createHostSide(parts: HostSideParts): HostSide {
       return undefined;
     }
   };
+  const stackOf = (stackId: string): DesiredStack | undefined =>
+    desired()?.stacks.find((stack) => stack.stackId === stackId);
   const serviceOf = (stackId: string, service: string): ComposeService | undefined =>
-    desired()?.stacks.find((stack) => stack.stackId === stackId)?.model.services[service];
+    stackOf(stackId)?.model.services[service];
+  const redact = createRedaction({ desired, secretText: (stack, reference) => store.secretText(stack, reference) });
   const wanted = (stackId: string, service: string): number => {
     const spec = serviceOf(stackId, service);
     return spec === undefined ? 0 : replicasOf(spec);
@@ -119,6 +123,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
           pins: memory.latest?.pins ?? [],
           wanted,
           imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
+          revisionOf: (stackId) => stackOf(stackId)?.revision,
+          redact,
         }),
       );
     },

@@ -91,14 +91,15 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),
   );
   const agent = startAgent(config, { log });
+  // Every timer and connection of the agent lets the process end; this one decides.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   await new Promise((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
-  clearInterval(keepAlive);
   await agent.stop();
   release();
+  clearInterval(keepAlive);
 }
 
 async function status(flags: GlobalFlags): Promise<void> {

@@ -41,7 +41,8 @@ export interface SessionParts {
   readonly hostKey: KeyObject;
   readonly clock: Clock;
   readonly log: Log;
-  hello(): Omit<Hello, "protocolVersion" | "nonceSignature">;
+  /** Made while the connection is: it may wait for the engine. */
+  hello(): Promise<Omit<Hello, "protocolVersion" | "nonceSignature">>;
   heartbeat(): Heartbeat;
   onWelcome(welcome: Welcome, link: SessionLink): void;
   handlers(link: SessionLink): FrameHandlers;
@@ -121,14 +122,12 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
       if (intervals !== undefined && intervals.heartbeatMs > 0) heartbeatMs = intervals.heartbeatMs;
     };
 
-    const greet = (frame: ControlFrame): void => {
+    const greet = async (frame: ControlFrame): Promise<void> => {
       const { kind } = frame;
       if (kind?.$case === "challenge") {
         const nonceSignature = signHello(parts.hostKey, kind.value.nonce, parts.hostId);
-        outgoing.send({
-          $case: "hello",
-          value: { ...parts.hello(), protocolVersion: PROTOCOL_VERSION, nonceSignature },
-        });
+        const hello = await parts.hello();
+        outgoing.send({ $case: "hello", value: { ...hello, protocolVersion: PROTOCOL_VERSION, nonceSignature } });
       } else if (kind?.$case === "welcome") {
         link = {
           client: parts.client,
@@ -159,11 +158,8 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
         return end(new Error(goodbye.code));
       }
       if (handlers === undefined) {
-        try {
-          return greet(frame);
-        } catch (error) {
-          return end(error);
-        }
+        greet(frame).catch(end);
+        return;
       }
       watch();
       if (frame.kind?.$case === "intervals") setIntervals(frame.kind.value);
