@@ -24,6 +24,7 @@ const COMPOSE = (greeting: string): string => `services:
       interval: 1s
       timeout: 2s
       retries: 5
+    stop_grace_period: 1s
     restart: unless-stopped
 `;
 
@@ -34,12 +35,13 @@ describe("the first run, in a browser", () => {
   let browser: BrowserPage;
   let page: Page;
   let host: BareHost;
-  let agent: Program | undefined;
+  let second: BareHost;
+  const agents: Program[] = [];
   let uiFolder: string;
 
   beforeAll(async () => {
     uiFolder = await mkdtemp(join(tmpdir(), "windflow-ui-"));
-    const [made] = await Promise.all([createFleet({ hosts: 1 }), buildUi(uiFolder)]);
+    const [made] = await Promise.all([createFleet({ hosts: 2 }), buildUi(uiFolder)]);
     fleet = made;
     const { server, serverAddress } = fleet;
     controlPlane = await startControlPlane({
@@ -53,10 +55,11 @@ describe("the first run, in a browser", () => {
       env: {},
       start: (command, { logFile }) => server.run(command, { logFile }),
     });
-    const [first] = fleet.hosts;
-    if (first === undefined) throw new Error("the fleet has no host");
+    const [first, other] = fleet.hosts;
+    if (first === undefined || other === undefined) throw new Error("the fleet has too few hosts");
     await buildImages(first.engine.docker, ["busybox"]);
     host = await putAgentOnDisk(first);
+    second = await putAgentOnDisk(other);
     browser = await openBrowser(server, controlPlane.url);
     page = browser.page;
   });
@@ -68,7 +71,7 @@ describe("the first run, in a browser", () => {
   });
   afterAll(async () => {
     await browser?.close();
-    await agent?.kill();
+    await Promise.all(agents.map((agent) => agent.kill()));
     await fleet?.remove();
     await rm(uiFolder, { recursive: true, force: true });
   });
@@ -124,7 +127,7 @@ describe("the first run, in a browser", () => {
     await expectSound();
 
     await host.paste(line.trim());
-    agent = await host.startAgent();
+    agents.push(await host.startAgent());
     await page.getByText("host1 is online").waitFor();
     await expectSound();
     await page.getByRole("link", { name: "Open the host" }).click();
@@ -134,6 +137,28 @@ describe("the first run, in a browser", () => {
       .first()
       .waitFor();
     await page.getByRole("img", { name: /^CPU/ }).waitFor({ timeout: 60_000 });
+    await expectSound();
+  });
+
+  test("a line for several hosts lets each in when a person approves, and a revoked one is out", async () => {
+    await page.goto(`${controlPlane.url}/hosts/add`);
+    await page.getByLabel("How many hosts").selectOption("5");
+    await page.getByRole("button", { name: "Show the line to paste" }).click();
+    await page.getByRole("radio", { name: "Agent is on its disk" }).click();
+    const line = await page.getByRole("group", { name: "The line to paste" }).innerText();
+    await second.paste(line.trim());
+    agents.push(await second.startAgent());
+    await page.getByText("host2 asks to be let in").waitFor();
+    await expectSound();
+    await page.getByRole("button", { name: "Approve" }).click();
+    await page.getByText("host2 is online").waitFor();
+
+    await page.getByRole("link", { name: "Open the host" }).click();
+    await heading("host2");
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Revoke" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke the host" }).click();
+    await page.locator("h1 ~ *", { hasText: "Revoked" }).waitFor();
     await expectSound();
   });
 
@@ -195,6 +220,10 @@ describe("the first run, in a browser", () => {
     await page.getByRole("link", { name: "Facts", exact: true }).click();
     await page.getByText("wf/busybox:1").first().waitFor();
     await expectSound();
+    await page.getByRole("button", { name: "Stop", exact: true }).click();
+    await page.locator("h1 ~ .pill", { hasText: "Exited" }).waitFor();
+    await page.getByRole("button", { name: "Start", exact: true }).click();
+    await page.locator("h1 ~ .pill", { hasText: "Healthy" }).waitFor();
   });
 
   test("a second revision shows what changed, and the first is one click away", async () => {

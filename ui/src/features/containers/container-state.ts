@@ -40,10 +40,13 @@ export const STATUS_TONES: Record<ContainerStatus, Tone> = {
   dead: "bad",
 };
 
+/** Ended by SIGINT, SIGKILL or SIGTERM: as a stop does it, which is no failure of the program. */
+const STOPPED_CODES: ReadonlySet<number> = new Set([0, 130, 137, 143]);
+
 /** State and health in one word: "running" is not said of what is unhealthy, nor "exited" of what failed. */
 export function containerStatus(container: Container | undefined): ContainerStatus {
   const status = STATES[container?.state ?? "STATE_UNSPECIFIED"];
-  if (status === "exited" && (container?.exitCode ?? 0) !== 0) return "failed";
+  if (status === "exited" && !STOPPED_CODES.has(container?.exitCode ?? 0)) return "failed";
   if (status !== "running") return status;
   if (container?.health === "HEALTH_HEALTHY") return "healthy";
   if (container?.health === "HEALTH_UNHEALTHY") return "unhealthy";

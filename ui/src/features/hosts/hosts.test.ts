@@ -24,7 +24,8 @@ test("what is not known is not called offline", () => {
 test("a container is not called running when it is unhealthy, nor exited when it failed", () => {
   expect(containerStatus({ state: "STATE_RUNNING", health: "HEALTH_UNHEALTHY" })).toBe("unhealthy");
   expect(containerStatus({ state: "STATE_RUNNING", health: "HEALTH_NONE" })).toBe("running");
-  expect(containerStatus({ state: "STATE_EXITED", exitCode: 137 })).toBe("failed");
+  expect(containerStatus({ state: "STATE_EXITED", exitCode: 1 })).toBe("failed");
+  expect(containerStatus({ state: "STATE_EXITED", exitCode: 143 })).toBe("exited");
   expect(containerStatus({ state: "STATE_EXITED", exitCode: 0 })).toBe("exited");
 });
 

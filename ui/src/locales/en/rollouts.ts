@@ -48,6 +48,7 @@ export const rollouts = {
       failed: "{count} failed | {count} failed",
       notReached: "{count} not reached | {count} not reached",
       remaining: "{count} to go | {count} to go",
+      notBegun: "{count} not begun | {count} not begun",
       total: "of no host | of 1 host | of {count} hosts",
     },
     cancel: {

@@ -50,6 +50,7 @@ export const rollouts: Pick<Messages, "rollouts"> = {
       failed: "{count} en échec | {count} en échec",
       notReached: "{count} non joint | {count} non joints",
       remaining: "{count} restant | {count} restants",
+      notBegun: "{count} non commencé | {count} non commencés",
       total: "sur aucun hôte | sur 1 hôte | sur {count} hôtes",
     },
     cancel: {
