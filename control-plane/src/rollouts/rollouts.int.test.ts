@@ -1,6 +1,14 @@
 import { StackBody } from "@windflow/proto/agent";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { createLog, isProblem, openPlatform, systemClock, type Platform, type UnitOfWork } from "../platform/index.ts";
+import {
+  commonErrors,
+  createLog,
+  isProblem,
+  openPlatform,
+  systemClock,
+  type Platform,
+  type UnitOfWork,
+} from "../platform/index.ts";
 import { emptyPlacement } from "../placement/index.ts";
 import { stacksErrors } from "../stacks/index.ts";
 import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
@@ -184,6 +192,43 @@ test("a worker that starts later finds what happened while there was none", asyn
   expect(await states(id)).toBe("running, crashed applying");
   await startWorker();
   await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, crashed succeeded"));
+});
+
+test("a removal that is cancelled leaves the stack to be deployed again", async () => {
+  await startWorker();
+  const [here, away] = [await fleet.addHost("removed-here"), await fleet.addHost("removed-away")];
+  const stackId = await stackOn("undecided", [here, away]);
+  const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  for (const hostId of [here, away]) await fleet.report(hostId, {});
+  await vi.waitFor(async () => expect((await read(first.rollout.id)).rollout.state).toBe("succeeded"));
+  await fleet.setPresence(away, "offline");
+  const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
+  await fleet.report(here, {});
+  await vi.waitFor(async () =>
+    expect(await states(removal)).toBe("waiting, removed-away not-reached, removed-here succeeded"),
+  );
+  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: true });
+  await fleet.rollouts.cancel(fleet.caller, removal, "kept after all");
+  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: false });
+  const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  expect(again.hosts.map((host) => `${host.hostName} ${host.previousRevision}`)).toEqual([
+    "removed-away 1",
+    "removed-here 0",
+  ]);
+});
+
+test("a privileged revision is rolled out by somebody who may, and by nobody else", async () => {
+  const hostId = await fleet.addHost("guarded");
+  const stackId = await stackOn("guarded", [hostId]);
+  const admin = { ...fleet.caller, permissions: new Set(["stacks.deploy.privileged"]) };
+  const files = { "compose.yaml": "services: {web: {image: web:1, privileged: true}}" };
+  const source = { files, composeFiles: [], variables: [], profiles: [] };
+  await fleet.revisions.create(admin, { stackId, source, message: "" });
+  const wanted = { stackId, revision: 2, ...settings };
+  await expect(fleet.rollouts.create(fleet.caller, wanted)).rejects.toMatchObject({
+    code: commonErrors.WF_PERMISSION_DENIED,
+  });
+  expect(await fleet.rollouts.create(admin, wanted)).toMatchObject({ rollout: { state: "running", revision: 2 } });
 });
 
 test("two control planes work on the same rollouts without getting in each other's way", async () => {
