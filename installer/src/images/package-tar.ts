@@ -1,4 +1,4 @@
-import { lstat, mkdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { withLock } from "../engine/lock.ts";
 import { openPrivateApt } from "../engine/private-apt.ts";
@@ -49,7 +49,9 @@ async function makeTar(tree: string, tar: string, recipe: TreeRecipe, options: T
   for (const deb of debs) await run("/bin/sh", ["-euc", EXTRACT, "sh", deb, tree]);
   await addBase(tree);
   await recipe.finish?.(tree);
-  await run("ldconfig", ["-r", tree]);
+  // Static programs have no use for the linker's cache, and making one needs root.
+  const names = await readdir(join(tree, "usr/lib"), { recursive: true });
+  if (names.some((name) => /\.so\b/.test(name))) await run("/sbin/ldconfig", ["-r", tree]);
   await packTree(tree, tar);
   await rm(tree, { recursive: true, force: true });
 }
