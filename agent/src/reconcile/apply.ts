@@ -57,7 +57,10 @@ const EXECUTORS: Executors = {
   "start-container": async (step, context) => {
     const id = step.containerId ?? createdId(context, step.slot);
     await copyFiles(step, id, context);
-    await context.engine.startContainer(id);
+    const stack = context.stackOf(step);
+    // An engine that cannot start a command repeats it.
+    const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
+    await redacting(secrets, () => context.engine.startContainer(id));
   },
   "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),
   "restart-container": (step, { engine }) => engine.restartContainer(step.containerId),

@@ -67,6 +67,8 @@ const context: ObservedContext = {
   ],
   wanted: () => 2,
   imageOf: (stackId, name) => (stackId === "stk_1" && name === "web" ? "nginx:1" : undefined),
+  revisionOf: (stackId) => (stackId === "stk_1" ? 3 : undefined),
+  redact: (_stackId, text) => text,
 };
 
 test("a container of ours is told with its stack, service and the image that its author wrote; a stranger as it is", () => {

@@ -18,6 +18,7 @@ import type {
   ObservedState,
 } from "@windflow/proto/agent";
 import type { ObservationReport } from "../reconcile/options.ts";
+import type { Redaction } from "./redaction.ts";
 
 /** Labels and commands come from strangers too; the state of a host has to fit into one frame. */
 const MAX_LABEL_CHARACTERS = 512;
@@ -33,6 +34,9 @@ export interface ObservedContext {
   readonly wanted: (stackId: string, service: string) => number;
   /** The image as the stack's author wrote it: ours are created by image id, which says nothing to a person. */
   readonly imageOf: (stackId: string, service: string) => string | undefined;
+  /** The revision that this host must run of the stack; undefined when none is wanted. */
+  readonly revisionOf: (stackId: string) => number | undefined;
+  readonly redact: Redaction;
 }
 
 /** The report as it goes over the wire, without time and digest: equal worlds give equal messages. */
@@ -79,12 +83,21 @@ function wireContainer(container: ObservedContainer, context: ObservedContext): 
       readOnly: !mount.readWrite,
     })),
     networks: container.networks.map((network) => network.name),
-    command: container.command.slice(0, MAX_COMMAND_CHARACTERS),
+    command: shownCommand(container, context).slice(0, MAX_COMMAND_CHARACTERS),
     stackId: owner?.stackId ?? "",
     revision: owner === undefined ? 0 : wholeNumber(container.labels[WINDFLOW_LABEL.revision]),
     service: serviceOf(container),
     tty: false,
   };
+}
+
+// Redacted before it is cut: half a secret would not be found. The secrets of another revision may be gone from this
+// host, and what cannot be searched for them is not told.
+function shownCommand(container: ObservedContainer, { revisionOf, redact }: ObservedContext): string {
+  const owner = ownerOf(container.labels);
+  if (owner === undefined) return container.command;
+  const revision = wholeNumber(container.labels[WINDFLOW_LABEL.revision]);
+  return revision === revisionOf(owner.stackId) ? redact(owner.stackId, container.command) : "";
 }
 
 function writtenImage(container: ObservedContainer, context: ObservedContext): string {
@@ -108,7 +121,7 @@ function wireStack(
     revision: stack.revision,
     converged: settlement?.converged ?? false,
     services: stack.services.map((service) => wireService(service, stack.stackId, running, context)),
-    problem: problemOf(settlement),
+    problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
     healthySince: date(healthySince(stack.services)),
   };
@@ -123,7 +136,7 @@ function wireService(
   return {
     service: service.service,
     state: service.state,
-    cause: service.cause,
+    cause: context.redact(stackId, service.cause),
     since: date(service.since),
     containersRunning: service.containerIds.filter((id) => running.has(id)).length,
     containersWanted: context.wanted(stackId, service.service),

@@ -1,0 +1,58 @@
+import { type DesiredWorld, type ObservedContainer, secretPlaceholder } from "@windflow/core";
+import { expect, test } from "vitest";
+import { observedState } from "./observed-state.ts";
+import { createRedaction } from "./redaction.ts";
+
+const CANARY = "canary-7c21-of-revision";
+
+function world(revision: number): DesiredWorld {
+  const password = secretPlaceholder({ name: "PASSWORD", version: revision });
+  const model = { name: "shop", services: { web: { command: ["serve", `--password=${password}`] } } };
+  return { organizationId: "org_1", generation: "1.1", stacks: [{ stackId: "stk_1", revision, model }] } as never;
+}
+function container(revision: number, command: string): ObservedContainer {
+  const labels = {
+    "dev.windflow.organization": "org_1",
+    "dev.windflow.stack": "stk_1",
+    "dev.windflow.revision": String(revision),
+    "com.docker.compose.service": "web",
+  };
+  const lists = { mounts: [], ports: [], networks: [] };
+  return { id: "c1", name: "shop-web-1", image: "i", imageId: "i", labels, command, createdAt: 1, ...lists } as never;
+}
+function told(containers: ObservedContainer[], desired: DesiredWorld, cause = ""): string {
+  const redact = createRedaction({ desired: () => desired, secretText: (_, reference) => `${CANARY}-${reference}` });
+  const services = [{ stackId: "stk_1", service: "web", state: "failed", cause, containerIds: [], evidence: [] }];
+  const stacks = [{ stackId: "stk_1", revision: 2, state: "failed", cause: "", services }];
+  const state = observedState({ world: { containers }, stacks, settlements: [] } as never, {
+    generation: undefined,
+    pins: [],
+    wanted: () => 1,
+    imageOf: () => undefined,
+    revisionOf: (stackId) => desired.stacks.find((stack) => stack.stackId === stackId)?.revision,
+    redact,
+  });
+  return JSON.stringify(state);
+}
+
+test("a secret in a command, or in an engine's error about it, is not told", () => {
+  const secret = `${CANARY}-PASSWORD@2`;
+  const text = told([container(2, `serve --password=${secret}`)], world(2), `exec: "serve ${secret}": not found`);
+  expect(text).not.toContain(CANARY);
+  expect(text).toContain("serve --password=[REDACTED]");
+  expect(text).toContain('serve [REDACTED]\\": not found');
+});
+
+test("the command of another revision is not told: its secrets may be gone from the host", () => {
+  expect(told([container(1, `serve --password=${CANARY}-PASSWORD@1`)], world(2))).not.toContain(CANARY);
+  const gone: DesiredWorld = { ...world(2), stacks: [] };
+  expect(told([container(1, `serve --password=${CANARY}-PASSWORD@1`)], gone)).not.toContain(CANARY);
+});
+
+test("secrets of the revision before are taken out as long as they were known", () => {
+  let desired = world(1);
+  const redact = createRedaction({ desired: () => desired, secretText: (_, reference) => `${CANARY}-${reference}` });
+  expect(redact("stk_1", `x ${CANARY}-PASSWORD@1`)).toBe("x [REDACTED]");
+  desired = world(2);
+  expect(redact("stk_1", `${CANARY}-PASSWORD@1 ${CANARY}-PASSWORD@2`)).toBe("[REDACTED] [REDACTED]");
+});

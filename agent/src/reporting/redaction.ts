@@ -1,0 +1,41 @@
+import { type DesiredStack, type DesiredWorld, secretReferences } from "@windflow/core";
+
+/** Takes the secrets of a stack out of what its engine repeats: commands and error texts hold them in the clear. */
+export interface Redaction {
+  (stackId: string, text: string): string;
+}
+
+// Shorter texts turn up by chance, and a message full of holes says nothing.
+const SHORTEST_REDACTED = 4;
+// A container of an earlier revision is told of while it is being replaced; more versions than this are not around at once.
+const TEXTS_PER_STACK = 256;
+
+export interface RedactionParts {
+  desired(): DesiredWorld | undefined;
+  /** @returns undefined when it was not delivered. May throw when the box cannot be opened. */
+  secretText(stack: DesiredStack, reference: string): string | undefined;
+}
+
+export function createRedaction(parts: RedactionParts): Redaction {
+  const known = new Map<string, { revision: number; texts: Set<string> }>();
+
+  const textsOf = (stackId: string): ReadonlySet<string> => {
+    const stack = parts.desired()?.stacks.find((candidate) => candidate.stackId === stackId);
+    const before = known.get(stackId);
+    if (stack === undefined || before?.revision === stack.revision) return before?.texts ?? new Set();
+    const texts = new Set(before?.texts);
+    for (const { name, version } of secretReferences(stack.model)) {
+      const text = parts.secretText(stack, `${name}@${version}`);
+      if (text !== undefined && text.length >= SHORTEST_REDACTED) texts.add(text);
+    }
+    known.set(stackId, { revision: stack.revision, texts: new Set([...texts].slice(-TEXTS_PER_STACK)) });
+    return texts;
+  };
+
+  return (stackId, text) => {
+    if (text === "") return text;
+    // The longest first: one secret may be a part of another.
+    const texts = [...textsOf(stackId)].toSorted((a, b) => b.length - a.length);
+    return texts.reduce((rest, secret) => rest.replaceAll(secret, "[REDACTED]"), text);
+  };
+}
