@@ -123,8 +123,14 @@ export function createConnect(parts: Parts): Connect {
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
     session.toldGeneration = generationFromWire(hello.generation);
+    const opened = { organizationId, hostId, enrolledAt: opening.enrolledAt };
+    if (session.state === "ended") {
+      // The link broke meanwhile, and its end had no epoch to write yet: without this the host would be online for ever.
+      if (registry.find(hostId) === undefined) leases.opened(opened);
+      return close(session);
+    }
     if (!registry.claim(session) || !session.move({ type: "welcomed" })) return;
-    leases.opened({ organizationId, hostId, enrolledAt: opening.enrolledAt });
+    leases.opened(opened);
     session.send({
       $case: "welcome",
       value: {

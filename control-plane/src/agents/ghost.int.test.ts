@@ -1,0 +1,59 @@
+import { createPrivateKey } from "node:crypto";
+import { signHello } from "@windflow/core";
+import type { ControlFrame } from "@windflow/proto/agent";
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { testHosts, type TestHosts } from "../testing/hosts.ts";
+import { startTestApp, type TestApp } from "../testing/index.ts";
+import { dial, hostReport } from "../testing/test-agent.ts";
+
+let app: TestApp;
+let hosts: TestHosts;
+beforeAll(async () => {
+  app = await startTestApp();
+  hosts = testHosts(app);
+});
+afterAll(async () => {
+  await app.stop();
+});
+
+test("a link that breaks while its session is being opened leaves no session behind", async () => {
+  const host = await hosts.newHost("cut-while-greeting");
+  const client = dial(app, host);
+  const call = client.connect();
+  call.on("error", () => undefined);
+  const challenge = await new Promise<ControlFrame>((resolve) => call.once("data", resolve));
+  const nonce = challenge.kind?.$case === "challenge" ? challenge.kind.value.nonce : new Uint8Array();
+  const greeted = Promise.withResolvers<undefined>();
+  const held = app.platform.database.asSystem(async (tx) => {
+    // The database is slow for a moment: whoever opens a session waits for the host's row.
+    await sql`SELECT 1 FROM hosts WHERE id = ${host.hostId} FOR UPDATE`.execute(tx.queries);
+    const nonceSignature = signHello(createPrivateKey(host.privateKeyPem), nonce, host.hostId);
+    const ids = { bootId: "boot-1", instanceId: "i", observedDigest: "", spoolId: "s", sealingKey: new Uint8Array() };
+    const versions = { agentVersion: "0.1.0", protocolVersion: 1, agentTime: new Date(), generation: undefined };
+    const value = { ...ids, ...versions, host: hostReport("edge"), nonceSignature };
+    call.write({ id: 1n, ack: 0n, kind: { $case: "hello", value } });
+    await expect
+      .poll(async () => {
+        const waiting = await sql`SELECT 1 FROM pg_locks WHERE NOT granted`.execute(tx.queries);
+        return waiting.rows.length;
+      })
+      .toBeGreaterThan(0);
+    call.cancel();
+    client.close();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    greeted.resolve(undefined);
+  });
+  await held;
+  await greeted.promise;
+  await expect
+    .poll(async () => {
+      const row = await app.platform.database.asSystem((tx) =>
+        sql<{ epoch: bigint; replica: string | null; closed: Date | null }>`SELECT epoch, session_replica AS replica,
+          session_closed_at AS closed FROM hosts WHERE id = ${host.hostId}`.execute(tx.queries),
+      );
+      return row.rows[0];
+    })
+    .toMatchObject({ epoch: 1n, replica: null, closed: expect.any(Date) });
+  expect(app.app.agents.connectedHosts()).toBe(0);
+});
