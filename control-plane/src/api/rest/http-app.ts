@@ -10,6 +10,7 @@ export const BODY_BYTES: number = 8 * 1024 * 1024;
 const PARAMETER_CHARACTERS = 256;
 // A client that needs longer for its headers or its body holds a connection for nothing.
 const HEADERS_TIMEOUT_MS = 15_000;
+const LOOK_FOR_SLOW_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 72_000;
 
@@ -18,19 +19,30 @@ interface Parts {
   newId: NewId;
   log: Log;
   refusals: SparseLog;
+  /** How long a client may take for its headers, and how often that is looked at; for tests. */
+  patience?: { headersMs: number; lookMs: number };
 }
 
 /** The HTTP side of the port: Fastify on a TLS server that gets its connections from the front door. */
 export async function createHttpApp(parts: Parts): Promise<{ app: FastifyInstance; tls: Server }> {
+  const { headersMs, lookMs } = parts.patience ?? { headersMs: HEADERS_TIMEOUT_MS, lookMs: LOOK_FOR_SLOW_MS };
   let tls: Server | undefined;
   const app = fastify({
     serverFactory: (handler) => {
       tls = createServer(
-        { ...parts.tls, minVersion: "TLSv1.2", ALPNProtocols: ["http/1.1"], headersTimeout: HEADERS_TIMEOUT_MS },
+        {
+          ...parts.tls,
+          minVersion: "TLSv1.2",
+          ALPNProtocols: ["http/1.1"],
+          headersTimeout: headersMs,
+          connectionsCheckingInterval: lookMs,
+        },
         handler,
       );
       tls.requestTimeout = REQUEST_TIMEOUT_MS;
       tls.keepAliveTimeout = KEEP_ALIVE_MS;
+      // The front door listens in its place; without this event Node never looks for connections that are too slow.
+      tls.emit("listening");
       return tls;
     },
     bodyLimit: BODY_BYTES,
