@@ -13,17 +13,19 @@ const teardown = createTeardown(say);
 const options = readOrExit();
 let interrupted = false;
 let failed = false;
+let logs = "";
 
 async function start(): Promise<void> {
   const home = resolve(options.state ?? join(root, ".windflow"));
   const stateFolder = options.smoke ? await smokeFolder(home) : home;
   teardown.add("", await claimState(stateFolder));
+  logs = join(stateFolder, "logs");
   const setting = { root, stateFolder, engineFolder: home, options, env: process.env, teardown, say };
   const { controlPlane, page } = await startEverything(setting);
   if (options.smoke) return say(`smoke: ${page} answers, deployed through ${controlPlane.url}`);
   console.log(formatReport(controlPlane, page, stateFolder));
   const how = await controlPlane.program.ended;
-  throw new Error(`The control plane ended (${how}); see ${join(stateFolder, "logs/control-plane.log")}`);
+  throw new Error(`The control plane ended (${how}); see ${join(logs, "control-plane.log")}`);
 }
 
 // A state of its own, so that the check begins from nothing and leaves an installation that is in use alone.
@@ -73,7 +75,7 @@ try {
   if (!interrupted) {
     failed = true;
     console.error(`windflow: ${error instanceof Error ? error.message : String(error)}`);
-    if (options.smoke) console.error("windflow: the logs of this check stay in .windflow/smoke-*/logs");
+    if (logs !== "") console.error(`windflow: its logs are in ${logs}`);
     await end(1);
   }
 }
