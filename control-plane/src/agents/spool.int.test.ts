@@ -9,14 +9,17 @@ import type { TestSession } from "../testing/test-agent.ts";
 let app: TestApp;
 let hosts: TestHosts;
 let transactions = 0;
+let fullDisk = false;
 beforeAll(async () => {
   app = await startTestApp();
   hosts = testHosts(app);
   app.app.agents.hooks.onSpool({
     name: "a sink that refuses some entries",
-    store: async (_tx, batches) => {
+    store: async (tx, batches) => {
       transactions += 1;
       await Promise.resolve();
+      if (fullDisk)
+        await sql`DO $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END $$`.execute(tx.queries);
       for (const { entries } of batches) {
         if (entries.some((entry) => messageOf(entry) === "poison")) throw new Error("this entry cannot be stored");
       }
@@ -115,5 +118,17 @@ describe("what many hosts send at once", () => {
     expect(await stored(good.hostId)).toEqual(["mine"]);
     goodSession.close();
     badSession.close();
+  });
+
+  it("is not acknowledged while the database has no room, and is stored whole when it has", async () => {
+    const host = await hosts.newHost("patient");
+    const session = await hosts.session(host);
+    fullDisk = true;
+    send(session, ["a", "b"]);
+    await expect(session.next("spoolAck", 400)).rejects.toThrow("no spoolAck");
+    fullDisk = false;
+    expect(await session.next("spoolAck")).toMatchObject({ sequence: 2n });
+    expect(await stored(host.hostId)).toEqual(["a", "b"]);
+    session.close();
   });
 });

@@ -8,17 +8,23 @@ const failureOf = (error: unknown): Failure => (typeof error === "object" && err
 const UNIQUE_VIOLATION = "23505";
 const QUERY_CANCELED = "57014";
 const RETRIED = new Set(["40001", "40P01"]);
+// Of the server: it is away, full, in the hands of somebody else, or not the leader. None of it is the request's fault,
+// and a repetition may succeed: whoever keeps what hosts sent must not take it for data that can never be stored.
+const PASSING = new Set(["40001", "40P01", "55P03", "25006", "25P02", "25P03", "57P01", "57P02", "57P03", "57P05"]);
+// Connections, resources, the system around the server.
+const PASSING_CLASSES = new Set(["08", "53", "58"]);
 const UNREACHABLE = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "ENOENT",
   "EPIPE",
   "ETIMEDOUT",
-  "57P01",
-  "57P02",
-  "57P03",
-  "53300",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "EAI_AGAIN",
+  "ENOTFOUND",
 ]);
+const SQLSTATE = /^[0-9A-Z]{5}$/;
 const UNREACHABLE_TEXT =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
 
@@ -36,7 +42,9 @@ export function isRetryable(error: unknown): boolean {
 /** Gives driver failures that a caller can do something about their code; leaves all else as it is. */
 export function asProblem(error: unknown): unknown {
   const failure = failureOf(error);
-  if (UNREACHABLE.has(String(failure.code)) || UNREACHABLE_TEXT.test(String(failure.message))) {
+  const code = String(failure.code);
+  const passing = PASSING.has(code) || (SQLSTATE.test(code) && PASSING_CLASSES.has(code.slice(0, 2)));
+  if (passing || UNREACHABLE.has(code) || UNREACHABLE_TEXT.test(String(failure.message))) {
     return new ProblemError({ code: commonErrors.WF_DATABASE_UNAVAILABLE, cause: error });
   }
   if (failure.code === QUERY_CANCELED) {
