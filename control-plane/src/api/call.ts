@@ -109,27 +109,34 @@ export function createCalls(parts: Parts): Calls {
     return { caller, principal, requestId, remoteAddress, resumeAfter, cookie, userAgent, signal };
   }
 
-  async function answer(
+  async function perform(
     call: IncomingCall,
-    caller: Caller,
-    principal: Principal | undefined,
-    request: Uint8Array,
+    asked: { caller: Caller; principal: Principal | undefined; request: Uint8Array },
+    signal: AbortSignal,
   ): Promise<Uint8Array> {
     const { definition, handle } = call.method;
+    const decoded = definition.requestDeserialize(Buffer.from(asked.request));
+    return definition.responseSerialize(
+      await (handle(decoded, contextOf(call, asked.caller, asked.principal, signal)) as Promise<object>),
+    );
+  }
+
+  /** The answer of `work`, unless the caller leaves or the time is over before. */
+  function inTime(
+    call: IncomingCall,
+    work: (signals: { late: AbortSignal; lateOrLeft: AbortSignal }) => Promise<Uint8Array>,
+  ): Promise<Uint8Array> {
     const late = new AbortController();
     // Cleared at the end: a signal of AbortSignal.timeout would stay for its whole minute after a call of a millisecond.
     const timer = setTimeout(
       () => late.abort(new ProblemError({ code: commonErrors.WF_DEADLINE_EXCEEDED })),
       UNARY_TIMEOUT_MS,
     );
-    const signal = AbortSignal.any([call.signal, late.signal]);
-    try {
-      const decoded = definition.requestDeserialize(Buffer.from(request));
-      const response = handle(decoded, contextOf(call, caller, principal, signal)) as Promise<object>;
-      return definition.responseSerialize(await orAborted(response, signal));
-    } finally {
-      clearTimeout(timer);
-    }
+    const lateOrLeft = AbortSignal.any([call.signal, late.signal]);
+    const working = work({ late: late.signal, lateOrLeft });
+    const ended = (): void => clearTimeout(timer);
+    working.then(ended, ended);
+    return orAborted(working, lateOrLeft);
   }
 
   async function* stream(
@@ -174,6 +181,8 @@ export function createCalls(parts: Parts): Calls {
       if (changed === undefined || changed === userId) check();
     });
     const timer = setInterval(check, STREAM_RECHECK_MS);
+    // What was taken away between the admission and now was told to nobody.
+    check();
     return () => {
       clearInterval(timer);
       stopListening();
@@ -199,16 +208,15 @@ export function createCalls(parts: Parts): Calls {
     }
   }
 
-  async function answering<Result>(call: IncomingCall, work: () => Promise<Result>): Promise<Result> {
-    const answered = measured(call, work);
-    // Its failure is the caller's to handle; here only its end counts.
-    const ended = answered.catch(() => undefined);
+  /** A drain waits for it too. */
+  function trackedUntilEnd<Result>(work: Promise<Result>): Promise<Result> {
+    const ended = work.catch(() => undefined).finally(() => underWay.delete(ended));
     underWay.add(ended);
-    try {
-      return await answered;
-    } finally {
-      underWay.delete(ended);
-    }
+    return work;
+  }
+
+  function answering<Result>(call: IncomingCall, work: () => Promise<Result>): Promise<Result> {
+    return trackedUntilEnd(measured(call, work));
   }
 
   return {
@@ -217,12 +225,17 @@ export function createCalls(parts: Parts): Calls {
         const { input } = call.method.catalog.descriptor;
         const message = messages.validate(input, request);
         const { caller, principal } = await admit(call, message);
-        if (call.idempotencyKey === undefined || caller.organizationId === "")
-          return answer(call, caller, principal, request);
+        const asked = { caller, principal, request };
+        const { idempotencyKey: key } = call;
+        if (key === undefined || caller.organizationId === "")
+          return inTime(call, ({ lateOrLeft }) => perform(call, asked, lateOrLeft));
         const method = call.method.catalog.path;
-        return idempotency.once({ caller, key: call.idempotencyKey, method, request }, () =>
-          answer(call, caller, principal, request),
-        );
+        // Who sends a key repeats the request when the connection breaks: what has begun goes on to its end, for the
+        // repetition to find its answer instead of doing it a second time.
+        return inTime(call, ({ late }) => {
+          const once = idempotency.once({ caller, key, method, request }, () => perform(call, asked, late));
+          return trackedUntilEnd(once);
+        });
       }),
     serverStream: (call, request) =>
       measured(call, async () => {

@@ -21,6 +21,7 @@ let containers: InstanceType<typeof ContainersServiceClient>;
 let lastList: ListHostsRequest | undefined;
 let updates = 0;
 let stopped = false;
+const slow = Promise.withResolvers<void>();
 let streamEnded: () => void = () => undefined;
 
 const host: Host = {
@@ -78,7 +79,10 @@ const hostsHandlers: Handlers<typeof HostsServiceService> = {
   getHost: async (request) => (request.hostId === "hst_1" ? host : refuse()),
   updateHost: async (request) => ({ ...host, name: `${request.name} ${++updates}`, labels: request.labels }),
   approveHost: async () => refuse(),
-  revokeHost: async (request) => ({ ...host, presenceCause: request.reason, stacksTotal: ++updates }),
+  revokeHost: async (request) => {
+    if (request.reason === "slow") await slow.promise;
+    return { ...host, presenceCause: request.reason, stacksTotal: ++updates };
+  },
   deleteHost: async () => {
     throw new Error("a secret cause: hunter2");
   },
@@ -288,6 +292,21 @@ describe("Idempotency-Key", () => {
     expect((await revoke("once", "k1")).text).toBe(first.text);
     expect((await revoke("twice", "k1")).json).toMatchObject({ code: "WF_IDEMPOTENCY_MISMATCH", status: 409 });
     expect((await revoke("once", "k2")).text).not.toBe(first.text);
+  });
+
+  test("what the caller left in the middle of is not done twice by its repetition", async () => {
+    const before = updates;
+    const call = new Promise<ServiceError | null>((resolve) => {
+      const metadata = doors.grpc.metadata.clone();
+      metadata.set("idempotency-key", "k3");
+      const asked = hosts.revokeHost({ organization: "default", hostId: "hst_1", reason: "slow" }, metadata, resolve);
+      setTimeout(() => asked.cancel(), 200);
+    });
+    expect((await call)?.code).toBe(status.CANCELLED);
+    expect((await revoke("slow", "k3")).json).toMatchObject({ code: "WF_IDEMPOTENCY_BUSY" });
+    slow.resolve();
+    await expect.poll(async () => (await revoke("slow", "k3")).json).toMatchObject({ stacksTotal: before + 1 });
+    expect(updates).toBe(before + 1);
   });
 });
 
