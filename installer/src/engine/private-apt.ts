@@ -101,7 +101,14 @@ async function refreshLists(
     const source = otherSuite(own, codename, suite);
     if (source !== undefined) await writeFile(join(folder, "sources", `${suite}.sources`), formatDeb822([source]));
   }
-  await update(folder);
+  try {
+    await update(folder);
+  } catch (error) {
+    // A mirror may carry its own release only; then there is no newer engine to be had, but an older one.
+    if (others.length === 0) throw error;
+    for (const suite of others) await rm(join(folder, "sources", `${suite}.sources`), { force: true });
+    await update(folder);
+  }
   await writeFile(stamp, wanted);
 }
 
@@ -128,6 +135,10 @@ function privately(folder: string): string[] {
     `Dir::Cache=${folder}/cache`,
     "APT::Sandbox::User=root",
     "APT::Get::List-Cleanup=false",
+    // A list that cannot be fetched is an error, not a warning that leads to "no such package" later.
+    "APT::Update::Error-Mode=any",
+    // The lock of this folder is our own; the system's dpkg is not touched, so its lock is nobody's business here.
+    "Debug::NoLocking=true",
     "Acquire::Languages=none",
     "Acquire::Check-Valid-Until=false",
     "Acquire::Retries=3",

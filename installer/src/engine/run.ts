@@ -6,6 +6,8 @@ const COMMAND_TIMEOUT_MS = 20 * 60_000;
 const OUTPUT_LIMIT_BYTES = 32 * 1024 * 1024;
 // Enough of a failed command's output to see the cause without flooding a terminal.
 const QUOTED_ERROR_CHARACTERS = 2_000;
+// apt's list of private settings says nothing to a person.
+const QUOTED_COMMAND_CHARACTERS = 120;
 
 export interface RunOptions {
   cwd?: string;
@@ -29,12 +31,15 @@ export function run(program: string, args: readonly string[], options: RunOption
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout);
         const said = `${stderr}${stdout}`.trim().slice(-QUOTED_ERROR_CHARACTERS);
-        reject(
-          new Error(`"${program} ${args.join(" ")}" failed: ${said === "" ? error.message : said}`, { cause: error }),
-        );
+        reject(new Error(`"${shown(program, args)}" failed: ${said === "" ? error.message : said}`, { cause: error }));
       },
     );
   });
+}
+
+function shown(program: string, args: readonly string[]): string {
+  const line = [program, ...args].join(" ");
+  return line.length <= QUOTED_COMMAND_CHARACTERS ? line : `${line.slice(0, QUOTED_COMMAND_CHARACTERS)} …`;
 }
 
 /** Whether a program runs and ends with exit code 0. */
