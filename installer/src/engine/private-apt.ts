@@ -162,7 +162,7 @@ function privateApt(folder: string, codename: string): PrivateApt {
         "-y",
         "-q",
       ];
-      await run("apt-get", [...args, "--download-only", "install", ...packages]);
+      await run("apt-get", ["install", "--download-only", ...packages, ...args]);
       return (await readdir(archives)).filter((name) => name.endsWith(".deb")).map((name) => join(archives, name));
     });
   return {
