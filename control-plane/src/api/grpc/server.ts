@@ -10,7 +10,7 @@ import {
 } from "@grpc/grpc-js";
 import type { EventEmitter } from "node:events";
 import type { TLSSocket } from "node:tls";
-import type { Log, NewId, SparseLog } from "../../platform/index.ts";
+import { field, type Log, type NewId, type SparseLog } from "../../platform/index.ts";
 import type { Calls, IncomingCall, RegisteredMethod, StreamedMessage } from "../call.ts";
 import { bearerOf } from "../credentials.ts";
 import { toProblem } from "../problems.ts";
@@ -70,6 +70,15 @@ export function createGrpcDoor(parts: Parts): GrpcDoor {
     },
     inject: (connection) => {
       const peer = peerOf(connection);
+      if (connections.has(peer)) {
+        // One address and port at two of our own addresses: calls are told apart by their peer alone, and one of the
+        // two must not be taken for the other. An agent comes back from another port.
+        parts.refusals.warn("A connection was refused.", "its address and port are in use", {
+          [field.remoteAddress]: peer,
+        });
+        connection.destroy();
+        return;
+      }
       connections.set(peer, connection);
       connection.once("close", () => connections.delete(peer));
       injector.injectConnection(connection);
