@@ -1,4 +1,4 @@
-import { computed } from "vue";
+import { defineStore } from "pinia";
 import { useI18n } from "vue-i18n";
 
 const MINUTE_S = 60;
@@ -28,10 +28,9 @@ export function formatSpan(seconds: number): string {
 }
 
 /** How long ago `at` was, in the words of the language. */
-export function formatAgo(at: string | undefined, nowMs: number, locale: string): string {
+export function formatAgo(at: string | undefined, nowMs: number, words: Intl.RelativeTimeFormat): string {
   if (at === undefined || at === "") return "–";
   const seconds = Math.round((Date.parse(at) - nowMs) / 1000);
-  const words = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
   const age = Math.abs(seconds);
   if (age < 5) return words.format(0, "second");
   if (age < MINUTE_S) return words.format(seconds, "second");
@@ -45,23 +44,49 @@ export interface Format {
   number(value: number | undefined, digits?: number): string;
   percent(value: number | undefined): string;
   dateTime(at: string | undefined): string;
+  /** The day alone, in words. */
+  day(at: string | undefined): string;
   time(at: string | undefined): string;
   ago(at: string | undefined, nowMs: number): string;
   span(seconds: number): string;
 }
 
+interface IntlFormats {
+  dateTime: Intl.DateTimeFormat;
+  day: Intl.DateTimeFormat;
+  time: Intl.DateTimeFormat;
+  ago: Intl.RelativeTimeFormat;
+}
+/** Making one costs more than a row of a table; each language has one set. */
+const useIntl = defineStore("intl", () => {
+  const byLocale = new Map<string, IntlFormats>();
+  function of(locale: string): IntlFormats {
+    const known = byLocale.get(locale);
+    if (known !== undefined) return known;
+    const made: IntlFormats = {
+      dateTime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }),
+      day: new Intl.DateTimeFormat(locale, { dateStyle: "full" }),
+      time: new Intl.DateTimeFormat(locale, { timeStyle: "medium" }),
+      ago: new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }),
+    };
+    byLocale.set(locale, made);
+    return made;
+  }
+  return { of };
+});
+
 /** The formats of the chosen language. */
 export function useFormat(): Format {
   const { locale } = useI18n();
-  const dateTime = computed(() => new Intl.DateTimeFormat(locale.value, { dateStyle: "medium", timeStyle: "medium" }));
-  const time = computed(() => new Intl.DateTimeFormat(locale.value, { timeStyle: "medium" }));
+  const intl = useIntl();
   return {
     bytes: (value) => formatBytes(value, locale.value),
     number: (value, digits = 0) => (value ?? 0).toLocaleString(locale.value, { maximumFractionDigits: digits }),
     percent: (value) => `${(value ?? 0).toLocaleString(locale.value, { maximumFractionDigits: 1 })} %`,
-    dateTime: (at) => (at ? dateTime.value.format(new Date(at)) : "–"),
-    time: (at) => (at ? time.value.format(new Date(at)) : "–"),
-    ago: (at, nowMs) => formatAgo(at, nowMs, locale.value),
+    dateTime: (at) => (at ? intl.of(locale.value).dateTime.format(new Date(at)) : "–"),
+    day: (at) => (at ? intl.of(locale.value).day.format(new Date(at)) : "–"),
+    time: (at) => (at ? intl.of(locale.value).time.format(new Date(at)) : "–"),
+    ago: (at, nowMs) => formatAgo(at, nowMs, intl.of(locale.value).ago),
     span: formatSpan,
   };
 }
