@@ -5,7 +5,7 @@ import { effectScope } from "vue";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asApiError } from "./api.ts";
 import { followEvents, type StreamState } from "./event-stream.ts";
-import { formatAgo, formatBytes, formatSpan } from "./format.ts";
+import { formatAgo, formatBytes, formatSpan, regional } from "./format.ts";
 import { preferredLanguage } from "./i18n.ts";
 import { queriesTouchedBy } from "./live.ts";
 import { usePagedList } from "./paged-list.ts";
@@ -29,6 +29,11 @@ describe("formats", () => {
     expect(formatAgo("2026-11-22T11:59:58Z", now, words("fr"))).toBe("maintenant");
     expect(formatAgo(undefined, now, words("en"))).toBe("–");
   });
+});
+
+test("numbers and times are written as where the browser is", () => {
+  expect(regional("en", ["fr-CA", "en-GB"])).toBe("en-GB");
+  expect(regional("fr", ["en-GB"])).toBe("fr");
 });
 
 describe("the language", () => {

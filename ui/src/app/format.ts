@@ -1,4 +1,5 @@
 import { defineStore } from "pinia";
+import { computed } from "vue";
 import { useI18n } from "vue-i18n";
 
 const MINUTE_S = 60;
@@ -51,6 +52,11 @@ export interface Format {
   span(seconds: number): string;
 }
 
+/** The language as it is written where the browser is: a reader of en-GB expects 16:40, not 4:40 PM. */
+export function regional(locale: string, wanted: readonly string[] = navigator.languages): string {
+  return wanted.find((tag) => tag.toLowerCase().startsWith(`${locale}-`)) ?? locale;
+}
+
 interface IntlFormats {
   dateTime: Intl.DateTimeFormat;
   day: Intl.DateTimeFormat;
@@ -79,14 +85,15 @@ const useIntl = defineStore("intl", () => {
 export function useFormat(): Format {
   const { locale } = useI18n();
   const intl = useIntl();
+  const region = computed(() => regional(locale.value));
   return {
-    bytes: (value) => formatBytes(value, locale.value),
-    number: (value, digits = 0) => (value ?? 0).toLocaleString(locale.value, { maximumFractionDigits: digits }),
-    percent: (value) => `${(value ?? 0).toLocaleString(locale.value, { maximumFractionDigits: 1 })} %`,
-    dateTime: (at) => (at ? intl.of(locale.value).dateTime.format(new Date(at)) : "–"),
-    day: (at) => (at ? intl.of(locale.value).day.format(new Date(at)) : "–"),
-    time: (at) => (at ? intl.of(locale.value).time.format(new Date(at)) : "–"),
-    ago: (at, nowMs) => formatAgo(at, nowMs, intl.of(locale.value).ago),
+    bytes: (value) => formatBytes(value, region.value),
+    number: (value, digits = 0) => (value ?? 0).toLocaleString(region.value, { maximumFractionDigits: digits }),
+    percent: (value) => `${(value ?? 0).toLocaleString(region.value, { maximumFractionDigits: 1 })} %`,
+    dateTime: (at) => (at ? intl.of(region.value).dateTime.format(new Date(at)) : "–"),
+    day: (at) => (at ? intl.of(region.value).day.format(new Date(at)) : "–"),
+    time: (at) => (at ? intl.of(region.value).time.format(new Date(at)) : "–"),
+    ago: (at, nowMs) => formatAgo(at, nowMs, intl.of(region.value).ago),
     span: formatSpan,
   };
 }

@@ -4,7 +4,7 @@ export const stacks = {
     filter: "Filter by name",
     noMatch: "No stack has this name",
     nowhere: "On no host yet",
-    neverDeployed: "never deployed",
+    neverDeployed: "no rollout has succeeded yet",
     deleting: "Being removed",
     rollingOut: "Rolling out",
     watchRollout: "A rollout is under way. Watch it",

@@ -8,7 +8,7 @@ export const stacks: Part = {
     filter: "Filtrer par nom",
     noMatch: "Aucune stack ne porte ce nom",
     nowhere: "Sur aucun hôte pour l’instant",
-    neverDeployed: "jamais déployée",
+    neverDeployed: "aucun déploiement n’a encore réussi",
     deleting: "En cours de retrait",
     rollingOut: "En déploiement",
     watchRollout: "Un déploiement est en cours. Le suivre",
