@@ -15,6 +15,7 @@ import { createReconciler } from "./reconcile/index.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
 import { hostEvent } from "./reporting/host-event.ts";
 import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
+import { createWellSince } from "./reporting/well-since.ts";
 import { observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
 import { createRedaction } from "./reporting/redaction.ts";
@@ -75,6 +76,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     log,
   });
   const reporter = createObservedReporter(clock);
+  const wellSince = createWellSince(() => clock.now());
   let engineProblem = "";
   let engineFacts: EngineFacts | undefined;
 
@@ -124,6 +126,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
           wanted,
           imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
           revisionOf: (stackId) => stackOf(stackId)?.revision,
+          wellSince,
           redact,
         }),
       );

@@ -1,7 +1,7 @@
 import type { ObservedContainer, ObservedWorld, ServiceStatus } from "@windflow/core";
 import { expect, test } from "vitest";
 import type { ObservationReport } from "../reconcile/options.ts";
-import { type ObservedContext, healthySince, observedState } from "./observed-state.ts";
+import { type ObservedContext, observedState } from "./observed-state.ts";
 
 const IMAGE_ID = `sha256:${"a".repeat(64)}`;
 
@@ -69,6 +69,7 @@ const context: ObservedContext = {
   imageOf: (stackId, name) => (stackId === "stk_1" && name === "web" ? "nginx:1" : undefined),
   revisionOf: (stackId) => (stackId === "stk_1" ? 3 : undefined),
   redact: (_stackId, text) => text,
+  wellSince: { of: () => 5_000 },
 };
 
 test("a container of ours is told with its stack, service and the image that its author wrote; a stranger as it is", () => {
@@ -121,10 +122,4 @@ test("what is in the way is said, errors first; an engine that is away is a prob
   const state = observedState(report([], { settlements, engineError: "connection refused" }), context);
   expect(state.stacks[0]).toMatchObject({ converged: false, problem: "port taken\npull-image nginx:1: no route" });
   expect(state.engineProblem).toBe("connection refused");
-});
-
-test("a stack is healthy since its last service became so, and not at all while one is not", () => {
-  expect(healthySince([service({ since: 5 }), service({ since: 9, state: "completed" })])).toBe(9);
-  expect(healthySince([service({ since: 5 }), service({ state: "starting" })])).toBeUndefined();
-  expect(healthySince([])).toBeUndefined();
 });

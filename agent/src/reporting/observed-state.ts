@@ -2,7 +2,6 @@ import {
   COMPOSE_LABEL,
   type ImagePin,
   type ObservedContainer,
-  type ServiceState,
   type ServiceStatus,
   type StackStatus,
   WINDFLOW_LABEL,
@@ -19,13 +18,12 @@ import type {
 } from "@windflow/proto/agent";
 import type { ObservationReport } from "../reconcile/options.ts";
 import type { Redaction } from "./redaction.ts";
+import type { WellSince } from "./well-since.ts";
 
 /** Labels and commands come from strangers too; the state of a host has to fit into one frame. */
 const MAX_LABEL_CHARACTERS = 512;
 const MAX_COMMAND_CHARACTERS = 256;
 const MAX_LABELS = 64;
-/** States in which a service does what it is there for. */
-const WELL: ReadonlySet<ServiceState> = new Set(["running", "completed"]);
 
 export interface ObservedContext {
   readonly generation: Generation | undefined;
@@ -37,6 +35,7 @@ export interface ObservedContext {
   /** The revision that this host must run of the stack; undefined when none is wanted. */
   readonly revisionOf: (stackId: string) => number | undefined;
   readonly redact: Redaction;
+  readonly wellSince: WellSince;
 }
 
 /** The report as it goes over the wire, without time and digest: equal worlds give equal messages. */
@@ -123,7 +122,7 @@ function wireStack(
     services: stack.services.map((service) => wireService(service, stack.stackId, running, context)),
     problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
-    healthySince: date(healthySince(stack.services)),
+    healthySince: date(context.wellSince.of(stack.stackId, stack.services)),
   };
 }
 
@@ -151,13 +150,6 @@ function problemOf(settlement: ObservationReport["settlements"][number] | undefi
     .filter((problem) => problem.severity === "error")
     .map((problem) => problem.message);
   return [...errors, ...steps].join("\n");
-}
-
-/** When the last service became well; absent while one is not. */
-export function healthySince(services: readonly ServiceStatus[]): number | undefined {
-  if (services.length === 0 || !services.every((service) => WELL.has(service.state))) return undefined;
-  const times = services.map((service) => service.since);
-  return times.every((time) => time !== undefined) ? Math.max(...times) : undefined;
 }
 
 function boundedLabels(labels: Readonly<Record<string, string>>): Record<string, string> {

@@ -30,6 +30,7 @@ function told(containers: ObservedContainer[], desired: DesiredWorld, cause = ""
     wanted: () => 1,
     imageOf: () => undefined,
     revisionOf: (stackId) => desired.stacks.find((stack) => stack.stackId === stackId)?.revision,
+    wellSince: { of: () => undefined },
     redact,
   });
   return JSON.stringify(state);
