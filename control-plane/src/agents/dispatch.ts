@@ -70,7 +70,8 @@ export function createDispatch(parts: Parts): Dispatch {
       const taken = latest.get(session);
       latest.delete(session);
       if (taken === undefined) return;
-      const take = () => takeObserved({ database, clock, handlers: hooks.observed }, referenceOf(session), taken.state);
+      const from = { ...referenceOf(session), epoch: session.epoch };
+      const take = () => takeObserved({ database, clock, handlers: hooks.observed }, from, taken.state);
       // The agent sends a state once: it is not lost to a database that is away, unless a newer one has come.
       const replaced = () => latest.has(session);
       await bounded(session, taken.frameId, () => retryPassing(clock, session.signal, take, replaced));

@@ -3,9 +3,11 @@ import { signHello } from "@windflow/core";
 import type { ControlFrame } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { UnitOfWork } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import { dial, hostReport } from "../testing/test-agent.ts";
+import type { FromAgent } from "./wire.ts";
 
 let app: TestApp;
 let hosts: TestHosts;
@@ -56,4 +58,41 @@ test("a link that breaks while its session is being opened leaves no session beh
     })
     .toMatchObject({ epoch: 1n, replica: null, closed: expect.any(Date) });
   expect(app.app.agents.connectedHosts()).toBe(0);
+});
+
+test("what a replaced session still had to say does not overwrite what the new one said", async () => {
+  const host = await hosts.newHost("replaced");
+  const observed = (digest: string): FromAgent => ({
+    $case: "observed",
+    value: { at: new Date(), digest, generation: undefined, containers: [], stacks: [], engineProblem: "" },
+  });
+  const stored = (): Promise<string | undefined> =>
+    app.platform.database.asSystem(async (tx) => {
+      const row = await sql<{
+        digest: string;
+      }>`SELECT digest FROM host_observed WHERE host_id = ${host.hostId}`.execute(tx.queries);
+      return row.rows[0]?.digest;
+    });
+  const before = await hosts.session(host);
+  before.send(observed("first"));
+  await expect.poll(stored).toBe("first");
+  const waiting = (tx: UnitOfWork): Promise<number> =>
+    sql`SELECT 1 FROM pg_locks WHERE NOT granted`.execute(tx.queries).then((answer) => answer.rows.length);
+  const after = await app.platform.database.asSystem(async (tx) => {
+    await sql`SELECT 1 FROM host_observed WHERE host_id = ${host.hostId} FOR UPDATE`.execute(tx.queries);
+    before.send(observed("second"));
+    await expect.poll(() => waiting(tx)).toBe(1);
+    before.send(observed("third"));
+    // Until it has been read: the next frame of the session is answered after it.
+    before.send({ $case: "heartbeat", value: { agentTime: undefined, engineOk: true, engineProblem: "" } });
+    await before.next("heartbeatReply");
+    const session = await hosts.session(host);
+    session.send(observed("newest"));
+    await expect.poll(() => waiting(tx)).toBe(2);
+    return session;
+  });
+  // Long enough for everything that still waits.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await stored()).toBe("newest");
+  after.close();
 });

@@ -192,13 +192,13 @@ export async function saveLastSeen(
     WHERE hosts.id = seen.id AND (hosts.last_seen_at IS NULL OR hosts.last_seen_at < seen.at)`.execute(tx.queries);
 }
 
-/** What an observed state says in the host list. */
+/** What an observed state says in the host list. False when the host has a session newer than `epoch`, or is gone. */
 export async function saveObservedFigures(
   tx: UnitOfWork,
-  host: { organizationId: string; hostId: string },
+  host: { organizationId: string; hostId: string; epoch: bigint },
   figures: { generation: string; containersRunning: number; containersTotal: number },
-): Promise<void> {
-  await hostsTables(tx)
+): Promise<boolean> {
+  const answer = await hostsTables(tx)
     .updateTable("hosts")
     .set({
       observed_generation: figures.generation,
@@ -207,7 +207,9 @@ export async function saveObservedFigures(
     })
     .where("organization_id", "=", host.organizationId)
     .where("id", "=", host.hostId)
-    .execute();
+    .where("epoch", "=", host.epoch)
+    .executeTakeFirst();
+  return answer.numUpdatedRows === 1n;
 }
 
 /** Of these hosts, those that may have no session any more, and why. A host that is gone counts as revoked. */
