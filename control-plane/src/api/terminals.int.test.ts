@@ -21,6 +21,10 @@ beforeAll(async () => {
           else await socket.write(input.bytes);
         }
       });
+      api.terminals.handle(
+        "reads nothing",
+        (socket) => new Promise((resolve) => socket.signal.addEventListener("abort", () => resolve())),
+      );
       api.terminals.handle("fails", () => Promise.reject(new Error("an inner cause")));
     },
   });
@@ -121,4 +125,11 @@ test("a failure closes the terminal without its cause", async () => {
 
 test("an address without an upgrade says what it is", async () => {
   expect((await doors.rest.call("GET", await ticket())).status).toBe(426);
+});
+
+test("a browser that sends more than the host reads loses its terminal before that fills the memory", async () => {
+  const { socket, ended } = open(await ticket("reads nothing"));
+  await new Promise((resolve) => socket.once("open", resolve));
+  for (let sent = 0; sent < 8; sent++) socket.send(Buffer.alloc(200 * 1024));
+  expect(await ended).toMatch(/^(closed 1006|error)$/);
 });

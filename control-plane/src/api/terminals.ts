@@ -27,6 +27,8 @@ export interface Terminals {
 // A pasted file fits; more is somebody who sends faster than the host reads.
 const INPUT_BYTES = 256 * 1024;
 const INPUT_QUEUE = 1_000;
+// A host that reads nothing for a while, and a person who goes on typing and pasting.
+const INPUT_WAITING_BYTES = 1024 * 1024;
 // Output that the browser has not taken yet.
 const OUTPUT_BYTES = 1024 * 1024;
 const OUTPUT_POLL_MS = 10;
@@ -90,14 +92,18 @@ type Input = { bytes: Uint8Array } | { columns: number; rows: number };
 function terminalOn(socket: WebSocket): TerminalSocket {
   const gone = new AbortController();
   const queue: Input[] = [];
+  let queuedBytes = 0;
   let wake: () => void = () => undefined;
   const heartbeat = setInterval(() => socket.ping(), PING_MS);
   socket.on("message", (content: Buffer, isBinary: boolean) => {
     const input = isBinary ? { bytes: content } : sizeOf(content.toString("utf8"));
     if (input === undefined) return;
+    // What cannot be passed on is not thrown away silently: the terminal ends. A close that the other side must answer
+    // would go on filling the memory until it does.
+    const bytes = sizeInQueue(input);
+    if (queue.length >= INPUT_QUEUE || queuedBytes + bytes > INPUT_WAITING_BYTES) return socket.terminate();
     queue.push(input);
-    // What cannot be passed on is not thrown away silently: the terminal ends.
-    if (queue.length > INPUT_QUEUE) socket.close(CLOSED_BY_FAULT, "input comes faster than it is read");
+    queuedBytes += bytes;
     wake();
   });
   socket.on("error", () => socket.terminate());
@@ -109,8 +115,10 @@ function terminalOn(socket: WebSocket): TerminalSocket {
   async function* input(): AsyncGenerator<Input> {
     for (;;) {
       const next = queue.shift();
-      if (next !== undefined) yield next;
-      else if (gone.signal.aborted) return;
+      if (next !== undefined) {
+        queuedBytes -= sizeInQueue(next);
+        yield next;
+      } else if (gone.signal.aborted) return;
       else await new Promise<void>((resolve) => (wake = resolve));
     }
   }
@@ -127,6 +135,10 @@ function terminalOn(socket: WebSocket): TerminalSocket {
       if (!gone.signal.aborted) socket.send(JSON.stringify(status));
     },
   };
+}
+
+function sizeInQueue(input: Input): number {
+  return "bytes" in input ? input.bytes.length : 0;
 }
 
 const LARGEST_SIZE = 1000;

@@ -1,8 +1,11 @@
 import { argon2, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { equalSecrets } from "../platform/index.ts";
+import { commonErrors, equalSecrets, ProblemError } from "../platform/index.ts";
 
-/** Hashes passwords with argon2id and keeps the number of hashes at a time small. */
+/**
+ * Hashes passwords with argon2id and keeps the number of hashes at a time small. Throws WF_RATE_LIMITED when too many
+ * wait already.
+ */
 export interface Passwords {
   /** A PHC string: `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
   hash(password: string): Promise<string>;
@@ -20,12 +23,18 @@ const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 // Hashing runs on the four threads that also read files and look up names: leave two for those.
 const AT_ONCE = 2;
+// About two seconds of work. Guesses from many addresses at once would otherwise pile up, with every honest sign-in
+// behind them.
+const WAITING = 128;
 
 export function createPasswords(): Passwords {
   let running = 0;
   const waiting: (() => void)[] = [];
 
   async function compute(password: string, salt: Uint8Array): Promise<Buffer> {
+    if (running >= AT_ONCE && waiting.length >= WAITING) {
+      throw new ProblemError({ code: commonErrors.WF_RATE_LIMITED, detail: "too many sign-ins at the same time" });
+    }
     if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
     else running++;
     try {
