@@ -19,11 +19,22 @@ interface Tables {
   events: EventRow;
 }
 
+// A statement has at most 65,535 parameters; a row takes eleven of them.
+const ROWS_PER_STATEMENT = 1000;
+
 export async function insertEvents(
   tx: UnitOfWork,
   events: readonly (NewEvent & { id: string; recordedAt: Date })[],
 ): Promise<void> {
-  if (events.length === 0) return;
+  for (let start = 0; start < events.length; start += ROWS_PER_STATEMENT) {
+    await insertSome(tx, events.slice(start, start + ROWS_PER_STATEMENT));
+  }
+}
+
+async function insertSome(
+  tx: UnitOfWork,
+  events: readonly (NewEvent & { id: string; recordedAt: Date })[],
+): Promise<void> {
   await tablesOf<Tables>(tx)
     .insertInto("events")
     .values(

@@ -28,6 +28,7 @@ describe("a failure of the database", () => {
     ["a value that does not fit", "22003"],
     ["a broken rule", "23514"],
     ["a statement that is wrong", "42601"],
+    ["a statement that cannot be sent", "08P01"],
     ["a row that may not be seen", "42501"],
   ])("%s does not pass", (_what, code) => {
     expect(fails(code)).toBe(false);

@@ -13,6 +13,8 @@ const RETRIED = new Set(["40001", "40P01"]);
 const PASSING = new Set(["40001", "40P01", "55P03", "25006", "25P02", "25P03", "57P01", "57P02", "57P03", "57P05"]);
 // Connections, resources, the system around the server.
 const PASSING_CLASSES = new Set(["08", "53", "58"]);
+// Of class 08, but said to a statement that cannot be sent, such as one with too many parameters.
+const PROTOCOL_VIOLATION = "08P01";
 const UNREACHABLE = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
@@ -43,7 +45,8 @@ export function isRetryable(error: unknown): boolean {
 export function asProblem(error: unknown): unknown {
   const failure = failureOf(error);
   const code = String(failure.code);
-  const passing = PASSING.has(code) || (SQLSTATE.test(code) && PASSING_CLASSES.has(code.slice(0, 2)));
+  const ofServer = SQLSTATE.test(code) && code !== PROTOCOL_VIOLATION && PASSING_CLASSES.has(code.slice(0, 2));
+  const passing = PASSING.has(code) || ofServer;
   if (passing || UNREACHABLE.has(code) || UNREACHABLE_TEXT.test(String(failure.message))) {
     return new ProblemError({ code: commonErrors.WF_DATABASE_UNAVAILABLE, cause: error });
   }
