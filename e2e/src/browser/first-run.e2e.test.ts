@@ -34,6 +34,7 @@ describe("the first run, in a browser", () => {
   let controlPlane: ControlPlane;
   let browser: BrowserPage;
   let page: Page;
+  let firstPassword: ControlPlane["firstPassword"];
   let host: BareHost;
   let second: BareHost;
   const agents: Program[] = [];
@@ -43,8 +44,19 @@ describe("the first run, in a browser", () => {
     uiFolder = await mkdtemp(join(tmpdir(), "windflow-ui-"));
     const [made] = await Promise.all([createFleet({ hosts: 2 }), buildUi(uiFolder)]);
     fleet = made;
+    controlPlane = await bootControlPlane();
+    firstPassword = controlPlane.firstPassword;
+    const [first, other] = fleet.hosts;
+    if (first === undefined || other === undefined) throw new Error("the fleet has too few hosts");
+    await buildImages(first.engine.docker, ["busybox"]);
+    host = await putAgentOnDisk(first);
+    second = await putAgentOnDisk(other);
+    browser = await openBrowser(fleet.server, controlPlane.url);
+    page = browser.page;
+  });
+  async function bootControlPlane(): Promise<ControlPlane> {
     const { server, serverAddress } = fleet;
-    controlPlane = await startControlPlane({
+    return startControlPlane({
       root: repositoryRoot,
       stateFolder: join(server.folder, "state"),
       address: serverAddress,
@@ -55,14 +67,7 @@ describe("the first run, in a browser", () => {
       env: {},
       start: (command, { logFile }) => server.run(command, { logFile }),
     });
-    const [first, other] = fleet.hosts;
-    if (first === undefined || other === undefined) throw new Error("the fleet has too few hosts");
-    await buildImages(first.engine.docker, ["busybox"]);
-    host = await putAgentOnDisk(first);
-    second = await putAgentOnDisk(other);
-    browser = await openBrowser(server, controlPlane.url);
-    page = browser.page;
-  });
+  }
   // Looked at when a test has failed: what the person would have seen.
   afterEach(async ({ task }) => {
     if (task.result?.state !== "fail") return;
@@ -94,7 +99,7 @@ describe("the first run, in a browser", () => {
     await page.goto(controlPlane.url);
     await heading("Sign in");
     await expectSound();
-    const { email = "", password = "" } = controlPlane.firstPassword ?? {};
+    const { email = "", password = "" } = firstPassword ?? {};
     await page.getByLabel("E-mail").fill(email);
     await page.getByLabel("Password").fill("not this one at all");
     await page.keyboard.press("Enter");
@@ -250,6 +255,16 @@ describe("the first run, in a browser", () => {
     await page.locator("h1 ~ .pill", { hasText: "Succeeded" }).waitFor({ timeout: ROLLOUT_MS });
     const answer = await fetch(`http://${fleet.hosts[0]?.address}:8080/`);
     expect((await answer.text()).trim()).toBe("hello");
+  });
+
+  test("a control plane that is killed and comes back is noticed, without loading the page again", async () => {
+    await page.goto(`${controlPlane.url}/hosts`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await controlPlane.program.kill();
+    await page.getByText("Not live", { exact: true }).first().waitFor();
+    controlPlane = await bootControlPlane();
+    await page.getByText("Live", { exact: true }).waitFor();
+    await expectSound();
   });
 
   test("every other page is sound, in French and in the dark too", async () => {

@@ -8,6 +8,25 @@ export function createApi(onError: (error: ApiError) => void): ApiClient {
   return createRestClient({ baseUrl: "", fetch: (url, init) => fetch(url, init), onError });
 }
 
+/** The same for a stream that must be known to live: `onAlive` is called when an answer begins and at every byte of it. */
+export function createWatchedApi(onAlive: () => void): ApiClient {
+  return createRestClient({
+    baseUrl: "",
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      if (!response.ok || response.body === null) return response;
+      onAlive();
+      const watched = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          onAlive();
+          controller.enqueue(chunk);
+        },
+      });
+      return new Response(response.body.pipeThrough(watched), { status: response.status, headers: response.headers });
+    },
+  });
+}
+
 export function useApi(): ApiClient {
   const api = inject(API_KEY);
   if (api === undefined) throw new Error("No API client is provided: the component stands outside the application.");

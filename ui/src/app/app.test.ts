@@ -1,10 +1,10 @@
-import type { ApiClient, WatchEventsResponse } from "@windflow/proto/client";
+import type { ApiClient, StreamItem, WatchEventsResponse } from "@windflow/proto/client";
 import { ApiError } from "@windflow/proto/client";
 import { createPinia, setActivePinia } from "pinia";
 import { effectScope } from "vue";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asApiError } from "./api.ts";
-import { followEvents, type StreamState } from "./event-stream.ts";
+import { followEvents, type StreamState, type WatchOptions } from "./event-stream.ts";
 import { formatAgo, formatBytes, formatSpan, regional } from "./format.ts";
 import { preferredLanguage } from "./i18n.ts";
 import { queriesTouchedBy } from "./live.ts";
@@ -105,31 +105,50 @@ describe("changes", () => {
 describe("the event stream", () => {
   afterEach(() => void vi.useRealTimers());
 
-  test("is opened again after a break and resumes after the last event", async () => {
+  test("is opened again after a break, resumes after the last event, and is not called live before it answers", async () => {
     vi.useFakeTimers();
     const asked: (string | undefined)[] = [];
     const abort = new AbortController();
-    const api = {
-      events: {
-        async *watchEvents(_: object, { lastEventId }: { lastEventId?: string }) {
-          asked.push(lastEventId);
-          yield { id: String(asked.length), message: { kind: "host", id: `hst_${asked.length}` } };
-          if (asked.length === 3) abort.abort();
-          throw new Error("the connection broke");
-        },
-      },
-    } as unknown as ApiClient;
+    async function* watch({ lastEventId, onAlive }: WatchOptions): AsyncGenerator<StreamItem<WatchEventsResponse>> {
+      asked.push(lastEventId);
+      if (asked.length === 2) throw new Error("refused");
+      onAlive();
+      yield { id: String(asked.length), message: { kind: "host", id: `hst_${asked.length}` } };
+      if (asked.length === 3) abort.abort();
+      throw new Error("the connection broke");
+    }
     const seen: WatchEventsResponse[] = [];
     const states: StreamState[] = [];
     const following = followEvents(
-      { api, organization: "org_1", onChange: (change) => seen.push(change), onState: (state) => states.push(state) },
+      { watch, organization: "org_1", onChange: (change) => seen.push(change), onState: (state) => states.push(state) },
       abort.signal,
     );
     await vi.runAllTimersAsync();
     await following;
-    expect(asked).toEqual([undefined, "1", "2"]);
-    expect(seen.map(({ id }) => id)).toEqual(["hst_1", "hst_2", "hst_3"]);
-    expect(states.slice(0, 3)).toEqual(["connecting", "waiting", "connecting"]);
+    expect(asked).toEqual([undefined, "1", "1"]);
+    expect(seen.map(({ id }) => id)).toEqual(["hst_1", "hst_3"]);
+    expect(states).toEqual(["connecting", "live", "waiting", "connecting", "waiting", "connecting", "live"]);
+  });
+  test("that is silent for too long is taken for dead", async () => {
+    vi.useFakeTimers();
+    const abort = new AbortController();
+    let opened = 0;
+    async function* watch({ signal, onAlive }: WatchOptions): AsyncGenerator<StreamItem<WatchEventsResponse>> {
+      opened += 1;
+      onAlive();
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+      yield { id: undefined, message: {} };
+    }
+    const following = followEvents(
+      { watch, organization: "org_1", onChange: () => undefined, onState: () => undefined },
+      abort.signal,
+    );
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(opened).toBe(1);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(opened).toBe(2);
+    abort.abort();
+    await following;
   });
 });
 

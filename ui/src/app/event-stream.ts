@@ -1,44 +1,52 @@
-import type { ApiClient, WatchEventsResponse } from "@windflow/proto/client";
+import type { StreamItem, WatchEventsResponse } from "@windflow/proto/client";
 
 /** Waits between two tries to open the stream: doubles from the first to the last, with jitter so that browsers spread. */
 const RETRY_FIRST_MS = 500;
 const RETRY_LAST_MS = 15_000;
-const LOCK_NAME = "windflow.events";
-const CHANNEL_NAME = "windflow.events";
+/** The control plane writes at least each 15 s. Three times nothing: the connection is dead, though nobody has said so. */
+const SILENT_MS = 45_000;
+const NAME = "windflow.events";
 
 export type StreamState = "connecting" | "live" | "waiting";
+export interface WatchOptions {
+  signal: AbortSignal;
+  lastEventId: string | undefined;
+  /** To be called when the stream has opened, and whenever bytes arrive on it. */
+  onAlive(): void;
+}
 export interface EventStreamConfig {
-  api: ApiClient;
   organization: string;
+  watch(options: WatchOptions): AsyncIterable<StreamItem<WatchEventsResponse>>;
   onChange(change: WatchEventsResponse): void;
   onState(state: StreamState): void;
 }
-type Broadcast = { organization: string } & ({ change: WatchEventsResponse } | { state: StreamState });
+type Part = { change: WatchEventsResponse } | { state: StreamState } | { ask: true };
 
 /**
  * Follows the changes of an organization until `signal` aborts. All tabs of a browser share one stream: HTTP/1.1 allows six
  * connections an origin, so the tab that holds the lock reads and tells the others.
  */
 export async function followEvents(config: EventStreamConfig, signal: AbortSignal): Promise<void> {
-  const channel = new BroadcastChannel(CHANNEL_NAME);
-  channel.addEventListener("message", (message: MessageEvent<Broadcast>) => {
-    if (message.data.organization !== config.organization) return;
-    if ("change" in message.data) config.onChange(message.data.change);
-    else config.onState(message.data.state);
+  const name = `${NAME}.${config.organization}`;
+  const channel = new BroadcastChannel(name);
+  let own: StreamState | undefined;
+  channel.addEventListener("message", ({ data }: MessageEvent<Part>) => {
+    if ("change" in data) config.onChange(data.change);
+    else if ("state" in data) config.onState(data.state);
+    else if (own !== undefined) channel.postMessage({ state: own });
   });
   const tell = (part: { change: WatchEventsResponse } | { state: StreamState }): void => {
     if ("change" in part) config.onChange(part.change);
-    else config.onState(part.state);
-    channel.postMessage({ organization: config.organization, ...part });
+    else config.onState((own = part.state));
+    channel.postMessage(part);
   };
+  // A tab that only listens learns how the stream is from the one that reads it.
+  channel.postMessage({ ask: true });
   try {
     // A page that is not secure has no locks, whatever the types say.
     const locks = navigator.locks as LockManager | null | undefined;
     if (!locks) await readUntilAborted(config, tell, signal);
-    else
-      await locks.request(`${LOCK_NAME}.${config.organization}`, { signal }, () =>
-        readUntilAborted(config, tell, signal),
-      );
+    else await locks.request(name, { signal }, () => readUntilAborted(config, tell, signal));
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -53,18 +61,20 @@ async function readUntilAborted(
 ): Promise<void> {
   let lastEventId: string | undefined;
   let waitMs = RETRY_FIRST_MS;
-  let opened = false;
   while (!signal.aborted) {
     tell({ state: "connecting" });
-    const settled = window.setTimeout(() => {
+    const attempt = new AbortController();
+    let live = false;
+    let silence = setTimeout(() => attempt.abort(), SILENT_MS);
+    const onAlive = (): void => {
+      clearTimeout(silence);
+      silence = setTimeout(() => attempt.abort(), SILENT_MS);
+      if (!live) tell({ state: "live" });
+      live = true;
       waitMs = RETRY_FIRST_MS;
-      tell({ state: "live" });
-      // Without an id to resume after, what changed while nobody listened is unknown.
-      if (opened && lastEventId === undefined) tell({ change: { kind: "reset" } });
-      opened = true;
-    }, RETRY_FIRST_MS);
+    };
     try {
-      const items = config.api.events.watchEvents({ organization: config.organization }, { signal, lastEventId });
+      const items = config.watch({ signal: AbortSignal.any([signal, attempt.signal]), lastEventId, onAlive });
       for await (const { id, message } of items) {
         if (id !== undefined) lastEventId = id;
         tell({ change: message });
@@ -72,7 +82,7 @@ async function readUntilAborted(
     } catch {
       // The reason is shown by the pages' own calls; the stream only tries again.
     } finally {
-      window.clearTimeout(settled);
+      clearTimeout(silence);
     }
     if (signal.aborted) return;
     tell({ state: "waiting" });
@@ -83,9 +93,9 @@ async function readUntilAborted(
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = window.setTimeout(resolve, ms);
+    const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {
-      window.clearTimeout(timer);
+      clearTimeout(timer);
       resolve();
     });
   });

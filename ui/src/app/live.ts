@@ -2,7 +2,7 @@ import type { WatchEventsResponse } from "@windflow/proto/client";
 import { useQueryCache } from "@pinia/colada";
 import { defineStore } from "pinia";
 import { onScopeDispose, ref } from "vue";
-import { useApi } from "./api.ts";
+import { createWatchedApi } from "./api.ts";
 import { followEvents, type StreamState } from "./event-stream.ts";
 import { useSession } from "./session.ts";
 
@@ -62,13 +62,14 @@ export function onChanges(listener: Listener): void {
 /** Reads the event stream while the component lives. */
 export function useEventStream(): void {
   const live = useLive();
-  const session = useSession();
+  const { organization } = useSession();
   const abort = new AbortController();
   onScopeDispose(() => abort.abort());
   void followEvents(
     {
-      api: useApi(),
-      organization: session.organization,
+      organization,
+      watch: ({ signal, lastEventId, onAlive }) =>
+        createWatchedApi(onAlive).events.watchEvents({ organization }, { signal, lastEventId }),
       onChange: live.onChange,
       onState: (state) => (live.state = state),
     },
