@@ -155,20 +155,10 @@ export const commonErrors: Record<CommonCode, ErrorCode> = defineErrors({
     title: "The ticket is unknown, used or older than 30 seconds",
     fix: "Ask for a new ticket and use it at once; a ticket opens one terminal once.",
   },
-  WF_AGENT_CREDENTIAL_REQUIRED: {
-    kind: "unauthenticated",
-    title: "The method needs an agent's certificate or an enrolment token",
-    fix: "Only an enrolled agent calls this; on the host, run `windflow-agent doctor`.",
-  },
   WF_PLAIN_HTTP: {
     kind: "invalid",
     title: "This port speaks https only",
     fix: "Use the same address with https://.",
-  },
-  WF_UNIMPLEMENTED: {
-    kind: "unimplemented",
-    title: "This control plane does not have the method",
-    fix: "Update the control plane, or use a client of its version.",
   },
   WF_DEADLINE_EXCEEDED: {
     kind: "deadline",
@@ -213,9 +203,7 @@ export type CommonCode =
   | "WF_IDEMPOTENCY_MISMATCH"
   | "WF_IDEMPOTENCY_BUSY"
   | "WF_TICKET_INVALID"
-  | "WF_AGENT_CREDENTIAL_REQUIRED"
   | "WF_PLAIN_HTTP"
-  | "WF_UNIMPLEMENTED"
   | "WF_DEADLINE_EXCEEDED"
   | "WF_CANCELLED"
   | "WF_STOPPING"
