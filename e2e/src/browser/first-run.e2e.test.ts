@@ -12,6 +12,7 @@ import { type BareHost, putAgentOnDisk } from "./pasted-line.ts";
 const PORT = 8443;
 const PASSWORD = "a long and private sentence";
 const ARTIFACTS = join(repositoryRoot, "e2e/artifacts");
+const FIRST_LOAD_BYTES = 300_000;
 const ROLLOUT_MS = 90_000;
 const COMPOSE = (greeting: string): string => `services:
   web:
@@ -116,6 +117,9 @@ describe("the first run, in a browser", () => {
     await heading("Hosts");
     await page.getByRole("heading", { name: "No host yet" }).waitFor();
     await expectSound();
+    // Three pages and the fonts; the editor, the terminal and the charts come when they are asked for.
+    expect(browser.loadedBytes()).toBeGreaterThan(50_000);
+    expect(browser.loadedBytes()).toBeLessThanOrEqual(FIRST_LOAD_BYTES);
   });
 
   test("the pasted line brings a host in, and the page turns green by itself", async () => {

@@ -16,6 +16,8 @@ export interface Faults {
 export interface BrowserPage {
   readonly page: Page;
   readonly faults: Faults;
+  /** Bytes of all answers so far, as they came over the wire. */
+  loadedBytes(): number;
   /** Names of serious or critical faults that axe finds in what is shown, with the first place of each. */
   audit(): Promise<string[]>;
   close(): Promise<void>;
@@ -61,10 +63,17 @@ async function launch({ executablePath, args }: Chromium, origin: string): Promi
   page.on("console", (message) => {
     if (message.text().includes("Content Security Policy")) faults.policy.push(message.text());
   });
+  let loaded = 0;
+  page.on("requestfinished", (request) => {
+    void request.sizes().then(
+      (sizes) => (loaded += sizes.responseHeadersSize + sizes.responseBodySize),
+      () => undefined,
+    );
+  });
   page.on("pageerror", (error) => faults.uncaught.push(String(error)));
   // Not a <script> element: the policy of the page refuses those, and that is what is tested.
   await context.addInitScript(AxeBuilder.source);
-  return { page, faults, audit: () => audit(page), close: () => browser.close() };
+  return { page, faults, loadedBytes: () => loaded, audit: () => audit(page), close: () => browser.close() };
 }
 
 // A browser drops its requests whenever an interface comes or goes beside it, and other tests make interfaces all the time.
