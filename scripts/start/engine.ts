@@ -34,8 +34,8 @@ export async function ensureEngine(
   });
   return {
     socketPath: engine.socketPath,
-    description: `private Docker Engine ${engine.version}, ${engine.adopted ? "still running from before" : "started"} (${engine.socketPath})`,
-    own: true,
+    description: `private Docker Engine ${engine.version}, ${engine.adopted ? "running already" : "started"} (${engine.socketPath})`,
+    own: !engine.shared,
     adopted: engine.adopted,
     stop: () => engine.stop(),
   };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type DaemonPlace, startDaemon } from "./daemon.ts";
@@ -13,13 +13,16 @@ import { type UnpackedEngine, unpackEngine } from "./unpacked-engine.ts";
 // Waited for an engine of an earlier start, whose owner was killed, to end its containers and itself.
 const ADOPTED_STOP_TIMEOUT_MS = 60_000;
 const ADOPTED_POLL_MS = 100;
+const RUN_FOLDER_PREFIX = "windflow-";
 
 /** An engine of the project's own on this machine. */
 export interface PrivateEngine {
   readonly socketPath: string;
   readonly version: string;
-  /** It was still running from an earlier start and was taken over. */
+  /** It was running already: left by an earlier start, or another checkout's. */
   readonly adopted: boolean;
+  /** It belongs to another checkout: stop() leaves it running. */
+  readonly shared: boolean;
   /** Ends the engine and its containers; images, volumes and stopped containers stay in the data folder. */
   stop(): Promise<void>;
 }
@@ -41,7 +44,11 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
   const dataFolder = resolve(options.dataFolder);
   const place = placeOf(dataFolder);
   const running = await pingEngine({ socketPath: place.socketPath });
-  if (running === undefined) requireRoot();
+  if (running === undefined) {
+    const foreign = await engineOfAnotherCheckout();
+    if (foreign !== undefined) return foreign;
+    requireRoot();
+  }
   const engine = await unpackEngine({
     release: "current",
     cacheFolder: options.cacheFolder,
@@ -56,6 +63,7 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
     socketPath: place.socketPath,
     version: engine.version,
     adopted: running !== undefined,
+    shared: false,
     stop: async () => {
       const own = (await engineBridges(env)).filter((name) => !foreign.includes(name));
       await stopDaemon();
@@ -63,6 +71,19 @@ export async function startPrivateEngine(options: PrivateEngineOptions): Promise
       await rm(place.execRoot, { recursive: true, force: true });
     },
   };
+}
+
+// Two engines in one network namespace rewrite each other's firewall rules: the one that is there is shared, and stays
+// its owner's to stop.
+async function engineOfAnotherCheckout(): Promise<PrivateEngine | undefined> {
+  for (const name of await readdir("/run").catch(() => [])) {
+    if (!name.startsWith(RUN_FOLDER_PREFIX)) continue;
+    const socketPath = join("/run", name, "docker.sock");
+    const answer = await pingEngine({ socketPath });
+    if (answer !== undefined)
+      return { socketPath, version: answer.version, adopted: true, shared: true, stop: () => Promise.resolve() };
+  }
+  return undefined;
 }
 
 function requireRoot(): void {
@@ -90,7 +111,7 @@ async function begin(
 function placeOf(dataFolder: string): DaemonPlace {
   const key = createHash("sha256").update(dataFolder).digest("hex").slice(0, 8);
   // Below /run and keyed by the data folder: short enough for sockets, and gone after a reboot like the processes.
-  const execRoot = `/run/windflow-${key}`;
+  const execRoot = `/run/${RUN_FOLDER_PREFIX}${key}`;
   return {
     dataRoot: join(dataFolder, "data"),
     execRoot,
