@@ -157,13 +157,17 @@ test("a plan is made and nothing is done; an operator's stop holds until the ope
 test("a secret reaches the container and stands nowhere on the host's disk or in the log in the clear", async () => {
   const canary = `canary-${randomBytes(8).toString("hex")}`;
   const reference = secretPlaceholder({ name: "PASSWORD", version: 1 });
-  const body = stackBody({ secrets: ["PASSWORD@1"], service: { environment: { PASSWORD: reference } } });
+  const command = ["sh", "-c", `: ${reference}; trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done`];
+  const body = stackBody({ secrets: ["PASSWORD@1"], service: { command, environment: { PASSWORD: reference } } });
   const values = SecretValues.encode({ values: [{ reference: "PASSWORD@1", value: canary }] }).finish();
   const random = sealRandomness(randomBytes(44));
   host.plane.secrets.set("stk_1/1", seal(host.session().hello.sealingKey, values, secretsContext("stk_1", 1), random));
   expect(await deploy(1n, body)).toMatchObject({ refused: "" });
   const { Config } = await engine.docker.getContainer(await running(1)).inspect();
   expect(Config.Env).toContain(`PASSWORD=${canary}`);
+  expect(Config.Cmd?.join(" ")).toContain(canary);
+  const told = await host.frame("observed", ({ containers }) => containers.some(({ state }) => state === "running"));
+  expect(told.containers[0]?.command).toContain("[REDACTED]");
   const files = readdirSync(host.config.stateDir, { recursive: true, withFileTypes: true });
   const contents = files.filter((file) => file.isFile()).map((file) => readFileSync(join(file.parentPath, file.name)));
   expect(contents.filter((content) => content.includes(canary))).toEqual([]);

@@ -27,12 +27,13 @@ const AT_ONCE = 2;
 // behind them.
 const WAITING = 128;
 
-export function createPasswords(): Passwords {
+/** @param most hashes that may wait for their turn */
+export function createPasswords(most: number = WAITING): Passwords {
   let running = 0;
   const waiting: (() => void)[] = [];
 
   async function compute(password: string, salt: Uint8Array): Promise<Buffer> {
-    if (running >= AT_ONCE && waiting.length >= WAITING) {
+    if (running >= AT_ONCE && waiting.length >= most) {
       throw new ProblemError({ code: commonErrors.WF_RATE_LIMITED, detail: "too many sign-ins at the same time" });
     }
     if (running >= AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve));
