@@ -57,3 +57,18 @@ test("secrets of the revision before are taken out as long as they were known", 
   desired = world(2);
   expect(redact("stk_1", `${CANARY}-PASSWORD@1 ${CANARY}-PASSWORD@2`)).toBe("[REDACTED] [REDACTED]");
 });
+
+test("while a secret cannot be read, no text is told: it might hold it", () => {
+  const broken = createRedaction({
+    desired: () => world(1),
+    secretText: () => {
+      throw new Error("the box cannot be opened");
+    },
+  });
+  expect(broken("stk_1", `serve --password=${CANARY}`)).toBe("[REDACTED]");
+  let delivered: string | undefined;
+  const late = createRedaction({ desired: () => world(1), secretText: () => delivered });
+  expect(late("stk_1", CANARY)).toBe("[REDACTED]");
+  delivered = CANARY;
+  expect(late("stk_1", `--password=${CANARY}`)).toBe("--password=[REDACTED]");
+});

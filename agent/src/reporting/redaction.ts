@@ -7,6 +7,7 @@ export interface Redaction {
 
 // Shorter texts turn up by chance, and a message full of holes says nothing.
 const SHORTEST_REDACTED = 4;
+const REDACTED = "[REDACTED]";
 // A container of an earlier revision is told of while it is being replaced; more versions than this are not around at once.
 const TEXTS_PER_STACK = 256;
 
@@ -19,23 +20,37 @@ export interface RedactionParts {
 export function createRedaction(parts: RedactionParts): Redaction {
   const known = new Map<string, { revision: number; texts: Set<string> }>();
 
-  const textsOf = (stackId: string): ReadonlySet<string> => {
+  /** undefined while not all of them can be read: then nobody can say whether a text holds one. */
+  const textsOf = (stackId: string): ReadonlySet<string> | undefined => {
     const stack = parts.desired()?.stacks.find((candidate) => candidate.stackId === stackId);
     const before = known.get(stackId);
     if (stack === undefined || before?.revision === stack.revision) return before?.texts ?? new Set();
     const texts = new Set(before?.texts);
     for (const { name, version } of secretReferences(stack.model)) {
-      const text = parts.secretText(stack, `${name}@${version}`);
-      if (text !== undefined && text.length >= SHORTEST_REDACTED) texts.add(text);
+      const text = textOrNone(() => parts.secretText(stack, `${name}@${version}`));
+      if (text === undefined) return undefined;
+      if (text.length >= SHORTEST_REDACTED) texts.add(text);
     }
-    known.set(stackId, { revision: stack.revision, texts: new Set([...texts].slice(-TEXTS_PER_STACK)) });
-    return texts;
+    const kept = new Set([...texts].slice(-TEXTS_PER_STACK));
+    known.set(stackId, { revision: stack.revision, texts: kept });
+    return kept;
   };
 
   return (stackId, text) => {
     if (text === "") return text;
+    const texts = textsOf(stackId);
+    if (texts === undefined) return REDACTED;
     // The longest first: one secret may be a part of another.
-    const texts = [...textsOf(stackId)].toSorted((a, b) => b.length - a.length);
-    return texts.reduce((rest, secret) => rest.replaceAll(secret, "[REDACTED]"), text);
+    const longestFirst = [...texts].toSorted((a, b) => b.length - a.length);
+    return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, REDACTED), text);
   };
+}
+
+function textOrNone(read: () => string | undefined): string | undefined {
+  try {
+    return read();
+  } catch {
+    // A box that cannot be opened is told of where a container is made with it.
+    return undefined;
+  }
 }
