@@ -66,9 +66,9 @@ test("while a secret cannot be read, no text is told: it might hold it", () => {
     },
   });
   expect(broken("stk_1", `serve --password=${CANARY}`)).toBe("[REDACTED]");
-  let delivered: string | undefined;
-  const late = createRedaction({ desired: () => world(1), secretText: () => delivered });
+  const delivered = new Map<string, string>();
+  const late = createRedaction({ desired: () => world(1), secretText: (_, reference) => delivered.get(reference) });
   expect(late("stk_1", CANARY)).toBe("[REDACTED]");
-  delivered = CANARY;
+  delivered.set("PASSWORD@1", CANARY);
   expect(late("stk_1", `--password=${CANARY}`)).toBe("--password=[REDACTED]");
 });
