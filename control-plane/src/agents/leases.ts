@@ -128,7 +128,9 @@ export function createLeases(parts: Parts): Leases {
     });
     for (const { lease, to } of changes) {
       lease.presence = to;
-      if (to === "offline" && lease.sessionOpen) parts.onDeadLink(lease.hostId);
+      // Not for a host that came back while this was written: its new session lives.
+      const current = leases.get(lease.hostId) === lease;
+      if (to === "offline" && lease.sessionOpen && current) parts.onDeadLink(lease.hostId);
       log.info({ [field.hostId]: lease.hostId, [field.status]: to }, "A host's presence changed.");
     }
   }
