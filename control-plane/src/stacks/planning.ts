@@ -8,6 +8,7 @@ import type { Stack } from "./model.ts";
 import type { HostPlanner, PlannedHost } from "./ports.ts";
 import type { Revisions } from "./revisions.ts";
 import { readRevision } from "./store-revisions.ts";
+import { inWindow } from "./window.ts";
 import { problemMessage, sourceOf } from "./wire.ts";
 
 /** Plans of what hosts would do, made by the hosts themselves. */
@@ -19,6 +20,8 @@ export interface Planning {
 const PLAN_DEADLINE_MS = 10_000;
 // Bodies in flight to hosts at a time.
 const HOSTS_AT_A_TIME = 50;
+// With many silent hosts the plans of the others still come before the call is out of time (60 s).
+const ALL_HOSTS_DEADLINE_MS = 40_000;
 
 export function createPlanning(parts: {
   readonly database: Database;
@@ -46,10 +49,14 @@ export function createPlanning(parts: {
     return { body: prepared.revision.body };
   }
 
-  async function planFor(host: PlannedHost, stackId: string, body: Uint8Array, signal: AbortSignal): Promise<HostPlan> {
+  async function planFor(
+    host: PlannedHost,
+    { stackId, body }: { stackId: string; body: Uint8Array },
+    { signal, late }: { signal: AbortSignal; late: AbortSignal },
+  ): Promise<HostPlan> {
     if (host.notReached !== undefined) return notReached(host, host.notReached);
     try {
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]);
+      const deadline = AbortSignal.any([signal, late, AbortSignal.timeout(PLAN_DEADLINE_MS)]);
       return planMessage(host, await hosts.requestPlan(host.hostId, { stackId, body }, deadline));
     } catch (error) {
       signal.throwIfAborted();
@@ -72,11 +79,9 @@ export function createPlanning(parts: {
       );
       if ("problems" in prepared) return { hosts: [], problems: prepared.problems };
       const { body, targets } = prepared;
-      const plans: HostPlan[] = [];
-      for (let from = 0; from < targets.length; from += HOSTS_AT_A_TIME) {
-        const batch = targets.slice(from, from + HOSTS_AT_A_TIME);
-        plans.push(...(await Promise.all(batch.map((host) => planFor(host, request.stackId, body, signal)))));
-      }
+      const late = AbortSignal.timeout(ALL_HOSTS_DEADLINE_MS);
+      const asked = { stackId: request.stackId, body };
+      const plans = await inWindow(targets, HOSTS_AT_A_TIME, (host) => planFor(host, asked, { signal, late }));
       return { hosts: plans, problems: [] };
     },
   };
