@@ -88,9 +88,15 @@ export function createContainersService(parts: Parts): ContainersService {
       ),
     act: async (caller, action, { hostId, containerId }, signal) => {
       const { report, hostName } = await get(caller, hostId, containerId);
+      // Recorded before the host is asked: who leaves, or a link that breaks, takes nothing back of what was begun.
+      await database.inOrganization(caller, (tx) => {
+        const detail = { hostId, hostName, containerName: report.name };
+        const act = { action: `containers.${action}`, targetKind: "container", targetId: containerId, detail };
+        return audit.record(tx, caller, act);
+      });
       await gateway.act(hostId, action, containerId, signal);
-      await database.inOrganization(caller, async (tx) => {
-        await recordEvent(tx, {
+      await database.inOrganization(caller, (tx) =>
+        recordEvent(tx, {
           id: newId("evt"),
           organizationId: caller.organizationId,
           at: clock.now(),
@@ -101,11 +107,8 @@ export function createContainersService(parts: Parts): ContainersService {
           hostId,
           containerId,
           ...(report.stackId === "" ? {} : { stackId: report.stackId }),
-        });
-        const detail = { hostId, hostName, containerName: report.name };
-        const act = { action: `containers.${action}`, targetKind: "container", targetId: containerId, detail };
-        await audit.record(tx, caller, act);
-      });
+        }),
+      );
     },
   };
 }
