@@ -1,15 +1,6 @@
-/** Status of a service or a roll-up of several; core's words. */
-export type ServiceState =
-  | "unknown"
-  | "pending"
-  | "pulling"
-  | "starting"
-  | "running"
-  | "unhealthy"
-  | "completed"
-  | "crash-looping"
-  | "failed"
-  | "stopped";
+import type { ServiceState } from "@windflow/core";
+
+export type { ServiceState } from "@windflow/core";
 
 export interface ServiceStatus {
   readonly service: string;
