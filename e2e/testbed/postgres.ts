@@ -21,8 +21,8 @@ export interface TestPostgres {
 
 /** Starts PostgreSQL 15: the machine's own programs when it has them, else unpacked into the cache, never installed. */
 export async function postgres15(): Promise<TestPostgres> {
-  const programs = await postgresPrograms();
   const folder = await newRunFolder("postgres");
+  const programs = await postgresPrograms(folder);
   const account = await unprivilegedAccount();
   const dataFolder = join(folder, "data");
   await mkdir(dataFolder);
@@ -101,7 +101,7 @@ interface PostgresPrograms {
   environment: NodeJS.ProcessEnv;
 }
 
-async function postgresPrograms(): Promise<PostgresPrograms> {
+async function postgresPrograms(runFolder: string): Promise<PostgresPrograms> {
   const system = "/usr/lib/postgresql/15/bin";
   if (await stat(join(system, "postgres")).catch(() => undefined))
     return { bin: system, share: "/usr/share/postgresql/15", environment: {} };
@@ -109,10 +109,13 @@ async function postgresPrograms(): Promise<PostgresPrograms> {
     ...(await apt.downloadMissing(["libpq5", "libllvm14", "libxslt1.1"])),
     ...(await apt.download(["postgresql-15"], "bookworm")),
   ]);
+  // The server's account may not pass through the checkout's folders: a home folder is closed to others.
+  const reachable = join(runFolder, "programs");
+  await run("cp", ["-a", folder, reachable]);
   return {
-    bin: join(folder, "usr/lib/postgresql/15/bin"),
-    share: join(folder, "usr/share/postgresql/15"),
-    environment: { LD_LIBRARY_PATH: libraryPath },
+    bin: join(reachable, "usr/lib/postgresql/15/bin"),
+    share: join(reachable, "usr/share/postgresql/15"),
+    environment: { LD_LIBRARY_PATH: libraryPath.replaceAll(folder, reachable) },
   };
 }
 
