@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
 import type { Clock } from "./clock.ts";
 import { createClient, createPool, requireServerVersion, type ConnectionSettings } from "./db/connection.ts";
 import { createDatabase, type Database } from "./db/database.ts";
@@ -74,6 +76,30 @@ function explained(error: unknown): unknown {
   });
 }
 
+// Roles are shared by all databases of a server: another control plane may be preparing them at this moment, and the
+// server refuses the second with "tuple concurrently updated" (XX000) instead of letting it wait.
+const ROLE_ATTEMPTS = 10;
+const ROLE_PAUSE_MS = 50;
+
+async function prepareRoles(client: pg.Client): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query(rolesSql);
+      return;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : "?";
+      if (attempt === ROLE_ATTEMPTS || !reason.includes("concurrently updated")) {
+        throw new ProblemError({
+          code: startErrors.WF_DATABASE_MIGRATION,
+          detail: `the roles windflow_tenant and windflow_system could not be prepared (${reason}); an administrator of the server can run: CREATE ROLE windflow_tenant NOLOGIN; CREATE ROLE windflow_system NOLOGIN; GRANT windflow_tenant, windflow_system TO the user of DATABASE_URL`,
+          cause,
+        });
+      }
+      await sleep(ROLE_PAUSE_MS * attempt);
+    }
+  }
+}
+
 async function prepareSchema(
   connection: ConnectionSettings,
   migrations: readonly Migration[],
@@ -83,13 +109,7 @@ async function prepareSchema(
   client.on("error", () => undefined);
   await client.connect();
   try {
-    await client.query(rolesSql).catch((cause: unknown) => {
-      throw new ProblemError({
-        code: startErrors.WF_DATABASE_MIGRATION,
-        detail: `the roles windflow_tenant and windflow_system could not be prepared (${cause instanceof Error ? cause.message : "?"}); an administrator of the server can run: CREATE ROLE windflow_tenant NOLOGIN; CREATE ROLE windflow_system NOLOGIN; GRANT windflow_tenant, windflow_system TO the user of DATABASE_URL`,
-        cause,
-      });
-    });
+    await prepareRoles(client);
     await migrate(client, migrations, log);
   } finally {
     await client.end();
