@@ -11,7 +11,6 @@ let checkout: string;
 beforeAll(() => {
   mkdirSync(join(root, ".cache"), { recursive: true });
   checkout = mkdtempSync(join(root, ".cache/lint-"));
-  execFileSync("git", ["init", "-q"], { cwd: checkout });
   symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"));
   for (const name of [".oxlintrc.json", "tsconfig.base.json"]) {
     writeFileSync(join(checkout, name), readFileSync(join(root, name)));

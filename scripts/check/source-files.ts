@@ -1,16 +1,30 @@
-import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 
-/** Paths relative to `root` of the files that git knows or would add, sorted. Outside a checkout: throws. */
+// What .gitignore names, read from the tree and not asked of git: a machine need not have it.
+const NOT_OURS = new Set([
+  ".git",
+  "node_modules",
+  "dist",
+  ".cache",
+  ".windflow",
+  "gen",
+  "artifacts",
+  "screenshots",
+  "results",
+]);
+
+/** Paths relative to `root` of our own files that match, sorted. */
 export function sourceFiles(root: string, pattern: RegExp): string[] {
-  const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  return listed
-    .split("\n")
-    .filter((path) => pattern.test(path) && existsSync(join(root, path)))
+  return filesUnder(root, "")
+    .filter((path) => pattern.test(path))
     .sort();
+}
+
+function filesUnder(root: string, folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : filesUnder(root, path);
+    return entry.isFile() ? [path] : [];
+  });
 }
