@@ -6,3 +6,4 @@ export { type TestPostgres, freePort, postgres15 } from "./postgres.ts";
 export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createFleet } from "./fleet.ts";
 export { type Chromium, chromium } from "./chromium.ts";
 export { type TestRegistry, startRegistry } from "./registry.ts";
+export { curlFolder } from "./curl.ts";

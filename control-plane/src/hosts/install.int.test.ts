@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { curlFolder } from "@windflow/e2e/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 
@@ -19,7 +20,10 @@ esac
 
 let app: TestApp;
 let folder: string;
+let searchPath: string;
 beforeAll(async () => {
+  const own = process.env["PATH"] ?? "";
+  searchPath = `${await curlFolder(own)}:${own}`;
   folder = await mkdtemp(join(tmpdir(), "windflow-install-"));
   app = await startTestApp({ parts: { installFolders: [INSTALLER, folder] } });
 });
@@ -44,7 +48,7 @@ function paste(line: string): Promise<{ code: number; output: string }> {
   const prefix = join(folder, "bin");
   const safe = `${line} --prefix ${prefix} --no-start`;
   return new Promise((resolve) => {
-    const environment = { PATH: process.env["PATH"] ?? "", HOME: folder, TMPDIR: folder };
+    const environment = { PATH: searchPath, HOME: folder, TMPDIR: folder };
     execFile("sh", ["-c", safe], { env: environment, timeout: 30_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: stdout + stderr });
     });
