@@ -20,7 +20,18 @@ export async function serverTree(name: string, download: (apt: PrivateApt) => Pr
     entry.endsWith("-linux-gnu"),
   );
   const places = ["usr/lib", "lib"].flatMap((base) => multiarch.map((entry) => join(folder, base, entry)));
-  return { folder, libraryPath: places.join(":") };
+  const inner = await Promise.all(places.map(foldersOfLibraries));
+  return { folder, libraryPath: [...places, ...inner.flat()].join(":") };
+}
+
+// Some packages keep libraries of their own one folder deeper, where an installed system finds them by other means.
+async function foldersOfLibraries(place: string): Promise<string[]> {
+  const entries = await readdir(place, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => join(place, entry.name));
+  const held = await Promise.all(
+    folders.map(async (folder) => (await readdir(folder)).some((name) => /^lib.*\.so(\.|$)/.test(name))),
+  );
+  return folders.filter((_, index) => held[index]);
 }
 
 async function unpack(folder: string, name: string, download: (apt: PrivateApt) => Promise<string[]>): Promise<void> {
