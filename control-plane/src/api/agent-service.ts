@@ -6,7 +6,7 @@ import type { GrpcDoor } from "./grpc/server.ts";
 import { replyTo } from "./grpc/reply.ts";
 import { grpcStatus } from "./grpc/status.ts";
 import { writeAll } from "./grpc/write.ts";
-import type { MethodDefinition } from "./handlers.ts";
+import type { Handlers, MethodDefinition } from "./handlers.ts";
 import { toProblem } from "./problems.ts";
 import { until } from "./streams.ts";
 
@@ -25,20 +25,8 @@ export interface AgentContext {
   readonly metadata: (name: string) => string | undefined;
 }
 
-type AgentHandler<Method> = Method extends {
-  requestStream: infer RequestStream;
-  responseStream: infer ResponseStream;
-  requestDeserialize: (bytes: Buffer) => infer Request;
-  responseSerialize: (message: infer Response) => Buffer;
-}
-  ? (
-      request: RequestStream extends true ? AsyncIterable<Request> : Request,
-      context: AgentContext,
-    ) => ResponseStream extends true ? AsyncIterable<Response> : Promise<Response>
-  : never;
-
 /** As `Handlers`, with what is known of an agent instead of a caller. */
-export type AgentHandlers<Definition> = { [Name in keyof Definition]: AgentHandler<Definition[Name]> };
+export type AgentHandlers<Definition> = Handlers<Definition, AgentContext>;
 
 interface Parts {
   door: GrpcDoor;

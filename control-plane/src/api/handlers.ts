@@ -47,7 +47,7 @@ export interface Principal {
   }[];
 }
 
-type Handler<Method> = Method extends {
+type Handler<Method, Context> = Method extends {
   requestStream: infer RequestStream;
   responseStream: infer ResponseStream;
   requestDeserialize: (bytes: Buffer) => infer Request;
@@ -55,7 +55,7 @@ type Handler<Method> = Method extends {
 }
   ? (
       request: RequestStream extends true ? AsyncIterable<Request> : Request,
-      context: CallContext,
+      context: Context,
     ) => ResponseStream extends true ? AsyncIterable<Response> : Promise<Response>
   : never;
 
@@ -64,7 +64,9 @@ type Handler<Method> = Method extends {
  * client streams take an `AsyncIterable<request>`. A message of a stream may be yielded with an id to resume after:
  * `withEventId(message, id)`.
  */
-export type Handlers<Definition> = { [Name in keyof Definition]: Handler<Definition[Name]> };
+export type Handlers<Definition, Context = CallContext> = {
+  [Name in keyof Definition]: Handler<Definition[Name], Context>;
+};
 
 export type ServiceDefinition = Record<string, MethodDefinition<never, never>>;
 
