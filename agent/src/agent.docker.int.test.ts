@@ -6,7 +6,7 @@ import { ActionRequest_Action, SecretValues } from "@windflow/proto/agent";
 import { type TestEngine, buildImages, startTestEngine } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { type AgentOnEngine, createAgentOnEngine } from "./testing/agent-on-engine.ts";
-import { stackBody } from "./testing/stack-body.ts";
+import { stackBody, wantedStack } from "./testing/stack-body.ts";
 
 let engine: TestEngine;
 let host: AgentOnEngine;
@@ -34,7 +34,7 @@ const running = async (count: number): Promise<string> => {
   return (await ids())[0] ?? "";
 };
 const deploy = async (n: bigint, body: Uint8Array, revision = 1): Promise<{ refused: string; code: string }> =>
-  host.desire(n, { stackId: "stk_1", revision, bodyDigest: host.plane.putBody(body) });
+  host.desire(n, wantedStack({ stackId: "stk_1", revision, bodyDigest: host.plane.putBody(body) }));
 
 test("a desired state becomes containers, and the control plane is told when they run", async () => {
   expect(host.session().hello.host).toMatchObject({
@@ -105,7 +105,7 @@ test("an older generation, a body that does not match, and what local policy for
   expect(await host.desire(4n)).toMatchObject({ code: "WF_OLDER_GENERATION" });
   const digest = host.plane.putBody(stackBody({ revision: 2 }));
   host.plane.bodies.set(digest, Buffer.from("something else"));
-  expect(await host.desire(6n, { stackId: "stk_1", revision: 2, bodyDigest: digest })).toMatchObject({
+  expect(await host.desire(6n, wantedStack({ stackId: "stk_1", revision: 2, bodyDigest: digest }))).toMatchObject({
     code: "WF_BODY_INVALID",
   });
   const privileged = stackBody({ revision: 3, service: { privileged: true } });

@@ -12,6 +12,7 @@ import { type TestControlPlane, type TestSession, startTestControlPlane } from "
 import { createTestAuthority } from "./testing/certificate-authority.ts";
 import { startSlowLink } from "./testing/slow-link.ts";
 import { absentEngine } from "./testing/quiet-engine.ts";
+import { wantedStack } from "./testing/stack-body.ts";
 
 let plane: TestControlPlane;
 let stateDir: string;
@@ -154,7 +155,10 @@ describe("the session", () => {
     const open = await session(1);
     open.send({
       $case: "desiredState",
-      value: { generation: { term: 1n, n: 1n }, stacks: [{ stackId: "stk_1", revision: 1, bodyDigest: "nonsense" }] },
+      value: {
+        generation: { term: 1n, n: 1n },
+        stacks: [wantedStack({ stackId: "stk_1", revision: 1, bodyDigest: "nonsense" })],
+      },
     });
     await vi.waitFor(() =>
       expect(open.received).toContainEqual(

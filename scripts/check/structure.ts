@@ -9,14 +9,18 @@ export const DOMAIN_ORDER: readonly string[] = [
   "identity",
   "events",
   "secrets",
+  "files",
   "registries",
   "hosts",
   "compose",
   // A stack says where it belongs, so what a placement is lies below it.
   "placement",
+  // A revision is made of what was built before it.
+  "builds",
   "stacks",
   "rollouts",
   "containers",
+  "adoption",
   "metrics",
   "bundles",
   "updates",

@@ -41,6 +41,27 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
     heartbeatReply: ({ serverTime }) => {
       if (serverTime !== undefined) parts.knownTime.learn(serverTime.getTime());
     },
+    resolveRequest: ({ requestId, images }) => {
+      const answers = images.map(({ reference }) => ({
+        reference,
+        repositoryDigest: "",
+        imageId: "",
+        platforms: [],
+        problem: "this agent does not resolve images",
+        code: "",
+      }));
+      link.send({ $case: "resolveReply", value: { requestId, images: answers } });
+    },
+    projectRequest: ({ requestId }) => {
+      const problem = "this agent does not reconstruct projects";
+      link.send({
+        $case: "projectReply",
+        value: { requestId, modelJson: new Uint8Array(), containerIds: [], notes: [], problem },
+      });
+    },
+    registryRequest: ({ requestId }) => {
+      link.send({ $case: "registryReply", value: { requestId, problem: "this agent does not try registries" } });
+    },
     observeNow: () => {
       parts.loop.wake("observe-now");
       parts.sendObserved();

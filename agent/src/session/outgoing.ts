@@ -18,6 +18,9 @@ const LANE: Readonly<Record<Case, "latest" | "kept" | "lossy">> = {
   error: "lossy",
   goodbye: "kept",
   desiredStateReply: "kept",
+  resolveReply: "kept",
+  projectReply: "kept",
+  registryReply: "kept",
 };
 
 /** Progress of a whole host within a second or so; more than that nobody can watch. */

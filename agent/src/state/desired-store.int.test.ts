@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { seal, sealRandomness, secretsContext, sha256Digest, x25519PublicKey } from "@windflow/core";
 import { type SealedBox, SecretValues } from "@windflow/proto/agent";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { stackBody } from "../testing/stack-body.ts";
+import { stackBody, wantedStack } from "../testing/stack-body.ts";
 import { type DesiredSource, type DesiredStore, openDesiredStore } from "./desired-store.ts";
 import { compareGenerations, formatGeneration, parseGeneration } from "./generation.ts";
 import { claimState } from "./state-claim.ts";
@@ -50,7 +50,7 @@ const put = (bytes: Uint8Array): string => {
 const state = (
   n: bigint,
   ...stacks: { stackId: string; revision: number; bodyDigest: string }[]
-): Parameters<DesiredStore["take"]>[0] => ({ generation: { term: 1n, n }, stacks });
+): Parameters<DesiredStore["take"]>[0] => ({ generation: { term: 1n, n }, stacks: stacks.map(wantedStack) });
 
 test("generations are compared by term, then by number", () => {
   const ordered = ["1.2", "1.10", "2.1", "2.2"].map(parseGeneration);

@@ -12,11 +12,12 @@ type Kind = NonNullable<OpenStreamCommand["kind"]>;
 type Class = Kind["$case"];
 
 /** Of the 128 streams that one connection has, so that no kind can starve another, nor the session itself. */
-const MAX_OPEN: Readonly<Record<Class, number>> = { logs: 32, exec: 16, hostShell: 4 };
+const MAX_OPEN: Readonly<Record<Class, number>> = { logs: 32, exec: 16, hostShell: 4, build: 1 };
 const CLASS_NAME: Readonly<Record<Class, string>> = {
   logs: "log streams",
   exec: "terminals in containers",
   hostShell: "host shells",
+  build: "builds",
 };
 
 export interface StreamsParts {
@@ -33,7 +34,7 @@ export interface Streams {
 
 export function createStreams(parts: StreamsParts): Streams {
   const { log } = parts;
-  const open: Record<Class, number> = { logs: 0, exec: 0, hostShell: 0 };
+  const open: Record<Class, number> = { logs: 0, exec: 0, hostShell: 0, build: 0 };
 
   const refusal = (kind: Kind | undefined): AgentError | undefined => {
     if (kind === undefined)
@@ -55,6 +56,8 @@ export function createStreams(parts: StreamsParts): Streams {
   };
   const run = (kind: Kind, call: StreamCall): Promise<StreamEnd> => {
     switch (kind.$case) {
+      case "build":
+        throw new AgentError("WF_NOT_ALLOWED", "This agent does not build images.");
       case "logs":
         return streamLogs(kind.value, parts.engine, call);
       case "exec":

@@ -56,6 +56,9 @@ export interface TestControlPlane {
   readonly enrollments: EnrollRequest[];
   readonly bodies: Map<string, Uint8Array>;
   readonly secrets: Map<string, SealedBox>;
+  /** Digest → content. */
+  readonly files: Map<string, Uint8Array>;
+  registryAuth: SealedBox | undefined;
   /** Spool id → what was stored of it, in order of sequence. */
   readonly spools: Map<string, SpoolEntry[]>;
   renewals: number;
@@ -113,6 +116,8 @@ export async function startTestControlPlane(
     enrollments: [],
     bodies: new Map(),
     secrets: new Map(),
+    files: new Map(),
+    registryAuth: undefined,
     spools: new Map(),
     renewals: 0,
     behaviour: {
@@ -165,6 +170,17 @@ export async function startTestControlPlane(
     },
     fetchSecrets: (call, callback) =>
       callback(null, { sealed: plane.secrets.get(`${call.request.stackId}/${call.request.revision}`) }),
+    fetchFile: (call) => {
+      const file = plane.files.get(call.request.digest);
+      if (file === undefined) {
+        call.emit("error", { code: status.NOT_FOUND, details: "no such file" });
+        return;
+      }
+      for (let at = Number(call.request.offset); at < file.length; at += 1_000)
+        call.write({ content: file.subarray(at, at + 1_000) });
+      call.end();
+    },
+    fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),
     openStream: (call) => runTestStream(plane, call),
   };
   server.addService(AgentServiceService, service);

@@ -1,4 +1,11 @@
-import { StackBody } from "@windflow/proto/agent";
+import { type DesiredStack, StackBody } from "@windflow/proto/agent";
+
+/** An entry of a desired state for a stack of which nothing special is wanted. */
+export function wantedStack(
+  stack: Pick<DesiredStack, "stackId" | "revision" | "bodyDigest"> & Partial<DesiredStack>,
+): DesiredStack {
+  return { adoptedContainerIds: [], attempt: "", recreateVolumes: [], ...stack };
+}
 
 /** A body with one busybox service, as the control plane would encode it. */
 export function stackBody(over: {
@@ -32,7 +39,15 @@ export function stackBody(over: {
     project,
     revision: over.revision ?? 1,
     modelJson: Buffer.from(JSON.stringify(model)),
-    files: [...(over.files ?? [])],
+    files: (over.files ?? []).map((file) => ({
+      digest: "",
+      sizeBytes: BigInt(file.content.length),
+      uid: 0,
+      gid: 0,
+      linkTarget: "",
+      folder: false,
+      ...file,
+    })),
     images: [],
     secrets: [...(over.secrets ?? [])],
     privilegedServices: [],

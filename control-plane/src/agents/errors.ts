@@ -9,6 +9,7 @@ export type AgentsCode =
   | "WF_HOST_AWAITING_APPROVAL"
   | "WF_HOST_QUARANTINED"
   | "WF_BODY_NOT_DESIRED"
+  | "WF_FILE_NOT_DESIRED"
   | "WF_REVISION_NOT_DESIRED"
   | "WF_STREAM_TICKET_INVALID"
   | "WF_SESSION_SUPERSEDED"
@@ -64,6 +65,11 @@ export const agentsErrors: Record<AgentsCode, ErrorCode> = defineErrors({
   WF_BODY_NOT_DESIRED: {
     kind: "notFound",
     title: "The host's desired state does not name this body",
+    fix: "Nothing is wrong if the desired state has just changed: the agent asks for the new one.",
+  },
+  WF_FILE_NOT_DESIRED: {
+    kind: "notFound",
+    title: "Neither the host's desired state nor a build on it names this file",
     fix: "Nothing is wrong if the desired state has just changed: the agent asks for the new one.",
   },
   WF_REVISION_NOT_DESIRED: {

@@ -1,5 +1,5 @@
-import { seal, sealRandomness, SEAL_RANDOMNESS_BYTES, secretsContext } from "@windflow/core";
-import { AgentServiceService, SecretValues, type BodyChunk } from "@windflow/proto/agent";
+import { registryAuthContext, seal, sealRandomness, SEAL_RANDOMNESS_BYTES, secretsContext } from "@windflow/core";
+import { AgentServiceService, RegistryAuths, SecretValues, type BodyChunk } from "@windflow/proto/agent";
 import type { AgentHandlers } from "../api/index.ts";
 import { factsFromWire, type Enrollment, type HostIdentities, type HostIdentity } from "../hosts/index.ts";
 import { ProblemError, type Database } from "../platform/index.ts";
@@ -113,6 +113,32 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
       const plaintext = SecretValues.encode({ values }).finish();
       const randomness = sealRandomness(parts.random(SEAL_RANDOMNESS_BYTES));
       return { sealed: seal(sealingKey, plaintext, secretsContext(stackId, revision), randomness) };
+    },
+    fetchFile: async function* (request, context): AsyncGenerator<BodyChunk> {
+      const { organizationId, hostId } = await admitted(context.peerCertificate);
+      const { digest, buildId, offset } = request;
+      const file = await database.inOrganization(
+        organizationId,
+        (tx) => desired.fileFor(tx, hostId, { digest, buildId }),
+        { readOnly: true },
+      );
+      if (file === undefined) throw new ProblemError({ code: agentsErrors.WF_FILE_NOT_DESIRED });
+      for await (const content of file.readFrom(Number(offset))) {
+        yield { content };
+        parts.heard(hostId);
+      }
+    },
+    fetchRegistryAuth: async (request, context) => {
+      const { organizationId, hostId, sealingKey } = await admitted(context.peerCertificate);
+      const registries = await database.inOrganization(
+        organizationId,
+        (tx) => desired.registryAuthFor(tx, hostId, request),
+        { readOnly: true },
+      );
+      if (registries.length === 0) return { sealed: undefined };
+      const plaintext = RegistryAuths.encode({ registries }).finish();
+      const randomness = sealRandomness(parts.random(SEAL_RANDOMNESS_BYTES));
+      return { sealed: seal(sealingKey, plaintext, registryAuthContext(hostId), randomness) };
     },
     openStream: async function* (up, context) {
       const host = await admitted(context.peerCertificate);

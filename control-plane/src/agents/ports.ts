@@ -1,4 +1,11 @@
-import type { ObservedState, Progress, SecretValue, SpoolEntry } from "@windflow/proto/agent";
+import type {
+  DesiredStack,
+  ObservedState,
+  Progress,
+  RegistryAuth,
+  SecretValue,
+  SpoolEntry,
+} from "@windflow/proto/agent";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { DesiredGeneration } from "./wire.ts";
 
@@ -10,7 +17,7 @@ export interface HostReference {
 export interface DesiredStateOfHost {
   generation: DesiredGeneration;
   /** Complete: absence is removal. */
-  stacks: { stackId: string; revision: number; bodyDigest: string }[];
+  stacks: DesiredStack[];
 }
 
 /** What hosts are to run. Each call is inside a unit of work of the host's organization. */
@@ -20,6 +27,27 @@ export interface DesiredStatePort {
   bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
   /** Undefined unless this host's desired state names the revision; empty when it uses no secrets. */
   secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
+  /** Undefined unless this host's desired state, or the build that it was asked for, names the digest. */
+  fileFor(tx: UnitOfWork, hostId: string, wanted: WantedFile): Promise<FileToSend | undefined>;
+  /** Of the registries that images of this host's desired state, or of the build, come from: those with credentials. */
+  registryAuthFor(
+    tx: UnitOfWork,
+    hostId: string,
+    wanted: { registries: readonly string[]; buildId: string },
+  ): Promise<RegistryAuth[]>;
+}
+
+export interface WantedFile {
+  digest: string;
+  /** Empty: the desired state has to name it. */
+  buildId: string;
+}
+
+/** A stored file that a host may have. */
+export interface FileToSend {
+  sizeBytes: number;
+  /** In pieces of at most 64 kB; each piece is a unit of work of its own. */
+  readFrom(offset: number): AsyncIterable<Uint8Array>;
 }
 
 export interface ObservedReport extends HostReference {

@@ -13,6 +13,8 @@ export const PERMISSIONS = [
   "hosts.write",
   "logs.read",
   "metrics.read",
+  "registries.read",
+  "registries.write",
   "rollouts.read",
   "rollouts.write",
   "stacks.deploy.privileged",

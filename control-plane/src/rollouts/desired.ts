@@ -1,4 +1,4 @@
-import type { SecretValue } from "@windflow/proto/agent";
+import type { RegistryAuth, SecretValue } from "@windflow/proto/agent";
 import type { Database, UnitOfWork } from "../platform/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
@@ -14,6 +14,18 @@ export interface DesiredStates {
   bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
   /** The secrets of a revision as text, to be sealed to the host; undefined unless the host must run that revision. */
   secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
+  /** A file that the host's desired state or a build on it names. */
+  fileFor(
+    tx: UnitOfWork,
+    hostId: string,
+    wanted: { readonly digest: string; readonly buildId: string },
+  ): Promise<undefined>;
+  /** Credentials for the registries that its images come from. */
+  registryAuthFor(
+    tx: UnitOfWork,
+    hostId: string,
+    wanted: { readonly registries: readonly string[]; readonly buildId: string },
+  ): Promise<RegistryAuth[]>;
   /** The host's answer to a desired state. A refusal fails what waits for it. */
   answered(reply: {
     readonly organizationId: string;
@@ -48,6 +60,8 @@ export function createDesiredStates(parts: {
       if (wanted !== true || tx.organizationId === undefined) return undefined;
       return secretValues(tx, vault, { organizationId: tx.organizationId, stackId, number: revision });
     },
+    fileFor: async () => undefined,
+    registryAuthFor: async () => [],
     answered: async ({ organizationId, hostId, generation, refused = "", code = "" }) => {
       // Taken is seen again in the next observed state.
       if (refused === "") return;

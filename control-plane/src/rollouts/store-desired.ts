@@ -23,9 +23,12 @@ interface Tables {
 }
 
 export interface DesiredStack {
-  readonly stackId: string;
-  readonly revision: number;
-  readonly bodyDigest: string;
+  stackId: string;
+  revision: number;
+  bodyDigest: string;
+  adoptedContainerIds: string[];
+  attempt: string;
+  recreateVolumes: string[];
 }
 export interface DesiredState {
   readonly generation: Generation;
@@ -141,7 +144,10 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
     .where("host_id", "=", hostId)
     .orderBy("stack_id")
     .execute();
-  return { generation, stacks };
+  return {
+    generation,
+    stacks: stacks.map((stack) => ({ ...stack, adoptedContainerIds: [], attempt: "", recreateVolumes: [] })),
+  };
 }
 
 /** Where the stacks are wanted, and which revision of them. */

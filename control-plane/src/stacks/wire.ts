@@ -41,6 +41,7 @@ export function stackMessage(
     etag: etagOf(stack),
     activeRolloutId: more.activeRolloutId,
     deleting: stack.deleting,
+    project: stack.name,
   };
 }
 
@@ -57,6 +58,7 @@ export function summaryMessage(revision: RevisionSummary): RevisionMessage {
     message: revision.message,
     bodyDigest: revision.bodyDigest,
     warnings: revision.warnings.map(problemMessage),
+    builtServices: [],
   };
 }
 
@@ -71,6 +73,7 @@ export function revisionMessage(revision: Revision, imageDigests: Record<string,
       // A secret's text is not in the stored source to begin with.
       variables: variables.map(({ name, value, secret }) => ({ name, value: secret ? "" : value, secret })),
       profiles: [...profiles],
+      attachments: [],
     },
     model: decodeModel(revision.body) as unknown as Record<string, unknown>,
   };

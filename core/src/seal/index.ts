@@ -1,5 +1,6 @@
 export {
   open,
+  registryAuthContext,
   seal,
   sealRandomness,
   secretsContext,

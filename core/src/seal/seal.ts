@@ -85,6 +85,11 @@ export function secretsContext(stackId: string, revision: number): string {
   return `secrets/${stackId}/${revision}`;
 }
 
+/** What a box with credentials for registries is for. */
+export function registryAuthContext(hostId: string): string {
+  return `registries/${hostId}`;
+}
+
 // Both public keys go into the derivation: a box moved to another recipient gives another key.
 function boxKey(shared: Uint8Array, ephemeral: Uint8Array, recipient: Uint8Array, context: string): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", shared, Buffer.concat([ephemeral, recipient]), LABEL + context, KEY_BYTES));

@@ -1,6 +1,6 @@
 // Takes one desired state after another and prints each generation that it promised to have, until somebody kills the process.
 import { sha256Digest } from "@windflow/core";
-import { stackBody } from "../../testing/stack-body.ts";
+import { stackBody, wantedStack } from "../../testing/stack-body.ts";
 import { openDesiredStore } from "../desired-store.ts";
 
 async function main(folder: string): Promise<void> {
@@ -18,7 +18,7 @@ async function main(folder: string): Promise<void> {
       service: { environment: { N: String(n), FILLER: "x".repeat(revision % 3_000) } },
     });
     const bodyDigest = sha256Digest(body);
-    const stacks = [{ stackId: "stk_1", revision, bodyDigest }];
+    const stacks = [wantedStack({ stackId: "stk_1", revision, bodyDigest })];
     await store.take(
       { generation: { term: 1n, n }, stacks },
       { body: async () => body, secrets: async () => undefined },
