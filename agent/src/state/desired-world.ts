@@ -1,4 +1,4 @@
-import { type ComposeModel, type DesiredStack, type ResolvedImage, sha256Digest } from "@windflow/core";
+import { type ComposeModel, type DesiredStack, type ResolvedImage, repositoryOf, sha256Digest } from "@windflow/core";
 import type { StackBody } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
 
@@ -41,17 +41,14 @@ function parseModel(body: StackBody): ComposeModel {
 }
 
 function resolve(image: StackBody["images"][number], platform: string): ResolvedImage | undefined {
-  const own = image.platforms.find((candidate) => candidate.platform === platform);
+  // A digest without a platform is that of an index (or of the only manifest): every host pulls by it.
+  const own =
+    image.platforms.find((candidate) => candidate.platform === platform) ??
+    image.platforms.find((candidate) => candidate.platform === "");
   if (own === undefined) return undefined;
   const ids = [own.configDigest, own.manifestDigest].filter((digest) => digest !== "");
   if (ids.length === 0) return undefined;
   return own.manifestDigest === ""
     ? { ids }
     : { ids, pullFrom: `${repositoryOf(image.reference)}@${own.manifestDigest}` };
-}
-
-function repositoryOf(reference: string): string {
-  const name = reference.replace(/@.*$/, "");
-  const colon = name.indexOf(":", name.lastIndexOf("/") + 1);
-  return colon < 0 ? name : name.slice(0, colon);
 }
