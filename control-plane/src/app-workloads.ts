@@ -30,9 +30,12 @@ import {
 import { createVault } from "./secrets/index.ts";
 import {
   composeRenderer,
+  createDrafts,
   createPlanning,
   createRevisions,
   createStacksService,
+  hostsResolve,
+  nothingBuilt,
   stacksHandlers,
 } from "./stacks/index.ts";
 import { createProgressBoard } from "./status/index.ts";
@@ -84,7 +87,9 @@ export function buildWorkloadSide(parts: {
     history: hostHistory,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
-      const revisions = createRevisions({ database, clock, vault, compose: composeRenderer, audit });
+      const drafts = createDrafts({ database, vault, compose: composeRenderer });
+      const images = { built: nothingBuilt, resolver: hostsResolve };
+      const revisions = createRevisions({ database, clock, vault, drafts, images, audit });
       const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
       const standing = createStackStanding({ clock, progress });
       const containers = createContainersService({ database, clock, newId, audit, gateway });

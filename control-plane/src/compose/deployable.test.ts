@@ -27,7 +27,6 @@ volumes:
   expect(problemLines(output)).toEqual([
     'error compose.yaml:10:5 services.model.provider: the service "model" uses provider, which no host can carry out',
     'error compose.yaml:7:5 services.web.pre_stop: the service "web" uses pre_stop, which no host can carry out',
-    'error compose.yaml:3:5 services.web.build: the service "web" uses build, which no host can carry out',
     'error compose.yaml:5:9 services.web.volumes[0]: the service "web" mounts /stacks/shop/conf, which is on no host',
     'error compose.yaml:6:9 services.web.volumes[1]: the service "web" mounts /stacks/shop/data, which is on no host',
   ]);
@@ -49,7 +48,6 @@ test("what docker compose passes over is a warning", () => {
   expect(output.model?.services["web"]?.image).toBe("web");
   expect(problemLines(output)).toEqual([
     "warning compose.yaml:7:7 services.web.deploy.update_config: deploy.update_config has no effect here",
-    "warning compose.yaml:4:5 services.web.build: build has no effect here",
   ]);
 });
 

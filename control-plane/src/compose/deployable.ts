@@ -34,7 +34,9 @@ export function checkDeployable({ model, workingDir, locate }: DeployableInput):
 type RefuseAt = (path: KeyPath, explanation: Explanation) => Problem;
 
 function unsupported(model: ComposeModel, refuse: RefuseAt): Problem[] {
-  return unsupportedUses(model).map(({ service, key, why }) =>
+  // What has `build` is built before a revision is made of it.
+  const uses = unsupportedUses(model).filter(({ key }) => key !== "build");
+  return uses.map(({ service, key, why }) =>
     refuse(["services", service, ...pathOf(key)], {
       what: `the service "${service}" uses ${key}, which no host can carry out`,
       why,

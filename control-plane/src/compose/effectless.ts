@@ -10,7 +10,7 @@ const SWARM = "only a Swarm acts on it, and docker compose passes over it too";
 
 /** Keys of a service that docker compose accepts and does not act on, or that mean something only where files are developed. */
 export function effectless(name: string, service: ComposeService, model: ComposeModel): EffectlessKey[] {
-  const { deploy, build } = service;
+  const { deploy } = service;
   const keys: [KeyPath, boolean, string][] = [
     [["deploy", "mode"], deploy?.mode !== undefined && deploy.mode !== "replicated", SWARM],
     [
@@ -34,7 +34,6 @@ export function effectless(name: string, service: ComposeService, model: Compose
       SWARM,
     ],
     [["develop"], service.develop !== undefined, "it is for docker compose watch on a developer's machine"],
-    [["build"], build !== undefined && service.image !== undefined, "the image is pulled, not built"],
     [["attach"], service.attach !== undefined, "it only steers the output of docker compose up"],
     [
       ["external_links"],

@@ -1,5 +1,5 @@
 import { canonicalJson, secretReferences, sha256Digest, type ComposeModel } from "@windflow/core";
-import { StackBody } from "@windflow/proto/agent";
+import { StackBody, type ResolvedImage, type StackFile } from "@windflow/proto/agent";
 
 /** The bytes that hosts receive for a revision, with the digest that names them. */
 export interface EncodedBody {
@@ -14,6 +14,10 @@ export function encodeBody(revision: {
   readonly stackName: string;
   readonly number: number;
   readonly model: ComposeModel;
+  /** What hosts need of the source beside the model. */
+  readonly files: readonly StackFile[];
+  /** What is known of its images; each host finds out about the others by itself. */
+  readonly images: readonly ResolvedImage[];
   readonly privilegedServices: readonly string[];
 }): EncodedBody {
   const { model } = revision;
@@ -23,10 +27,8 @@ export function encodeBody(revision: {
     project: model.name,
     revision: revision.number,
     modelJson: Buffer.from(canonicalJson(model)),
-    // The texts of configs and secrets are in the model.
-    files: [],
-    // Not resolved here: each host resolves a tag once, pins the id, and reports it.
-    images: [],
+    files: [...revision.files],
+    images: [...revision.images],
     secrets: secretReferences(model).map(({ name, version }) => `${name}@${version}`),
     privilegedServices: [...revision.privilegedServices],
   }).finish();

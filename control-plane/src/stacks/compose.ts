@@ -4,18 +4,18 @@ import {
   type RenderInput as ComposeInput,
   type RenderOutput,
 } from "../compose/index.ts";
-import type { ComposeRenderer, RenderInput } from "./ports.ts";
+import type { ComposeRenderer, RenderInput, RenderOutput as RenderedModel } from "./ports.ts";
 
 // In the order of docker compose: the first that is there, with its override laid over it.
 const USUAL_NAMES = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 
 /** The renderer of the compose domain, for stacks. */
 export const composeRenderer: ComposeRenderer = {
-  render: (input) => outputOf(renderCompose(composeInput(input))),
-  renderForHosts: (input) => outputOf(renderDeployable(composeInput(input))),
+  render: async (input) => outputOf(renderCompose(composeInput(input))),
+  renderForHosts: async (input) => outputOf(renderDeployable(composeInput(input))),
 };
 
-function outputOf({ model, problems }: RenderOutput): ReturnType<ComposeRenderer["render"]> {
+function outputOf({ model, problems }: RenderOutput): RenderedModel {
   return { problems, ...(model === undefined ? {} : { model }) };
 }
 

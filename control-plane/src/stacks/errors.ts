@@ -21,6 +21,11 @@ export const stacksErrors: Record<StacksCode, ErrorCode> = defineErrors({
     title: "The stack has no revision yet",
     fix: "Create a revision with its compose file first.",
   },
+  WF_BUILD_NEEDED: {
+    kind: "precondition",
+    title: "An image of the stack is not built from this source yet",
+    fix: "Build it with POST …/stacks/{stack_id}/builds and the same source, then create the revision again.",
+  },
   WF_STACK_FACT_SELECTOR: {
     kind: "precondition",
     title: "A stack with secrets cannot be placed by what hosts report of themselves",
@@ -33,4 +38,5 @@ type StacksCode =
   | "WF_STACK_PRIVILEGED"
   | "WF_STACK_DELETING"
   | "WF_STACK_NO_REVISION"
+  | "WF_BUILD_NEEDED"
   | "WF_STACK_FACT_SELECTOR";

@@ -1,10 +1,11 @@
 import type { StacksServiceService, Stack as StackMessage } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
 import type { Caller, Database, UnitOfWork } from "../platform/index.ts";
+import { WORKING_DIRECTORY } from "./drafts.ts";
 import type { Stack } from "./model.ts";
 import type { Planning } from "./planning.ts";
 import type { ComposeRenderer, StackStanding } from "./ports.ts";
-import { WORKING_DIRECTORY, type Revisions } from "./revisions.ts";
+import type { Revisions } from "./revisions.ts";
 import type { StacksService } from "./service.ts";
 import { renderVariables } from "./source.ts";
 import { placementOf, problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
@@ -72,15 +73,16 @@ export function stacksHandlers(parts: {
         workingDirectory: request.workingDirectory || WORKING_DIRECTORY,
       };
       // Who names a folder wants to know what docker compose makes of the files there; else it is about hosts.
-      const rendered = request.workingDirectory === "" ? compose.renderForHosts(input) : compose.render(input);
+      const rendered = await (request.workingDirectory === "" ? compose.renderForHosts(input) : compose.render(input));
       return {
         model: rendered.model as unknown as Record<string, unknown> | undefined,
         problems: rendered.problems.map(problemMessage),
       };
     },
-    createRevision: async (request, { caller }) => {
+    createRevision: async (request, { caller, signal }) => {
       const { stackId, message: why } = request;
-      const revision = await revisions.create(caller, { stackId, source: sourceOf(request.source), message: why });
+      const wanted = { stackId, source: sourceOf(request.source), message: why };
+      const revision = await revisions.create(caller, wanted, signal);
       return revisionMessage(revision, {});
     },
     listRevisions: async (request, { caller }) => {

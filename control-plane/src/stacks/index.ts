@@ -1,10 +1,12 @@
 export { composeRenderer } from "./compose.ts";
 export { lockStack, readDeployable, secretValues, stackRolledOut, type DeployableRevision } from "./deployable.ts";
+export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./drafts.ts";
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
-export type { Stack } from "./model.ts";
+export type { Stack, StackSource } from "./model.ts";
+export { hostsResolve, nothingBuilt } from "./no-images.ts";
 export { createPlanning } from "./planning.ts";
-export type { HostPlanner, StackStanding } from "./ports.ts";
+export type { BuiltImages, HostPlanner, ImageReference, ImageResolver, ImagesWanted, StackStanding } from "./ports.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type StacksService } from "./service.ts";
 export { readBody, readDigest } from "./store-revisions.ts";

@@ -4,8 +4,9 @@ import type { HostPlan, PlanStackRequest, PlanStackResponse } from "@windflow/pr
 import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork } from "../platform/index.ts";
 import { decodeModel } from "./body.ts";
 import { missingRevision, requireStack } from "./deployable.ts";
-import type { Stack } from "./model.ts";
+import type { Revision } from "./model.ts";
 import type { HostPlanner, PlannedHost } from "./ports.ts";
+import { missingBuildProblem } from "./prepare.ts";
 import type { Revisions } from "./revisions.ts";
 import { readRevision } from "./store-revisions.ts";
 import { inWindow } from "./window.ts";
@@ -31,22 +32,25 @@ export function createPlanning(parts: {
   const { database, revisions, hosts } = parts;
 
   async function bodyFor(
-    tx: UnitOfWork,
-    stack: Stack,
+    caller: Caller,
     request: PlanStackRequest,
+    signal: AbortSignal,
   ): Promise<{ body: Uint8Array } | { problems: PlanStackResponse["problems"] }> {
-    if (request.revision > 0) {
-      const stored = await readRevision(tx, stack.id, request.revision);
-      if (stored === undefined) throw missingRevision(stack, request.revision);
+    const { stackId, revision, source } = request;
+    if (revision > 0) {
+      const stored = await database.inOrganization(caller, (tx) => readStored(tx, stackId, revision), {
+        readOnly: true,
+      });
       return { body: stored.body };
     }
-    if (request.source === undefined) {
+    if (source === undefined) {
       const violations = [{ path: "source", message: "either a revision or a source is needed" }];
       throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
     }
-    const prepared = await revisions.prepare(tx, stack, sourceOf(request.source));
-    if ("problems" in prepared) return { problems: prepared.problems.map(problemMessage) };
-    return { body: prepared.revision.body };
+    const prepared = await revisions.prepare(caller, { stackId, source: sourceOf(source) }, signal);
+    if ("revision" in prepared) return { body: prepared.revision.body };
+    const problems = "problems" in prepared ? prepared.problems : prepared.missingBuilds.map(missingBuildProblem);
+    return { problems: problems.map(problemMessage) };
   }
 
   async function planFor(
@@ -66,25 +70,28 @@ export function createPlanning(parts: {
 
   return {
     plan: async (caller, request, signal) => {
-      const prepared = await database.inOrganization(
+      const prepared = await bodyFor(caller, request, signal);
+      if ("problems" in prepared) return { hosts: [], problems: prepared.problems };
+      const { body } = prepared;
+      const hasSecrets = secretReferences(decodeModel(body)).length > 0;
+      const targets = await database.inOrganization(
         caller,
-        async (tx) => {
-          const stack = await requireStack(tx, request.stackId, "look");
-          const body = await bodyFor(tx, stack, request);
-          if ("problems" in body) return { ...body, targets: [] };
-          const hasSecrets = secretReferences(decodeModel(body.body)).length > 0;
-          return { ...body, targets: await hosts.hostsOf(tx, stack, hasSecrets) };
-        },
+        async (tx) => hosts.hostsOf(tx, await requireStack(tx, request.stackId, "look"), hasSecrets),
         { readOnly: true },
       );
-      if ("problems" in prepared) return { hosts: [], problems: prepared.problems };
-      const { body, targets } = prepared;
       const late = AbortSignal.timeout(ALL_HOSTS_DEADLINE_MS);
       const asked = { stackId: request.stackId, body };
       const plans = await inWindow(targets, HOSTS_AT_A_TIME, (host) => planFor(host, asked, { signal, late }));
       return { hosts: plans, problems: [] };
     },
   };
+}
+
+async function readStored(tx: UnitOfWork, stackId: string, number: number): Promise<Revision> {
+  const stack = await requireStack(tx, stackId, "look");
+  const stored = await readRevision(tx, stackId, number);
+  if (stored === undefined) throw missingRevision(stack, number);
+  return stored;
 }
 
 function planMessage(host: PlannedHost, reply: PlanReply): HostPlan {

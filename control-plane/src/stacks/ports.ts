@@ -1,6 +1,7 @@
 import type { ComposeModel } from "@windflow/core";
-import type { PlanReply } from "@windflow/proto/agent";
+import type { PlanReply, ResolvedImage } from "@windflow/proto/agent";
 import type { StackStatus } from "@windflow/proto/api";
+import type { TravellingFile } from "../files/index.ts";
 import type { Caller, UnitOfWork } from "../platform/index.ts";
 import type { Stack, StoredProblem } from "./model.ts";
 
@@ -24,9 +25,58 @@ export interface RenderOutput {
 /** Compose files in, normalised model out. */
 export interface ComposeRenderer {
   /** As `docker compose config` prints it. */
-  render(input: RenderInput): RenderOutput;
+  render(input: RenderInput): Promise<RenderOutput>;
   /** As hosts need it: with the texts of configs and secrets, and with an error for what no host can honour. */
-  renderForHosts(input: RenderInput): RenderOutput;
+  renderForHosts(input: RenderInput): Promise<RenderOutput>;
+}
+
+/** A source on its way to become a revision of a stack. */
+export interface ImagesWanted {
+  readonly stack: Stack;
+  /** As hosts get it: the context of a build is an absolute path below the stack's folder, if it is a folder. */
+  readonly model: ComposeModel;
+  /** Everything that the source has, by path. */
+  readonly files: readonly TravellingFile[];
+}
+
+/** What was built of a source's services before. Called outside of a unit of work. */
+export interface BuiltImages {
+  /** The images of the services with `build`, and the services whose build is missing, each with why and what to do. */
+  builtFor(
+    caller: Caller,
+    wanted: ImagesWanted,
+  ): Promise<{
+    readonly images: readonly ResolvedImage[];
+    readonly missing: readonly { readonly service: string; readonly why: string }[];
+  }>;
+}
+
+export interface ImageReference {
+  readonly reference: string;
+  /** e.g. "linux/amd64"; empty: that of each host. */
+  readonly platform: string;
+  /** The registry is asked although a host has an image of that name (pull_policy: always). */
+  readonly askRegistry: boolean;
+  /** The services that name it, for messages. */
+  readonly services: readonly string[];
+}
+
+/** Asks a connected host what tags stand for. Called outside of a unit of work. */
+export interface ImageResolver {
+  /** In bounded time, and never throws for a host or a registry that does not answer: that is `unresolved`. */
+  resolve(
+    caller: Caller,
+    wanted: {
+      readonly stack: Stack;
+      readonly hasSecrets: boolean;
+      readonly images: readonly ImageReference[];
+      readonly signal: AbortSignal | undefined;
+    },
+  ): Promise<{
+    readonly images: readonly ResolvedImage[];
+    /** Becomes warnings WF_IMAGE_UNRESOLVED; each host resolves by itself then. */
+    readonly unresolved: readonly { readonly reference: string; readonly why: string }[];
+  }>;
 }
 
 /** What higher domains know of stacks, for their API messages. */

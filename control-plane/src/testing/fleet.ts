@@ -7,7 +7,14 @@ import { createSealer, type Caller, type Clock, type Platform } from "../platfor
 import { createDesiredStates, createRolloutsService, createRolloutWorker } from "../rollouts/index.ts";
 import type { DesiredStates, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
 import { createVault, type Vault } from "../secrets/index.ts";
-import { composeRenderer, createRevisions, createStacksService } from "../stacks/index.ts";
+import {
+  composeRenderer,
+  createDrafts,
+  createRevisions,
+  createStacksService,
+  hostsResolve,
+  nothingBuilt,
+} from "../stacks/index.ts";
 import type { Revisions, StacksService } from "../stacks/index.ts";
 import { createProgressBoard, type ProgressBoard } from "../status/index.ts";
 import { createRolloutSight } from "../views/index.ts";
@@ -50,6 +57,8 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
   const term = 1n;
   const advancing = { clock, newId, sight, term, listeningSince: 0, database };
   const rollouts = createRolloutsService({ ...advancing, audit });
+  const drafts = createDrafts({ database, vault, compose: composeRenderer });
+  const images = { built: nothingBuilt, resolver: hostsResolve };
   const desired = createDesiredStates({ database, vault, term });
 
   return {
@@ -59,7 +68,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     rollouts,
     desired,
     stacks: createStacksService({ database, clock, newId, audit, remover: rollouts }),
-    revisions: createRevisions({ database, clock, vault, compose: composeRenderer, audit }),
+    revisions: createRevisions({ database, clock, vault, drafts, images, audit }),
     newWorker: () => createRolloutWorker({ ...advancing, bus, log, hostObserved }),
     addHost: (name, labels = {}) => addHost(platform, name, labels),
     setPresence: async (hostId, presence) => {

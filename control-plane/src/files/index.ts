@@ -1,0 +1,1 @@
+export type { TravellingFile } from "./model.ts";
