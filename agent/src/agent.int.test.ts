@@ -168,7 +168,10 @@ describe("the session", () => {
         }),
       ),
     );
-    open.send({ $case: "planRequest", value: { requestId: "r1", body: Buffer.from("garbage"), stackId: "" } });
+    open.send({
+      $case: "planRequest",
+      value: { requestId: "r1", body: Buffer.from("garbage"), stackId: "", adoptedContainerIds: [] },
+    });
     await vi.waitFor(() =>
       expect(open.received.find((kind) => kind.$case === "planReply")).toMatchObject({
         value: { requestId: "r1", problem: expect.stringMatching(/decoded|read/) },

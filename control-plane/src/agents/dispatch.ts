@@ -114,6 +114,7 @@ export function createDispatch(parts: Parts): Dispatch {
         return;
       case "planReply":
       case "actionReply":
+      case "projectReply":
         // An answer that came too late has nobody who waits for it; that is no fault of the agent's.
         session.pending.settle(kind.value.requestId, kind.value);
         return;

@@ -1,4 +1,10 @@
-import { ActionRequest_Action, type ActionReply, type PlanReply } from "@windflow/proto/agent";
+import {
+  ActionRequest_Action,
+  type ActionReply,
+  type PlanReply,
+  type PlanRequest,
+  type ProjectReply,
+} from "@windflow/proto/agent";
 import { ProblemError } from "../platform/index.ts";
 import type { DesiredPush } from "./desired.ts";
 import { agentsErrors } from "./errors.ts";
@@ -9,6 +15,13 @@ import type { HostStream, HostStreamCommand, Streams } from "./streams.ts";
 
 export type ContainerAction = "start" | "stop" | "restart";
 
+export interface AskedPlan {
+  readonly stackId: string;
+  readonly body?: Uint8Array;
+  /** Containers that the plan takes for the stack's own. */
+  readonly adoptedContainerIds?: readonly string[];
+}
+
 /**
  * How the other domains talk to hosts. A request to a host that is not connected fails at once with
  * WF_HOST_NOT_CONNECTED; each has a deadline; a slow host delays nobody else.
@@ -18,11 +31,9 @@ export interface AgentGateway {
   /** Says "look again": the desired state is asked for afresh and sent when its generation is another. Never throws. */
   pushDesiredState(hostId: string): void;
   /** @param request.body encoded StackBody; without it, the removal of the stack is planned */
-  requestPlan(
-    hostId: string,
-    request: { stackId: string; body?: Uint8Array },
-    signal?: AbortSignal,
-  ): Promise<PlanReply>;
+  requestPlan(hostId: string, request: AskedPlan, signal?: AbortSignal): Promise<PlanReply>;
+  /** What the containers of a compose project that is not ours come to. */
+  requestProject(hostId: string, project: string, signal?: AbortSignal): Promise<ProjectReply>;
   /** Throws WF_HOST_ACTION_FAILED with the host's own sentence when it could not be done. */
   act(hostId: string, action: ContainerAction, containerId: string, signal?: AbortSignal): Promise<void>;
   /** Resolves when the host has opened the stream; the signal ends it. */
@@ -46,6 +57,20 @@ const actions: Record<ContainerAction, ActionRequest_Action> = {
 
 export function actionToWire(action: ContainerAction): ActionRequest_Action {
   return actions[action];
+}
+
+/** The frame of a plan request, without the id that its sender gives it. */
+export function planRequest({ stackId, body, adoptedContainerIds = [] }: AskedPlan): {
+  $case: "planRequest";
+  value: PlanRequest;
+} {
+  const value = {
+    requestId: "",
+    stackId,
+    body: body ?? new Uint8Array(),
+    adoptedContainerIds: [...adoptedContainerIds],
+  };
+  return { $case: "planRequest", value };
 }
 
 /** Throws for a number that names no action. */
@@ -74,12 +99,19 @@ export function createGateway(parts: {
     pushDesiredState: (hostId) => desiredPush.push(hostId),
     requestPlan: async (hostId, request, signal) => {
       const session = connected(hostId);
-      const body = request.body ?? new Uint8Array();
+      const kind = planRequest(request);
       return session.pending.ask<PlanReply>({
         deadlineMs: PLAN_DEADLINE_MS,
         signal,
-        send: (requestId) =>
-          session.send({ $case: "planRequest", value: { requestId, body, stackId: request.stackId } }),
+        send: (requestId) => session.send({ ...kind, value: { ...kind.value, requestId } }),
+      });
+    },
+    requestProject: (hostId, project, signal) => {
+      const session = connected(hostId);
+      return session.pending.ask<ProjectReply>({
+        deadlineMs: PLAN_DEADLINE_MS,
+        signal,
+        send: (requestId) => session.send({ $case: "projectRequest", value: { requestId, project } }),
       });
     },
     act: async (hostId, action, containerId, signal) => {

@@ -34,10 +34,12 @@ async function answer(
 ): Promise<AgentFrame["kind"]> {
   switch (kind?.$case) {
     case "planRequest": {
-      const { stackId, body } = kind.value;
-      const plan = await local.requestPlan(hostId, { stackId, ...(body.length > 0 ? { body } : {}) }, signal);
-      return { $case: "planReply", value: plan };
+      const { stackId, body, adoptedContainerIds } = kind.value;
+      const asked = { stackId, adoptedContainerIds, ...(body.length > 0 ? { body } : {}) };
+      return { $case: "planReply", value: await local.requestPlan(hostId, asked, signal) };
     }
+    case "projectRequest":
+      return { $case: "projectReply", value: await local.requestProject(hostId, kind.value.project, signal) };
     case "actionRequest":
       await local.act(hostId, actionFromWire(kind.value.action), kind.value.containerId, signal);
       return { $case: "actionReply", value: { requestId: "", problem: "" } };

@@ -1,4 +1,4 @@
-import { actionToWire, ACTION_DEADLINE_MS, PLAN_DEADLINE_MS, type AgentGateway } from "../gateway.ts";
+import { actionToWire, ACTION_DEADLINE_MS, PLAN_DEADLINE_MS, planRequest, type AgentGateway } from "../gateway.ts";
 import { ProblemError } from "../../platform/index.ts";
 import { agentsErrors } from "../errors.ts";
 import type { RemoteReplica } from "./remote.ts";
@@ -25,10 +25,17 @@ export function createRoutedGateway(parts: {
     requestPlan: async (hostId, request, signal) => {
       if (local.isConnected(hostId)) return local.requestPlan(hostId, request, signal);
       const owner = await remote(hostId);
-      const body = request.body ?? new Uint8Array();
-      const kind = { $case: "planRequest", value: { requestId: "", stackId: request.stackId, body } } as const;
+      const kind = planRequest(request);
       const reply = await owner.ask(hostId, kind, { deadlineMs: PLAN_DEADLINE_MS + MARGIN_MS, signal });
       if (reply?.$case === "planReply") return reply.value;
+      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
+    },
+    requestProject: async (hostId, project, signal) => {
+      if (local.isConnected(hostId)) return local.requestProject(hostId, project, signal);
+      const owner = await remote(hostId);
+      const kind = { $case: "projectRequest", value: { requestId: "", project } } as const;
+      const reply = await owner.ask(hostId, kind, { deadlineMs: PLAN_DEADLINE_MS + MARGIN_MS, signal });
+      if (reply?.$case === "projectReply") return reply.value;
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
     },
     act: async (hostId, action, containerId, signal) => {
