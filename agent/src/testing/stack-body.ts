@@ -1,4 +1,4 @@
-import { type DesiredStack, StackBody } from "@windflow/proto/agent";
+import { type DesiredStack, StackBody, type StackFile } from "@windflow/proto/agent";
 
 /** An entry of a desired state for a stack of which nothing special is wanted. */
 export function wantedStack(
@@ -15,7 +15,8 @@ export function stackBody(over: {
   readonly service?: Readonly<Record<string, unknown>>;
   readonly model?: Readonly<Record<string, unknown>>;
   readonly secrets?: readonly string[];
-  readonly files?: readonly { readonly path: string; readonly content: Uint8Array; readonly mode: number }[];
+  readonly files?: readonly (Partial<StackFile> & Pick<StackFile, "path">)[];
+  readonly composeFiles?: readonly string[];
 }): Uint8Array {
   const project = over.stackName ?? "shop";
   const model = {
@@ -41,7 +42,9 @@ export function stackBody(over: {
     modelJson: Buffer.from(JSON.stringify(model)),
     files: (over.files ?? []).map((file) => ({
       digest: "",
-      sizeBytes: BigInt(file.content.length),
+      content: new Uint8Array(),
+      sizeBytes: BigInt(file.content?.length ?? 0),
+      mode: 0o644,
       uid: 0,
       gid: 0,
       linkTarget: "",
@@ -51,5 +54,6 @@ export function stackBody(over: {
     images: [],
     secrets: [...(over.secrets ?? [])],
     privilegedServices: [],
+    composeFiles: [...(over.composeFiles ?? [])],
   }).finish();
 }

@@ -31,6 +31,7 @@ export function encodeBody(revision: {
     images: [...revision.images],
     secrets: secretReferences(model).map(({ name, version }) => `${name}@${version}`),
     privilegedServices: [...revision.privilegedServices],
+    composeFiles: [],
   }).finish();
   return { bytes, digest: sha256Digest(bytes) };
 }
