@@ -9,7 +9,7 @@ import type { Progress } from "./progress.ts";
 // A start takes a tenth of a second, and on a slow disk some seconds; after this the engine hangs.
 const STEP_DEADLINE_MS = 120_000;
 // A pull takes as long as the line needs, a stop as long as the service was granted.
-const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "stop-container", "restart-container"]);
+const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "load-image", "stop-container", "restart-container"]);
 
 export interface ApplierOptions {
   readonly reconciler: ReconcilerOptions;
@@ -36,11 +36,13 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     secrets: reconciler.secrets,
     files: reconciler.files,
     registryAuth: async (reference) => reconciler.registryAuth?.(reference),
+    loadImage: reconciler.loadImage ?? refuseLoad,
     onPull: (step, pull) => progress.onPull(step, pull),
     onPulled(step, image) {
       pulled.set(`${step.stackId} ${step.reference}`, image.id);
       const given = reconciler.desired()?.stacks.find(({ stackId }) => stackId === step.stackId);
-      if (given?.images[step.reference] === undefined) keeper.pin(pinOf(stackOf(step), step.reference, image));
+      if (given?.images[step.reference]?.ids.includes(image.id) !== true)
+        keeper.pin(pinOf(stackOf(step), step.reference, image));
     },
     pulledImage: (stackId, reference) => pulled.get(`${stackId} ${reference}`),
     created: new Map(),
@@ -60,4 +62,10 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
       throw error;
     }
   };
+}
+
+async function refuseLoad(stack: DesiredStack, image: { readonly reference: string }): Promise<never> {
+  throw new Error(
+    `image ${image.reference} of ${stack.stackName} was built, and this agent cannot load built images: update it`,
+  );
 }

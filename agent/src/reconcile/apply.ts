@@ -1,7 +1,8 @@
-import type { DesiredStack, Step, StepOp } from "@windflow/core";
+import type { DesiredStack, LoadImage, PullImage, Step, StepOp } from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
 import type { PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import type { LoadImagePort } from "./options.ts";
 import { fetchSecrets, redacting, withSecrets } from "./secret-text.ts";
 
 /** What executors may use. They decide nothing: what to do stands in the step. */
@@ -14,8 +15,9 @@ export interface ApplyContext {
   readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
   onPull(step: Step, progress: PullProgress): void;
-  onPulled(step: Extract<Step, { op: "pull-image" }>, image: PulledImage): void;
-  /** Id of the image that a step before this one pulled. */
+  readonly loadImage: LoadImagePort;
+  onPulled(step: PullImage | LoadImage, image: PulledImage): void;
+  /** Id of the image that a step before this one pulled or loaded. */
   pulledImage(stackId: string, reference: string): string | undefined;
   /** Ids of the containers that earlier steps created, by the name they will have. */
   readonly created: Map<string, string>;
@@ -33,6 +35,10 @@ const EXECUTORS: Executors = {
       ...(credentials === undefined ? {} : { credentials }),
     };
     context.onPulled(step, await context.engine.pullImage(request, (progress) => context.onPull(step, progress)));
+  },
+  "load-image": async (step, context) => {
+    const progress = (told: PullProgress): void => context.onPull(step, told);
+    context.onPulled(step, await context.loadImage(context.stackOf(step), step, progress, context.signal));
   },
   "create-network": (step, context) =>
     context.engine.createNetwork(step.name, context.stackOf(step).model.networks?.[step.key] ?? {}, step.labels),

@@ -3,6 +3,7 @@ import type {
   DesiredWorld,
   Hold,
   ImagePin,
+  LoadImage,
   ObservedWorld,
   Plan,
   Problem,
@@ -13,7 +14,7 @@ import type {
 } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import type { EngineEvent, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import type { EngineEvent, PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
 
 /** What the reconciler has to remember over a restart of the agent. Small, and plain JSON. */
 export interface ReconcileMemory {
@@ -92,6 +93,17 @@ export interface PlanAnswer {
   readonly observedAt: number;
 }
 
+/**
+ * Brings an image that was built to the engine, and gives the image that the engine has then.
+ * @throws Error with a sentence for a person when its files cannot be had or the engine refuses them.
+ */
+export type LoadImagePort = (
+  stack: DesiredStack,
+  image: LoadImage,
+  onProgress: (progress: PullProgress) => void,
+  signal: AbortSignal,
+) => Promise<PulledImage>;
+
 export interface ReconcilerOptions {
   readonly engine: ReconcileEngine;
   /** undefined: not known yet. Then nothing is touched. */
@@ -101,6 +113,8 @@ export interface ReconcilerOptions {
   /** Content behind a digest of {@link DesiredStack.files}. */
   readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   readonly memory: MemoryStore;
+  /** Absent: a stack whose images were built cannot run here. */
+  readonly loadImage?: LoadImagePort;
   registryAuth?(imageReference: string): Promise<RegistryCredentials | undefined>;
   /** A sentence that refuses the stack on this host, or undefined. */
   allowPrivileged?(stack: DesiredStack): string | undefined;

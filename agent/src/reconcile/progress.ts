@@ -30,7 +30,9 @@ export function createProgress(options: Pick<ReconcilerOptions, "clock" | "desir
       phase,
       text: describeStep(step),
       ...(error === undefined ? {} : { error }),
-      ...(pull && step.op === "pull-image" ? { pull: { ...pull, reference: step.reference } } : {}),
+      ...(pull && (step.op === "pull-image" || step.op === "load-image")
+        ? { pull: { ...pull, reference: step.reference } }
+        : {}),
     });
     if (phase === "done" || phase === "failed") {
       pulls.delete(step.id);

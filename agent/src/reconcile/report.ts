@@ -1,5 +1,6 @@
 import {
   WINDFLOW_LABEL,
+  imageReferenceOf,
   indexWorld,
   ownContainers,
   stackStatus,
@@ -7,6 +8,7 @@ import {
   type DesiredStack,
   type DesiredWorld,
   type Hold,
+  type LoadImage,
   type ObservedWorld,
   type Plan,
   type PullImage,
@@ -102,10 +104,15 @@ function activityOf(input: ReportInput, stack: DesiredStack): Activity {
   const pulling = new Map<string, string>();
   const failing = new Map<string, string>();
   const waiting = new Map<string, string>();
-  for (const [service, { image }] of Object.entries(stack.model.services)) {
-    const isPull = (step: Step): step is PullImage => step.op === "pull-image" && step.reference === image;
-    const pull = input.inFlight.find((step): step is PullImage => step.stackId === stack.stackId && isPull(step));
-    if (pull) pulling.set(service, pullText(pull, input.pulls.get(pull.id)));
+  for (const [name, service] of Object.entries(stack.model.services)) {
+    const reference = imageReferenceOf(stack.project, name, service);
+    const pull = input.inFlight.find(
+      (step): step is PullImage | LoadImage =>
+        (step.op === "pull-image" || step.op === "load-image") &&
+        step.stackId === stack.stackId &&
+        step.reference === reference,
+    );
+    if (pull) pulling.set(name, pullText(pull, input.pulls.get(pull.id)));
   }
   for (const step of input.plan.steps) {
     if (step.stackId !== stack.stackId || step.service === undefined) continue;
@@ -129,8 +136,9 @@ function servicesOf(stack: DesiredStack, plan: Plan, failure: FailingStep): stri
   return services.length > 0 ? services : Object.keys(stack.model.services);
 }
 
-function pullText(step: PullImage, progress: PullProgress | undefined): string {
-  if (!progress || progress.layersTotal === 0) return `pulling ${step.reference}`;
+function pullText(step: PullImage | LoadImage, progress: PullProgress | undefined): string {
+  const what = `${step.op === "pull-image" ? "pulling" : "loading"} ${step.reference}`;
+  if (!progress || progress.layersTotal === 0) return what;
   const share = progress.bytesTotal > 0 ? Math.floor((progress.bytesDone / progress.bytesTotal) * PERCENT) : 0;
-  return `pulling ${step.reference}: ${progress.layersDone} of ${progress.layersTotal} layers, ${share} %`;
+  return `${what}: ${progress.layersDone} of ${progress.layersTotal} layers, ${share} %`;
 }

@@ -157,7 +157,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
 }
 
 function laneOf(step: Step): Lane {
-  if (step.op === "pull-image") return "pull";
+  if (step.op === "pull-image" || step.op === "load-image") return "pull";
   return step.op === "stop-container" || step.op === "restart-container" ? "stop" : "work";
 }
 

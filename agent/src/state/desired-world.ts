@@ -1,5 +1,12 @@
-import { type ComposeModel, type DesiredStack, type ResolvedImage, repositoryOf, sha256Digest } from "@windflow/core";
-import type { StackBody } from "@windflow/proto/agent";
+import {
+  type ComposeModel,
+  type DeliveredImage,
+  type DesiredStack,
+  type ResolvedImage,
+  repositoryOf,
+  sha256Digest,
+} from "@windflow/core";
+import type { PlatformImage, StackBody } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
 
 /** `linux/amd64`, as image indexes name it. */
@@ -48,7 +55,19 @@ function resolve(image: StackBody["images"][number], platform: string): Resolved
   if (own === undefined) return undefined;
   const ids = [own.configDigest, own.manifestDigest].filter((digest) => digest !== "");
   if (ids.length === 0) return undefined;
+  if (own.layers.length > 0 || own.configSizeBytes > 0) return { ids, delivered: deliveredImage(image.reference, own) };
   return own.manifestDigest === ""
     ? { ids }
     : { ids, pullFrom: `${repositoryOf(image.reference)}@${own.manifestDigest}` };
+}
+
+function deliveredImage(reference: string, own: PlatformImage): DeliveredImage {
+  return {
+    configDigest: own.configDigest,
+    configSizeBytes: Number(own.configSizeBytes),
+    manifestDigest: own.manifestDigest,
+    layers: own.layers.map((layer) => ({ digest: layer.digest, sizeBytes: Number(layer.sizeBytes) })),
+    platform: own.platform,
+    tags: [reference],
+  };
 }

@@ -1,11 +1,35 @@
 import type { ComposeModel } from "../compose/model.ts";
 
+/** One layer of an image that was built. */
+export interface DeliveredLayer {
+  /** `sha256:…` of the uncompressed tar, as the image's configuration names it. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** An image that was built and is in no registry: its configuration and its layers are files of the revision. */
+export interface DeliveredImage {
+  /** `sha256:…` of the configuration's bytes. */
+  readonly configDigest: string;
+  readonly configSizeBytes: number;
+  /** Of the OCI manifest that we write for it; what an engine with the containerd store knows it by. */
+  readonly manifestDigest: string;
+  /** The base's first. */
+  readonly layers: readonly DeliveredLayer[];
+  /** `linux/amd64`. */
+  readonly platform: string;
+  /** References that the engine has to know it by. */
+  readonly tags: readonly string[];
+}
+
 /** What an image reference of a revision was resolved to. */
 export interface ResolvedImage {
   /** Engine ids that count as this image: the config digest (graph driver) and the manifest or index digest (containerd store). */
   readonly ids: readonly string[];
   /** `repository@sha256:…`; absent for an image that came by load or build and cannot be pulled again. */
   readonly pullFrom?: string;
+  /** Set for an image that was built: it is loaded and not pulled. */
+  readonly delivered?: DeliveredImage;
 }
 
 /** One revision that the host must run. */

@@ -10,6 +10,7 @@ import { isRunning, sortedEntries } from "./world-index.ts";
 /** What a container of a service has to be, as far as the engine shows it. */
 export interface WantedContainer {
   readonly service: ComposeService;
+  readonly reference: string;
   readonly image: ImageStanding;
   readonly filesDigest: string;
   readonly resources: PlannedResources;
@@ -55,7 +56,7 @@ function configurationChange(container: ObservedContainer, wanted: WantedContain
 function imageChange(container: ObservedContainer, wanted: WantedContainer): string | undefined {
   const { ids } = wanted.image;
   if (ids.length === 0 || ids.includes(container.imageId)) return undefined;
-  return `another image under ${wanted.service.image ?? "its name"}`;
+  return `another image under ${wanted.reference}`;
 }
 
 function filesChange(container: ObservedContainer, wanted: WantedContainer): string | undefined {

@@ -19,6 +19,8 @@ export function describeStep(step: Step): string {
   switch (step.op) {
     case "pull-image":
       return `pull-image ${step.reference}`;
+    case "load-image":
+      return `load-image ${step.reference}`;
     case "create-container":
       return step.name === step.slot
         ? `create-container ${step.slot}`

@@ -1,3 +1,5 @@
+import type { ComposeService } from "../compose/model.ts";
+
 const DEFAULT_REGISTRY = "docker.io/";
 const DEFAULT_NAMESPACE = "library/";
 
@@ -20,4 +22,14 @@ function withoutTagBeforeDigest(name: string): string {
 /** True for a bare engine id such as `sha256:…`, which no registry can be asked for. */
 export function isImageId(reference: string): boolean {
   return /^sha256:[0-9a-f]{64}$/.test(reference);
+}
+
+/** The reference under which a service's image is known: as written, or for one that is built the name that docker compose gives it. Empty when it has no image. */
+export function imageReferenceOf(
+  project: string,
+  serviceName: string,
+  service: Pick<ComposeService, "image" | "build">,
+): string {
+  if (service.image !== undefined) return service.image;
+  return service.build === undefined ? "" : `${project}-${serviceName}`;
 }

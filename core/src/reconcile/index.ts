@@ -1,7 +1,7 @@
 export type * from "./desired.ts";
 export { changedParts, fileUses, filesDigest, partsText, type FileUse } from "./service-digests.ts";
 export { describeStep, formatPlan } from "./format-plan.ts";
-export { familiarReference, isImageId } from "./image-reference.ts";
+export { familiarReference, imageReferenceOf, isImageId } from "./image-reference.ts";
 export {
   COMPOSE_LABEL,
   COMPOSE_VERSION,

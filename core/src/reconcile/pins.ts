@@ -1,7 +1,7 @@
 import type { DesiredStack, DesiredWorld, ResolvedImage } from "./desired.ts";
-import { familiarReference } from "./image-reference.ts";
+import { familiarReference, imageReferenceOf } from "./image-reference.ts";
 import { WINDFLOW_LABEL, serviceOf } from "./labels.ts";
-import type { ObservedImage, ObservedWorld } from "./observed.ts";
+import type { ObservedContainer, ObservedImage, ObservedWorld } from "./observed.ts";
 import { indexWorld, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";
 
 /** What this host resolved an image reference to, because the revision came without a resolution. It holds for that revision. */
@@ -33,9 +33,9 @@ export function newPins(observed: ObservedWorld, desired: DesiredWorld): ImagePi
   const index = indexWorld(observed, desired);
   return desired.stacks.flatMap((stack) => {
     const found = new Map<string, ImagePin>();
-    for (const { service, reference, policy } of unresolved(stack)) {
-      const local = policy === "always" ? undefined : tagged(index, reference);
-      const imageId = createdImage(index, stack, service) ?? local;
+    for (const { service, reference, policy, built } of unresolved(stack)) {
+      const local = policy === "always" || built ? undefined : tagged(index, reference);
+      const imageId = createdImage(index, stack, service, reference) ?? local;
       if (imageId !== undefined && !found.has(reference))
         found.set(reference, pinOf(stack, reference, index.imagesById.get(imageId) ?? { id: imageId, digests: [] }));
     }
@@ -59,31 +59,53 @@ function applyStackPins(stack: DesiredStack, pins: readonly ImagePin[]): Desired
   const own = pins.filter((pin) => pin.stackId === stack.stackId && pin.revision === stack.revision);
   if (own.length === 0) return stack;
   const pinned = Object.fromEntries(own.map((pin) => [pin.reference, pin.image]));
-  const resolved = Object.fromEntries(Object.entries(stack.images).filter(([, image]) => image !== undefined));
-  return { ...stack, images: { ...pinned, ...resolved } };
+  const resolved = Object.entries(stack.images).flatMap(([reference, image]): [string, ResolvedImage][] =>
+    image === undefined ? [] : [[reference, withIds(image, pinned[reference])]],
+  );
+  return { ...stack, images: { ...pinned, ...Object.fromEntries(resolved) } };
+}
+
+// An engine may give a loaded image an id of its own making.
+function withIds(image: ResolvedImage, pin: ResolvedImage | undefined): ResolvedImage {
+  return pin === undefined ? image : { ...image, ids: [...new Set([...image.ids, ...pin.ids])] };
 }
 
 interface UnresolvedImage {
   readonly service: string;
   readonly reference: string;
   readonly policy: string | undefined;
+  /** It is known only by a name that any project's build may have taken: its tag says nothing. */
+  readonly built: boolean;
 }
 
 function unresolved(stack: DesiredStack): UnresolvedImage[] {
   return sortedEntries(stack.model.services).flatMap(([name, service]) => {
-    const reference = service.image;
-    if (reference === undefined || stack.images[reference] !== undefined) return [];
-    return [{ service: name, reference, policy: service.pull_policy }];
+    const reference = imageReferenceOf(stack.project, name, service);
+    if (reference === "" || stack.images[reference] !== undefined) return [];
+    return [{ service: name, reference, policy: service.pull_policy, built: service.image === undefined }];
   });
 }
 
-function createdImage(index: WorldIndex, stack: DesiredStack, serviceName: string): string | undefined {
+function createdImage(
+  index: WorldIndex,
+  stack: DesiredStack,
+  serviceName: string,
+  reference: string,
+): string | undefined {
   return ownContainers(index, stack).find(
     (container) =>
       serviceOf(container) === serviceName &&
-      container.labels[WINDFLOW_LABEL.revision] === String(stack.revision) &&
-      container.imageId !== "",
+      container.imageId !== "" &&
+      (container.labels[WINDFLOW_LABEL.revision] === String(stack.revision) ||
+        isAdoptedFrom(stack, container, reference)),
   )?.imageId;
+}
+
+// What was adopted runs what it was made from, wherever its tag points by now.
+function isAdoptedFrom(stack: DesiredStack, container: ObservedContainer, reference: string): boolean {
+  return (
+    (stack.adopted ?? []).includes(container.id) && familiarReference(container.image) === familiarReference(reference)
+  );
 }
 
 function tagged(index: WorldIndex, reference: string): string | undefined {

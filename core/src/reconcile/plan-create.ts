@@ -1,4 +1,5 @@
 import { serviceConfigHash } from "../compose/config-hash.ts";
+import { imageReferenceOf } from "./image-reference.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
 import { stackLabels } from "./plan-resources.ts";
 import type { ServicePlanning } from "./plan-service.ts";
@@ -34,7 +35,7 @@ export function emitCreate(
   });
   return planning.draft.add({
     ...planning.base(slot, cause, [
-      ...(image.pullStep === undefined ? [] : [image.pullStep]),
+      ...(image.imageStep === undefined ? [] : [image.imageStep]),
       ...planning.resourceSteps,
       ...shared.flatMap(({ startStep }) => (startStep === undefined ? [] : [startStep])),
       ...dependsOn,
@@ -44,7 +45,7 @@ export function emitCreate(
     service: surveyed.name,
     number: slot.number,
     name,
-    imageReference: surveyed.service.image ?? "",
+    imageReference: imageReferenceOf(planning.stack.project, surveyed.name, surveyed.service),
     ...(image.standing.kind === "present" ? { imageId: image.standing.imageId } : {}),
     labels: containerLabels(planning, slot),
     inherited,

@@ -35,7 +35,7 @@ export function planStack(
       (slot) => !isHeld(service, slot.number) && (standing.ids.length === 0 || !slot.keeper),
     ),
   );
-  const pulls = draft.stepsOf(stack.stackId, (step) => step.op === "pull-image");
+  const pulls = draft.stepsOf(stack.stackId, (step) => step.op === "pull-image" || step.op === "load-image");
   const orphansGone = planOrphans(draft, stack, survey.orphans, pulls);
   const planning: StackPlanning = {
     draft,

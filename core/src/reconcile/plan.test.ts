@@ -2,31 +2,10 @@ import { expect, test } from "vitest";
 import type { ComposeService } from "../compose/model.ts";
 import type { DesiredStack } from "./desired.ts";
 import { formatPlan } from "./format-plan.ts";
-import type { ObservedContainer } from "./observed.ts";
-import { planStacks, type PlanInput } from "./plan.ts";
-import { createModelEngine, type ModelEngine } from "./testing/model-engine.ts";
+import { planStacks } from "./plan.ts";
+import { createModelEngine } from "./testing/model-engine.ts";
+import { editContainer, planText, running } from "./testing/plan-text.ts";
 import { HEALTHCHECK, desiredWorld, emptyWorld, service, stack, stranger } from "./testing/small-world.ts";
-
-/** An engine on which the stack has been brought to rest. */
-function running(...stacks: DesiredStack[]): ModelEngine {
-  const engine = createModelEngine(emptyWorld());
-  const desired = desiredWorld(...stacks);
-  for (let round = 0; round < 5; round++) engine.run(planStacks({ observed: engine.world(), desired }), desired);
-  return engine;
-}
-
-function planText(engine: ModelEngine, stacks: DesiredStack[], extra: Partial<PlanInput> = {}): string {
-  return formatPlan(planStacks({ observed: engine.world(), desired: desiredWorld(...stacks), ...extra }));
-}
-
-function editContainer(engine: ModelEngine, name: string, change: Partial<ObservedContainer>): void {
-  engine.change((world) => ({
-    ...world,
-    containers: world.containers.map((container) =>
-      container.name === name ? { ...container, ...change } : container,
-    ),
-  }));
-}
 
 const chain = {
   db: service({ healthcheck: HEALTHCHECK }),

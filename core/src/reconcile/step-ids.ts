@@ -11,6 +11,7 @@ export function shortId(id: string): string {
 /** Ids follow from the target alone, so a step may name one that is added later, and the next plan names it the same. */
 export const stepId = {
   pull: (stackName: string, reference: string): string => `pull-image ${stackName} ${reference}`,
+  load: (stackName: string, reference: string): string => `load-image ${stackName} ${reference}`,
   createNetwork: (name: string): string => `create-network ${name}`,
   removeNetwork: (name: string, id: string): string => `remove-network ${name} [${shortId(id)}]`,
   createVolume: (name: string): string => `create-volume ${name}`,

@@ -1,3 +1,5 @@
+import type { DeliveredImage } from "./desired.ts";
+
 interface StepBase {
   /** `op target`: unique in a plan, and the same in the next plan while the step is still needed. */
   readonly id: string;
@@ -18,6 +20,14 @@ export interface PullImage extends StepBase {
   /** What to ask the registry for: `repository@sha256:…` when resolved. */
   readonly pullFrom: string;
   readonly platform?: string;
+}
+
+/** Brings an image that was built to the engine, from files of the revision; in place of a pull. */
+export interface LoadImage extends StepBase {
+  readonly op: "load-image";
+  /** As written in the model, or as docker compose names what it builds. */
+  readonly reference: string;
+  readonly delivered: DeliveredImage;
 }
 
 export interface CreateNetwork extends StepBase {
@@ -120,6 +130,7 @@ export interface Wait extends StepBase {
 
 export type Step =
   | PullImage
+  | LoadImage
   | CreateNetwork
   | RemoveNetwork
   | CreateVolume

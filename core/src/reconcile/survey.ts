@@ -2,6 +2,7 @@ import { filesDigest } from "./service-digests.ts";
 import type { ComposeService } from "../compose/model.ts";
 import type { DesiredStack } from "./desired.ts";
 import { missingNetworks, whyRecreate, type WantedContainer } from "./difference.ts";
+import { imageReferenceOf } from "./image-reference.ts";
 import { COMPOSE_LABEL, containerName, numberOf, serviceOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
@@ -49,7 +50,8 @@ export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: P
     const containerId = (other: string): string | undefined => surveyed.get(other)?.slots[0]?.keeper?.id;
     const wanted: WantedContainer = {
       service,
-      image: resolveImage(index, stack, service),
+      reference: imageReferenceOf(stack.project, name, service),
+      image: resolveImage(index, stack, name, service),
       filesDigest: filesDigest(stack, service),
       resources,
       containerId,

@@ -31,10 +31,8 @@ export function unsupportedUses(model: ComposeModel): UnsupportedUse[] {
 
 function keysOf(name: string, service: ComposeService): UnsupportedUse[] {
   const keys = SERVICE_KEYS.filter(([key]) => isGiven(service[key])).map(([key, why]) => ({ service: name, key, why }));
-  if (service.image === undefined && service.provider === undefined) {
-    const why = "images are not built here: build it, push or load it, and name it as image";
-    keys.push({ service: name, key: service.build === undefined ? "image" : "build", why });
-  }
+  if (service.image === undefined && service.build === undefined && service.provider === undefined)
+    keys.push({ service: name, key: "image", why: "it names no image and builds none" });
   return keys;
 }
 

@@ -80,7 +80,8 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
     const stack = desired.stacks.find(({ stackId }) => stackId === step.stackId);
     const idOf = (known: string | undefined, slot: string): string => known ?? created.get(slot) ?? `unknown ${slot}`;
     switch (step.op) {
-      case "pull-image": {
+      case "pull-image":
+      case "load-image": {
         const image = { id: imageId(step.reference), tags: [step.reference], digests: [], sizeBytes: 1 };
         world = { ...world, images: [...world.images, image] };
         return;
