@@ -41,8 +41,14 @@ export interface DesiredStack {
   readonly revision: number;
   readonly bodyDigest: string;
   readonly model: ComposeModel;
-  /** Path in the revision → digest of the content. */
+  /** Path in the model → digest of the content. */
   readonly files: Readonly<Record<string, string>>;
+  /** Source of a bind mount of the stack's own files → digest over all that is there: contents, modes, owners, links. */
+  readonly trees?: Readonly<Record<string, string>>;
+  /** Folder of the stack's source on the host: what its own files are below in the model. */
+  readonly workingDirectory?: string;
+  /** Its compose files in merge order, below that folder. */
+  readonly configFiles?: readonly string[];
   /** Image reference as written in the model → what it was resolved to; without an entry the host resolves it once. */
   readonly images: Readonly<Record<string, ResolvedImage | undefined>>;
   /** Ids of containers that an adoption record makes ours although they carry no label of ours. */

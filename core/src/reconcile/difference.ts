@@ -4,7 +4,7 @@ import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
 import type { ImageStanding } from "./resolve-image.ts";
-import { changedParts, partsText } from "./service-digests.ts";
+import { changedFiles, changedParts, partsText } from "./service-digests.ts";
 import { isRunning, sortedEntries } from "./world-index.ts";
 
 /** What a container of a service has to be, as far as the engine shows it. */
@@ -63,7 +63,7 @@ function filesChange(container: ObservedContainer, wanted: WantedContainer): str
   const label = container.labels[WINDFLOW_LABEL.files];
   // A container made by docker compose has no such label; what was mounted there is not known to have changed.
   if (label === undefined || label === wanted.filesDigest) return undefined;
-  return "the content of its configs or secrets changed";
+  return `the content of ${changedFiles(label, wanted.filesDigest).join(", ")} changed`;
 }
 
 function networkChange(container: ObservedContainer, wanted: WantedContainer): string | undefined {

@@ -1,5 +1,6 @@
 import { serviceConfigHash } from "../compose/config-hash.ts";
 import { imageReferenceOf } from "./image-reference.ts";
+import type { DesiredStack } from "./desired.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
 import { stackLabels } from "./plan-resources.ts";
 import type { ServicePlanning } from "./plan-service.ts";
@@ -9,6 +10,9 @@ import { stepId } from "./step-ids.ts";
 import type { InheritedVolume } from "./steps.ts";
 import type { Slot } from "./survey.ts";
 import { sortedEntries } from "./world-index.ts";
+
+// Of an agent that was not told another one.
+const DEFAULT_STACKS_FOLDER = "/var/lib/windflow/stacks";
 
 /** Adds the creation of a slot's container under `name`, after its image, networks, volumes and `dependsOn`. */
 export function emitCreate(
@@ -65,12 +69,21 @@ function containerLabels(planning: ServicePlanning, slot: Slot): Record<string, 
     [COMPOSE_LABEL.number]: String(slot.number),
     [COMPOSE_LABEL.oneOff]: "False",
     [COMPOSE_LABEL.dependsOn]: dependsOnLabel(surveyed.service.depends_on),
-    [COMPOSE_LABEL.workingDirectory]: `/var/lib/windflow/stacks/${stack.stackName}`,
-    [COMPOSE_LABEL.configFiles]: `/var/lib/windflow/stacks/${stack.stackName}/compose.yaml`,
+    ...sourceLabels(stack),
     ...(image.standing.kind === "present" ? { [COMPOSE_LABEL.image]: image.standing.imageId } : {}),
     ...(hash === undefined ? {} : { [COMPOSE_LABEL.configHash]: hash }),
     [WINDFLOW_LABEL.parts]: partsText(surveyed.service),
     [WINDFLOW_LABEL.files]: files,
+  };
+}
+
+/** What `docker compose ls` shows, and where `docker compose up` of the same files works. */
+function sourceLabels(stack: DesiredStack): Record<string, string> {
+  const folder = stack.workingDirectory ?? `${DEFAULT_STACKS_FOLDER}/${stack.project}`;
+  const files = stack.configFiles ?? [];
+  return {
+    [COMPOSE_LABEL.workingDirectory]: folder,
+    [COMPOSE_LABEL.configFiles]: files.length > 0 ? files.join(",") : `${folder}/compose.yaml`,
   };
 }
 

@@ -6,6 +6,8 @@ import { compareText, sortedEntries } from "./world-index.ts";
 
 // Enough to tell that a key changed; the decision to recreate rests on the whole config hash.
 const PART_DIGITS = 8;
+// With fewer, two contents of one file could meet by chance in a fleet's lifetime.
+const TREE_DIGITS = 32;
 // Keys that docker compose leaves out of its config hash, so a change in them recreates nothing.
 const UNHASHED_KEYS = new Set(["build", "depends_on", "profiles", "pull_policy", "scale"]);
 
@@ -33,8 +35,45 @@ export function fileUses(stack: DesiredStack, service: ComposeService): FileUse[
   ];
 }
 
-/** Digest over what will be copied into the container: content digests and placeholders, never secret text. Empty without files. */
+/**
+ * Text of the files label: a digest over what will be copied into the container (content digests and placeholders, never secret text),
+ * then `;./path=digest` for each of the stack's own files that it mounts. Empty without either.
+ */
 export function filesDigest(stack: DesiredStack, service: ComposeService): string {
+  return [copiedDigest(stack, service), ...mountedDigests(stack, service)].join(";");
+}
+
+/** Bind mounts of the stack's own files, sorted: `./path=digest` each. */
+function mountedDigests(stack: DesiredStack, service: ComposeService): string[] {
+  const sources = (service.volumes ?? []).flatMap(({ type, source }) =>
+    type === "bind" && source !== undefined ? [source] : [],
+  );
+  return [...new Set(sources)]
+    .flatMap((source) => {
+      const digest = stack.trees?.[source];
+      return digest === undefined ? [] : [`${relativePath(stack, source)}=${digest.slice(0, TREE_DIGITS)}`];
+    })
+    .toSorted(compareText);
+}
+
+/** `./conf` as a person wrote it, without the characters that separate the parts of the label. */
+function relativePath(stack: DesiredStack, source: string): string {
+  const folder = stack.workingDirectory ?? "";
+  const relative =
+    source === folder ? "." : source.startsWith(`${folder}/`) ? `.${source.slice(folder.length)}` : source;
+  return relative.replace(/[%;=]/g, (character) => encodeURIComponent(character));
+}
+
+/** What differs between two files labels, as a person would name it. */
+export function changedFiles(before: string, after: string): string[] {
+  const [copiedBefore = "", ...mountedBefore] = before.split(";");
+  const [copiedAfter = "", ...mountedAfter] = after.split(";");
+  const mounted = changedParts(mountedBefore.join(";"), mountedAfter.join(";"));
+  const copied = copiedBefore === copiedAfter ? [] : ["its configs or secrets"];
+  return [...copied, ...mounted.map((path) => decodeURIComponent(path))];
+}
+
+function copiedDigest(stack: DesiredStack, service: ComposeService): string {
   const uses = fileUses(stack, service);
   if (uses.length === 0) return "";
   return sha256Hex(
