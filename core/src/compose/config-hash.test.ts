@@ -44,7 +44,28 @@ describe("service", () => {
     expect(same(debug, "2.30.3")).toBe(false);
     expect(same(dependent, "2.30.3")).toBe(true);
     expect(same(dependent, "v2.26.1")).toBe(false);
-    expect(serviceConfigHash(web, { composeVersion: "2.23.0" })).toBeUndefined();
+    expect(same(dependent, "2.24.6+ds1-0ubuntu2~22.04.1")).toBe(false);
+    expect(serviceConfigHash(web, { composeVersion: "2.14.2" })).toBeUndefined();
+    expect(serviceConfigHash(web, { composeVersion: "1.29.2" })).toBeUndefined();
+    expect(serviceConfigHash(web, { composeVersion: "dev" })).toBeUndefined();
+  });
+
+  test("from 2.15 to 2.23 there is one replica, whatever is written, also without deploy", () => {
+    const { deploy: _deploy, ...plain } = web;
+    const bytes =
+      '{"command":["run"],"deploy":{"replicas":1,"resources":{},"placement":{}},"entrypoint":null,' +
+      '"environment":{"10":"ten","2":"two","A":"\\u003cb\\u003e\\u0026\\u2028"},"image":"web:1","networks":{"default":null},"scale":1}';
+    for (const composeVersion of ["2.15.0", "2.23.3"]) {
+      expect(serviceConfigHash(plain, { composeVersion })).toBe(sha256Hex(bytes));
+      expect(serviceConfigHash({ ...web, scale: 4 }, { composeVersion })).toBe(
+        serviceConfigHash(web, { composeVersion }),
+      );
+    }
+  });
+
+  test("every version from 2.31 on has the newest formula", () => {
+    for (const composeVersion of ["2.31.0", "v2.40.3", "2.40.3-desktop.1", "5.0.0", "5.5.0"])
+      expect(serviceConfigHash(web, { composeVersion })).toBe(serviceConfigHash(web));
   });
 
   test("a namespace shared with a service is hashed as the container's id", () => {

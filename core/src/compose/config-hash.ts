@@ -13,21 +13,27 @@ export interface ServiceHashOptions {
 
 /**
  * The value of docker compose's label `com.docker.compose.config-hash` for a service, byte for byte as `docker compose up` computes it,
- * so that it finds our containers unchanged. The formula was read off versions 2.24 to 5.5.
- * @returns undefined when that version's formula is unknown (older than 2.24) or a container that the hash depends on does not exist yet.
+ * so that it finds our containers unchanged. Each version has its formula: from 2.31 on it is the same up to 5.5, 2.30 keeps the
+ * profiles, 2.24 to 2.29 the dependencies too, and 2.15 to 2.23 write one replica instead of none.
+ * @returns undefined when that version's formula is unknown (older than 2.15) or a container that the hash depends on does not exist yet.
  */
 export function serviceConfigHash(service: ComposeService, options: ServiceHashOptions = {}): string | undefined {
-  const kept = keptKeys(options.composeVersion);
-  if (kept === undefined) return undefined;
+  const formula = formulaOf(options.composeVersion);
+  if (formula === undefined) return undefined;
   const resolved = resolveSharedContainers(service, options.containerId);
   if (resolved === undefined) return undefined;
   const { build: _build, pull_policy: _pull, scale: _scale, ...rest } = resolved;
   const hashed: Record<string, unknown> = { ...rest };
-  if (!kept.profiles) delete hashed["profiles"];
-  if (!kept.dependsOn) delete hashed["depends_on"];
+  if (!formula.profiles) delete hashed["profiles"];
+  if (!formula.dependsOn) delete hashed["depends_on"];
   if (rest.deploy !== undefined) {
     const { replicas: _replicas, ...deploy } = rest.deploy;
     hashed["deploy"] = deploy;
+  }
+  if (formula.oneReplica) {
+    hashed["scale"] = 1;
+    // Go writes these two also when nothing is in them.
+    hashed["deploy"] = { resources: {}, placement: {}, ...rest.deploy, replicas: 1 };
   }
   return sha256Hex(goJson(hashed, SERVICE_SHAPE));
 }
@@ -42,12 +48,19 @@ export function volumeConfigHash(volume: ComposeVolume): string {
   return sha256Hex(goJson({ ...volume, driver: volume.driver ?? "local" }, VOLUME_SHAPE));
 }
 
-function keptKeys(version: string | undefined): { profiles: boolean; dependsOn: boolean } | undefined {
+interface Formula {
+  readonly profiles: boolean;
+  readonly dependsOn: boolean;
+  readonly oneReplica: boolean;
+}
+
+/** @param version such as `2.40.3`, `v2.26.1` or `2.24.6+ds1-0ubuntu2`; the newest without it */
+function formulaOf(version: string | undefined): Formula | undefined {
   const match = /^v?(\d+)\.(\d+)/.exec(version ?? "2.31");
   if (match === null) return undefined;
   const minor = Number(match[1]) * 1000 + Number(match[2]);
-  if (minor < 2024) return undefined;
-  return { profiles: minor < 2031, dependsOn: minor < 2030 };
+  if (minor < 2015) return undefined;
+  return { profiles: minor < 2031, dependsOn: minor < 2030, oneReplica: minor < 2024 };
 }
 
 function resolveSharedContainers(

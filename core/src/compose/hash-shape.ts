@@ -131,6 +131,7 @@ export const SERVICE_SHAPE: GoShape = struct(
   "read_only",
   "restart",
   "runtime",
+  "scale",
   ["secrets", fileReferences],
   "security_opt",
   "shm_size",
