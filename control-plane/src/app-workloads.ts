@@ -1,5 +1,6 @@
 import {
   ContainersServiceService,
+  FilesServiceService,
   MetricsServiceService,
   RolloutsServiceService,
   StacksServiceService,
@@ -16,6 +17,7 @@ import {
   TERMINAL_TICKET,
   ticketTerminal,
 } from "./containers/index.ts";
+import { createFiles } from "./files/index.ts";
 import type { HostFigures, HostHistory } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
@@ -80,6 +82,7 @@ export function buildWorkloadSide(parts: {
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform });
+  const files = createFiles({ database, clock, jobs: platform.jobs, audit });
 
   return {
     desired,
@@ -99,6 +102,7 @@ export function buildWorkloadSide(parts: {
         StacksServiceService,
         stacksHandlers({ database, service: stacks, revisions, planning, standing, compose: composeRenderer }),
       );
+      api.registerService(FilesServiceService, files.handlers);
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
       api.registerService(
         ContainersServiceService,
@@ -129,6 +133,7 @@ export function buildWorkloadSide(parts: {
     },
     start: async () => {
       await metrics.start();
+      await files.start();
       await worker.start();
     },
     stop: async () => {

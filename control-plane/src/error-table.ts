@@ -1,5 +1,6 @@
 import { agentsErrors } from "./agents/index.ts";
 import { containersErrors } from "./containers/index.ts";
+import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
@@ -11,6 +12,7 @@ export const errorTable: readonly ErrorCode[] = [
   commonErrors,
   startErrors,
   identityErrors,
+  filesErrors,
   hostsErrors,
   agentsErrors,
   stacksErrors,

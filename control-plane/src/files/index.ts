@@ -1,1 +1,4 @@
-export type { TravellingFile } from "./model.ts";
+export { filesErrors } from "./errors.ts";
+export { createFiles, type Files } from "./files.ts";
+export { EMPTY_FILE, type FilePiece, type StoredFile, type TravellingFile } from "./model.ts";
+export type { FileHolder, FileStore, OpenedFile } from "./ports.ts";

@@ -15,3 +15,41 @@ export interface TravellingFile {
   /** The content when it is at hand; else it is in the store under its digest. */
   readonly content?: Uint8Array;
 }
+
+export interface StoredFile {
+  /** `sha256:…` of the whole content. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  /** Where the next piece begins; smaller than the size until the digest was compared. */
+  readonly receivedBytes: number;
+}
+
+export interface FilePiece {
+  readonly digest: string;
+  /** Of the whole file. */
+  readonly sizeBytes: number;
+  /** Where in the file the content begins. */
+  readonly offset: number;
+  readonly content: Uint8Array;
+}
+
+/** Stored nowhere and there for everybody. */
+export const EMPTY_FILE = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/** A layer or a model of that size is better given as an image. */
+export const MAX_FILE_BYTES: number = 1024 * 1024 * 1024;
+
+/** Of one organization, so that uploads cannot fill the disk of the database that everybody shares. */
+export const MAX_ORGANIZATION_BYTES: number = 20 * 1024 * 1024 * 1024;
+
+/** What a file costs of that at least: its rows are not free. */
+export const LEAST_CHARGE_BYTES = 4096;
+
+/** A piece that is not the last of its file: smaller ones would cost more rows than content. */
+export const MIN_PIECE_BYTES: number = 64 * 1024;
+
+/** As much as a read holds in memory for each host that fetches. */
+export const STORED_PIECE_BYTES: number = 256 * 1024;
+
+/** What hosts are given at a time: their window of confirmed bytes. */
+export const SENT_PIECE_BYTES: number = 64 * 1024;

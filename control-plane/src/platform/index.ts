@@ -3,7 +3,7 @@ export { manualClock, systemClock, type Clock, type ManualClock } from "./clock.
 export { createSealer, equalSecrets, installationKey, randomToken, sha256, sha256Hex, type Sealer } from "./crypto.ts";
 export type { ConnectionSettings } from "./db/connection.ts";
 export type { Database, UnitOptions } from "./db/database.ts";
-export { isUniqueViolation } from "./db/failures.ts";
+export { isDiskFull, isUniqueViolation } from "./db/failures.ts";
 export type { Migration } from "./db/migrate.ts";
 export { tablesOf, type UnitOfWork } from "./db/unit-of-work.ts";
 export {

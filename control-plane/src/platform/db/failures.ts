@@ -6,6 +6,7 @@ const failureOf = (error: unknown): Failure => (typeof error === "object" && err
 
 // https://www.postgresql.org/docs/15/errcodes-appendix.html
 const UNIQUE_VIOLATION = "23505";
+const DISK_FULL = "53100";
 const QUERY_CANCELED = "57014";
 const RETRIED = new Set(["40001", "40P01"]);
 // Of the server: it is away, full, in the hands of somebody else, or not the leader. None of it is the request's fault,
@@ -34,6 +35,12 @@ const UNREACHABLE_TEXT =
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   const failure = failureOf(error);
   return failure.code === UNIQUE_VIOLATION && (constraint === undefined || failure.constraint === constraint);
+}
+
+/** The server has no room left to write; what was stored stays. */
+export function isDiskFull(error: unknown): boolean {
+  const { cause } = typeof error === "object" && error !== null ? (error as { cause?: unknown }) : {};
+  return failureOf(error).code === DISK_FULL || failureOf(cause).code === DISK_FULL;
 }
 
 /** A deadlock or a serialization failure: nothing was changed, and a second try may succeed. */

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import {
+  commonErrors,
+  isDiskFull,
+  ProblemError,
+  type Clock,
+  type Database,
+  type UnitOfWork,
+} from "../platform/index.ts";
+import { filesErrors } from "./errors.ts";
+import { EMPTY_FILE, LEAST_CHARGE_BYTES, MAX_FILE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
+import { readPieces } from "./reading.ts";
+import {
+  appendPieces,
+  dropUnfinished,
+  insertFile,
+  lockFile,
+  lockRoom,
+  markWhole,
+  touchFiles,
+  usedBytes,
+  type FileRow,
+} from "./store.ts";
+
+interface Parts {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** Room for the files of one organization. */
+  readonly organizationBytes: number;
+}
+
+export interface Uploads {
+  put(organizationId: string, piece: FilePiece): Promise<StoredFile>;
+}
+
+export function createUploads({ database, clock, organizationBytes }: Parts): Uploads {
+  /** Takes what is new of the piece. Nothing of it is taken when the room or the disk is full. */
+  async function take(tx: UnitOfWork, organizationId: string, piece: FilePiece): Promise<FileRow> {
+    const { digest, sizeBytes, offset, content } = piece;
+    const known = (await lockFile(tx, organizationId, digest)) ?? (await begin(tx, organizationId, piece));
+    if (known.whole) {
+      await touchFiles(tx, organizationId, [digest], clock.now());
+      return known;
+    }
+    if (known.sizeBytes !== sizeBytes) {
+      // Whoever began was wrong about the size, or whoever goes on is: from the beginning, the digest will tell.
+      if (offset > 0) throw wrongOffset(offset, 0);
+      await dropUnfinished(tx, organizationId, digest);
+      return take(tx, organizationId, piece);
+    }
+    if (offset > known.receivedBytes) throw wrongOffset(offset, known.receivedBytes);
+    const fresh = content.subarray(known.receivedBytes - offset);
+    if (fresh.length === 0) return known;
+    await appendPieces(tx, organizationId, { digest, offset: known.receivedBytes, content: fresh, at: clock.now() });
+    return { ...known, receivedBytes: known.receivedBytes + fresh.length };
+  }
+
+  async function begin(
+    tx: UnitOfWork,
+    organizationId: string,
+    { digest, sizeBytes, offset }: FilePiece,
+  ): Promise<FileRow> {
+    await lockRoom(tx, organizationId);
+    // Another upload of it may have begun while this one waited.
+    const other = await lockFile(tx, organizationId, digest);
+    if (other !== undefined) return other;
+    if (offset > 0) throw wrongOffset(offset, 0);
+    const used = await usedBytes(tx, organizationId);
+    if (used + Math.max(sizeBytes, LEAST_CHARGE_BYTES) > organizationBytes) {
+      const detail = `${used} of ${organizationBytes} bytes are used, and the file has ${sizeBytes}`;
+      throw new ProblemError({ code: filesErrors.WF_FILES_QUOTA, detail });
+    }
+    const at = clock.now();
+    await insertFile(tx, organizationId, { digest, sizeBytes, at });
+    return { digest, sizeBytes, receivedBytes: 0, whole: false, touchedAt: at };
+  }
+
+  async function verify(organizationId: string, digest: string): Promise<void> {
+    const hash = createHash("sha256");
+    for await (const bytes of readPieces(database, organizationId, digest, 0)) hash.update(bytes);
+    const found = `sha256:${hash.digest("hex")}`;
+    await database.inOrganization(organizationId, (tx) =>
+      found === digest ? markWhole(tx, organizationId, digest) : dropUnfinished(tx, organizationId, digest),
+    );
+    if (found === digest) return;
+    throw new ProblemError({
+      code: filesErrors.WF_FILE_DIGEST_MISMATCH,
+      detail: `${digest} was said, ${found} was sent`,
+    });
+  }
+
+  return {
+    put: async (organizationId, piece) => {
+      requireSound(piece);
+      if (piece.digest === EMPTY_FILE) return { digest: EMPTY_FILE, sizeBytes: 0, receivedBytes: 0 };
+      const taken = await database
+        .inOrganization(organizationId, (tx) => take(tx, organizationId, piece))
+        .catch((error: unknown) => {
+          throw isDiskFull(error) ? new ProblemError({ code: filesErrors.WF_FILES_DISK_FULL, cause: error }) : error;
+        });
+      const complete = taken.receivedBytes === taken.sizeBytes;
+      if (complete && !taken.whole) await verify(organizationId, piece.digest);
+      const { digest, sizeBytes, receivedBytes } = taken;
+      return { digest, sizeBytes, receivedBytes };
+    },
+  };
+}
+
+function requireSound({ digest, sizeBytes, offset, content }: FilePiece): void {
+  const faults = [
+    ...(sizeBytes > MAX_FILE_BYTES
+      ? [{ path: "sizeBytes", message: `a file has at most ${MAX_FILE_BYTES} bytes` }]
+      : []),
+    ...(offset + content.length > sizeBytes
+      ? [{ path: "content", message: `it ends behind the ${sizeBytes} bytes that the file is said to have` }]
+      : []),
+    ...(sizeBytes === 0 && digest !== EMPTY_FILE
+      ? [{ path: "digest", message: `a file without content has the digest ${EMPTY_FILE}` }]
+      : []),
+    ...(sizeBytes > 0 && digest === EMPTY_FILE
+      ? [{ path: "sizeBytes", message: "this is the digest of a file without content" }]
+      : []),
+  ];
+  if (faults.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations: faults });
+}
+
+function wrongOffset(offset: number, receivedBytes: number): ProblemError {
+  const detail = `it begins at ${offset}, and ${receivedBytes} bytes are stored: go on at ${receivedBytes}`;
+  return new ProblemError({ code: filesErrors.WF_FILE_OFFSET, detail });
+}
