@@ -2,6 +2,7 @@ import {
   ContainersServiceService,
   FilesServiceService,
   MetricsServiceService,
+  RegistriesServiceService,
   RolloutsServiceService,
   StacksServiceService,
 } from "@windflow/proto/api";
@@ -21,6 +22,7 @@ import { createFiles } from "./files/index.ts";
 import type { HostFigures, HostHistory } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
+import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
 import {
   createDesiredStates,
   createProgressTeller,
@@ -36,13 +38,14 @@ import {
   createPlanning,
   createRevisions,
   createStacksService,
-  hostsResolve,
   nothingBuilt,
   stacksHandlers,
 } from "./stacks/index.ts";
 import { createProgressBoard } from "./status/index.ts";
 import {
   createHostPlanner,
+  createImageResolver,
+  createRegistryTester,
   createRolloutSight,
   createStackStanding,
   createTerminalRights,
@@ -91,9 +94,11 @@ export function buildWorkloadSide(parts: {
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
       const drafts = createDrafts({ database, vault, compose: composeRenderer });
-      const images = { built: nothingBuilt, resolver: hostsResolve };
+      const images = { built: nothingBuilt, resolver: createImageResolver({ database, vault, gateway }) };
       const revisions = createRevisions({ database, clock, vault, drafts, images, audit });
       const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
+      const tester = createRegistryTester({ database, gateway });
+      const registries = createRegistriesService({ database, clock, newId, vault, audit, tester });
       const standing = createStackStanding({ clock, progress });
       const containers = createContainersService({ database, clock, newId, audit, gateway });
       const rights = createTerminalRights({ database, bus, clock });
@@ -104,6 +109,7 @@ export function buildWorkloadSide(parts: {
       );
       api.registerService(FilesServiceService, files.handlers);
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
+      api.registerService(RegistriesServiceService, registriesHandlers({ service: registries }));
       api.registerService(
         ContainersServiceService,
         containersHandlers({

@@ -12,6 +12,8 @@ import { dial, type TestIdentity, type TestSession } from "./testing/test-agent.
 // A secret that is used in every way that there is, and then looked for everywhere.
 const PASSWORD = `canary-variable-${randomBytes(6).toString("hex")}`;
 const KEY = `canary-file-${randomBytes(6).toString("hex")}`;
+const REGISTRY_PASSWORD = `canary-registry-${randomBytes(6).toString("hex")}`;
+const REGISTRY_TOKEN = `canary-token-${randomBytes(6).toString("hex")}`;
 const NEW_PASSWORD = `canary-login-${randomBytes(6).toString("hex")}`;
 const yaml = `
 services:
@@ -146,6 +148,31 @@ test("secrets of a stack stand in no table, no log line and no answer", async ()
   }
   // The search finds what is there.
   expect(await tablesWith("PASSWORD@1")).toEqual(["stack_revisions"]);
+});
+
+test("the password of a registry stands in no table, no log line and no answer", async () => {
+  const given = { address: "registry.example.com", username: "ci", password: REGISTRY_PASSWORD };
+  const created = await call("POST", "registries", given, "registry");
+  expect(created).toMatchObject({ status: 200 });
+  await call("POST", "registries", given, "registry");
+  // Refused: the answer names what is wrong, and the wrong place for a password is one of the ways to go wrong.
+  const misplaced = { ...given, address: `https://ci:${REGISTRY_PASSWORD}@registry.example.com` };
+  expect((await call("POST", "registries", misplaced)).status).toBe(400);
+  expect((await call("POST", "registries", given)).status).toBe(409);
+  const { id } = created.json as { id: string };
+  expect((await call("PATCH", `registries/${id}`, { password: REGISTRY_TOKEN })).status).toBe(200);
+  const testing = call("POST", `registries/${id}:test`, {});
+  const { requestId, sealed } = await session.next("registryRequest");
+  answers.push(Buffer.from(sealed).toString("latin1"));
+  session.send({ $case: "registryReply", value: { requestId, problem: "the registry refused the credentials" } });
+  expect((await testing).status).toBe(200);
+  for (const path of ["registries", "events"]) expect((await call("GET", path)).status).toBe(200);
+  for (const canary of [REGISTRY_PASSWORD, REGISTRY_TOKEN]) {
+    expect(await tablesWith(canary)).toEqual([]);
+    expect(answers.filter((answer) => answer.includes(canary))).toEqual([]);
+    expect(logged.filter((line) => line.includes(canary))).toEqual([]);
+  }
+  expect(await tablesWith("registry.example.com")).toContain("registries");
 });
 
 test("passwords, sessions and tokens stand in no table and no log line, also where an answer is kept", async () => {

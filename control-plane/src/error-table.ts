@@ -4,6 +4,7 @@ import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
+import { registriesErrors } from "./registries/index.ts";
 import { rolloutsErrors } from "./rollouts/index.ts";
 import { stacksErrors } from "./stacks/index.ts";
 
@@ -14,6 +15,7 @@ export const errorTable: readonly ErrorCode[] = [
   identityErrors,
   filesErrors,
   hostsErrors,
+  registriesErrors,
   agentsErrors,
   stacksErrors,
   rolloutsErrors,

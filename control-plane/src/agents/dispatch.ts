@@ -115,6 +115,8 @@ export function createDispatch(parts: Parts): Dispatch {
       case "planReply":
       case "actionReply":
       case "projectReply":
+      case "resolveReply":
+      case "registryReply":
         // An answer that came too late has nobody who waits for it; that is no fault of the agent's.
         session.pending.settle(kind.value.requestId, kind.value);
         return;

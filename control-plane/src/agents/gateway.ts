@@ -1,9 +1,12 @@
 import {
   ActionRequest_Action,
   type ActionReply,
+  type ImageQuery,
   type PlanReply,
   type PlanRequest,
   type ProjectReply,
+  type RegistryReply,
+  type ResolveReply,
 } from "@windflow/proto/agent";
 import { ProblemError } from "../platform/index.ts";
 import type { DesiredPush } from "./desired.ts";
@@ -22,6 +25,18 @@ export interface AskedPlan {
   readonly adoptedContainerIds?: readonly string[];
 }
 
+export interface AskedImages {
+  readonly images: readonly ImageQuery[];
+  /** An encoded SealedBox with credentials for their registries; empty when there are none. */
+  readonly sealed: Uint8Array;
+}
+
+export interface AskedSignIn {
+  readonly address: string;
+  /** An encoded SealedBox with the credentials to try. */
+  readonly sealed: Uint8Array;
+}
+
 /**
  * How the other domains talk to hosts. A request to a host that is not connected fails at once with
  * WF_HOST_NOT_CONNECTED; each has a deadline; a slow host delays nobody else.
@@ -34,6 +49,10 @@ export interface AgentGateway {
   requestPlan(hostId: string, request: AskedPlan, signal?: AbortSignal): Promise<PlanReply>;
   /** What the containers of a compose project that is not ours come to. */
   requestProject(hostId: string, project: string, signal?: AbortSignal): Promise<ProjectReply>;
+  /** What tags stand for, as the host's engine and its registries say. */
+  resolveImages(hostId: string, asked: AskedImages, signal?: AbortSignal): Promise<ResolveReply>;
+  /** Signs in to a registry from the host's engine. */
+  signIn(hostId: string, asked: AskedSignIn, signal?: AbortSignal): Promise<RegistryReply>;
   /** Throws WF_HOST_ACTION_FAILED with the host's own sentence when it could not be done. */
   act(hostId: string, action: ContainerAction, containerId: string, signal?: AbortSignal): Promise<void>;
   /** Resolves when the host has opened the stream; the signal ends it. */
@@ -46,6 +65,10 @@ export interface AgentGateway {
 
 // A plan reads the engine and compares; a large host takes seconds.
 export const PLAN_DEADLINE_MS = 30_000;
+// The host gives each registry less than this, and says so when one does not answer.
+export const RESOLVE_DEADLINE_MS = 10_000;
+// An engine tries an address that does not answer for 15 s.
+export const SIGN_IN_DEADLINE_MS = 25_000;
 // A container may take its whole stop grace period, 10 s unless the model says more.
 export const ACTION_DEADLINE_MS = 60_000;
 
@@ -94,6 +117,12 @@ export function createGateway(parts: {
     return session;
   }
 
+  function approved(hostId: string): Session {
+    const session = connected(hostId);
+    if (session.awaitingApproval) throw new ProblemError({ code: agentsErrors.WF_HOST_AWAITING_APPROVAL });
+    return session;
+  }
+
   return {
     isConnected: (hostId) => registry.find(hostId)?.state === "open",
     pushDesiredState: (hostId) => desiredPush.push(hostId),
@@ -114,9 +143,25 @@ export function createGateway(parts: {
         send: (requestId) => session.send({ $case: "projectRequest", value: { requestId, project } }),
       });
     },
+    resolveImages: async (hostId, { images, sealed }, signal) => {
+      const session = approved(hostId);
+      return session.pending.ask<ResolveReply>({
+        deadlineMs: RESOLVE_DEADLINE_MS,
+        signal,
+        send: (requestId) =>
+          session.send({ $case: "resolveRequest", value: { requestId, images: [...images], sealed } }),
+      });
+    },
+    signIn: async (hostId, { address, sealed }, signal) => {
+      const session = approved(hostId);
+      return session.pending.ask<RegistryReply>({
+        deadlineMs: SIGN_IN_DEADLINE_MS,
+        signal,
+        send: (requestId) => session.send({ $case: "registryRequest", value: { requestId, address, sealed } }),
+      });
+    },
     act: async (hostId, action, containerId, signal) => {
-      const session = connected(hostId);
-      if (session.awaitingApproval) throw new ProblemError({ code: agentsErrors.WF_HOST_AWAITING_APPROVAL });
+      const session = approved(hostId);
       const reply = await session.pending.ask<ActionReply>({
         deadlineMs: ACTION_DEADLINE_MS,
         signal,

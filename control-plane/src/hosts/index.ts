@@ -25,7 +25,7 @@ export {
 } from "./model.ts";
 export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
 export { createHostsService, type HostsService } from "./service.ts";
-export { listHostSummaries, type HostSummary } from "./store.ts";
+export { listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
   closeHostSession,

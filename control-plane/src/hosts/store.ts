@@ -126,6 +126,21 @@ export interface HostSummary {
   engineVersion: string;
 }
 
+/** What is sealed to the host is sealed to this: X25519, 32 bytes. Undefined for a host that must get nothing. */
+export async function readSealingKey(tx: UnitOfWork, hostId: string): Promise<Uint8Array | undefined> {
+  if (tx.organizationId === undefined) throw new TypeError("a host's key is read in a unit of work of its organization");
+  const row = await hostsTables(tx)
+    .selectFrom("hosts")
+    .select("sealing_key")
+    .where("organization_id", "=", tx.organizationId)
+    .where("id", "=", hostId)
+    .where("revoked_at", "is", null)
+    .where("quarantined_at", "is", null)
+    .where("awaiting_approval", "=", false)
+    .executeTakeFirst();
+  return row?.sealing_key;
+}
+
 /** What other domains need to know of hosts: all of the organization of the unit of work, or those of the ids. */
 export async function listHostSummaries(
   tx: UnitOfWork,

@@ -4,6 +4,7 @@ import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
 import { rolloutsHeard } from "./events.ts";
 import type { Generation } from "./model.ts";
+import { registryAuthFor, type BuildRegistries } from "./registry-auth.ts";
 import { readDesired, readDesiredSummaries, writeRefusal, type DesiredState } from "./store-desired.ts";
 
 /** What hosts must run, for the sessions with them. Every unit of work is one of the host's organization. */
@@ -44,6 +45,7 @@ export function createDesiredStates(parts: {
   readonly database: Database;
   readonly vault: Vault;
   readonly term: bigint;
+  readonly buildRegistries?: BuildRegistries;
 }): DesiredStates {
   const { database, vault, term } = parts;
   return {
@@ -61,7 +63,8 @@ export function createDesiredStates(parts: {
       return secretValues(tx, vault, { organizationId: tx.organizationId, stackId, number: revision });
     },
     fileFor: async () => undefined,
-    registryAuthFor: async () => [],
+    registryAuthFor: (tx, hostId, wanted) =>
+      registryAuthFor(tx, vault, { hostId, buildRegistries: parts.buildRegistries }, wanted),
     answered: async ({ organizationId, hostId, generation, refused = "", code = "" }) => {
       // Taken is seen again in the next observed state.
       if (refused === "") return;

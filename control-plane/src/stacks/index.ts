@@ -1,3 +1,4 @@
+export { decodeModel } from "./body.ts";
 export { composeRenderer } from "./compose.ts";
 export { lockStack, readDeployable, secretValues, stackRolledOut, type DeployableRevision } from "./deployable.ts";
 export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./drafts.ts";

@@ -9,6 +9,8 @@ import {
   type EnrollResponse,
   type Hello,
   type HostReport,
+  type ImageAnswer,
+  type ResolveRequest,
 } from "@windflow/proto/agent";
 import { createPrivateKey, KeyObject, randomBytes, randomUUID, webcrypto } from "node:crypto";
 import type { FromAgent, ToAgent } from "../agents/wire.ts";
@@ -99,7 +101,8 @@ export async function enroll(
   }
 }
 
-type FrameValue<Case extends ToAgent["$case"]> = { [Kind in ToAgent as Kind["$case"]]: Kind["value"] }[Case];
+type Values<Kinds extends { $case: string; value: unknown }> = { [Kind in Kinds as Kind["$case"]]: Kind["value"] };
+type FrameValue<Case extends ToAgent["$case"]> = Values<ToAgent>[Case];
 
 /** One session, spoken frame by frame. */
 export interface TestSession {
@@ -111,6 +114,8 @@ export interface TestSession {
   /** Resolves with the error that the call ended with, or undefined. */
   ended(): Promise<Error | undefined>;
   close(): void;
+  /** What the host says that a tag stands for; unless set, every image is on it and in no registry. */
+  imageAnswer: (reference: string) => Partial<ImageAnswer>;
 }
 
 export interface TestIdentity extends TestHostKey {
@@ -119,6 +124,14 @@ export interface TestIdentity extends TestHostKey {
 }
 
 const PATIENCE_MS = 5_000;
+const LOCAL_IMAGE: ImageAnswer = {
+  reference: "",
+  repositoryDigest: "",
+  imageId: `sha256:${"0".repeat(64)}`,
+  platforms: [],
+  problem: "",
+  code: "",
+};
 
 export async function openTestSession(
   server: TestServer,
@@ -132,6 +145,7 @@ export async function openTestSession(
   let over = false;
   let failure: Error | undefined;
   call.on("data", (frame: ControlFrame) => {
+    if (frame.kind?.$case === "resolveRequest") send({ $case: "resolveReply", value: answered(frame.kind.value) });
     frames.push(frame);
     wake();
   });
@@ -146,6 +160,7 @@ export async function openTestSession(
     call.on("status", () => setImmediate(() => resolve(failure))),
   );
   let sentId = 0n;
+  let session: TestSession | undefined;
 
   async function next<Case extends ToAgent["$case"]>(
     kind: Case,
@@ -172,6 +187,11 @@ export async function openTestSession(
       });
     }
   }
+  // Asked whenever a revision is made, which most tests do for another reason.
+  const answered = ({ requestId, images }: ResolveRequest): Values<FromAgent>["resolveReply"] => ({
+    requestId,
+    images: images.map(({ reference }) => ({ ...LOCAL_IMAGE, reference, ...session?.imageAnswer(reference) })),
+  });
   function send(kind: FromAgent): bigint {
     sentId += 1n;
     call.write({ id: sentId, ack: 0n, kind });
@@ -203,7 +223,8 @@ export async function openTestSession(
       },
     });
     const welcome = await next("welcome");
-    return { call, welcome, send, next, ended: () => finished, close };
+    session = { call, welcome, send, next, ended: () => finished, close, imageAnswer: () => ({}) };
+    return session;
   } catch (error) {
     close();
     throw error;

@@ -40,6 +40,10 @@ async function answer(
     }
     case "projectRequest":
       return { $case: "projectReply", value: await local.requestProject(hostId, kind.value.project, signal) };
+    case "resolveRequest":
+      return { $case: "resolveReply", value: await local.resolveImages(hostId, kind.value, signal) };
+    case "registryRequest":
+      return { $case: "registryReply", value: await local.signIn(hostId, kind.value, signal) };
     case "actionRequest":
       await local.act(hostId, actionFromWire(kind.value.action), kind.value.containerId, signal);
       return { $case: "actionReply", value: { requestId: "", problem: "" } };

@@ -1,4 +1,12 @@
-import { actionToWire, ACTION_DEADLINE_MS, PLAN_DEADLINE_MS, planRequest, type AgentGateway } from "../gateway.ts";
+import {
+  actionToWire,
+  ACTION_DEADLINE_MS,
+  PLAN_DEADLINE_MS,
+  planRequest,
+  RESOLVE_DEADLINE_MS,
+  SIGN_IN_DEADLINE_MS,
+  type AgentGateway,
+} from "../gateway.ts";
 import { ProblemError } from "../../platform/index.ts";
 import { agentsErrors } from "../errors.ts";
 import type { RemoteReplica } from "./remote.ts";
@@ -36,6 +44,24 @@ export function createRoutedGateway(parts: {
       const kind = { $case: "projectRequest", value: { requestId: "", project } } as const;
       const reply = await owner.ask(hostId, kind, { deadlineMs: PLAN_DEADLINE_MS + MARGIN_MS, signal });
       if (reply?.$case === "projectReply") return reply.value;
+      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
+    },
+    resolveImages: async (hostId, asked, signal) => {
+      if (local.isConnected(hostId)) return local.resolveImages(hostId, asked, signal);
+      const owner = await remote(hostId);
+      const value = { requestId: "", images: [...asked.images], sealed: asked.sealed };
+      const deadlineMs = RESOLVE_DEADLINE_MS + MARGIN_MS;
+      const reply = await owner.ask(hostId, { $case: "resolveRequest", value }, { deadlineMs, signal });
+      if (reply?.$case === "resolveReply") return reply.value;
+      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
+    },
+    signIn: async (hostId, asked, signal) => {
+      if (local.isConnected(hostId)) return local.signIn(hostId, asked, signal);
+      const owner = await remote(hostId);
+      const value = { requestId: "", address: asked.address, sealed: asked.sealed };
+      const deadlineMs = SIGN_IN_DEADLINE_MS + MARGIN_MS;
+      const reply = await owner.ask(hostId, { $case: "registryRequest", value }, { deadlineMs, signal });
+      if (reply?.$case === "registryReply") return reply.value;
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
     },
     act: async (hostId, action, containerId, signal) => {

@@ -1,0 +1,137 @@
+import { registryOf } from "@windflow/core";
+import type { ImageAnswer, ImageQuery, ResolvedImage, ResolveReply } from "@windflow/proto/agent";
+import { listHostSummaries, readSealingKey } from "../hosts/index.ts";
+import { placeStack } from "../placement/index.ts";
+import { ProblemError, type Database, type UnitOfWork } from "../platform/index.ts";
+import { credentialsFor, type RegistryCredential } from "../registries/index.ts";
+import { placementHost } from "../rollouts/index.ts";
+import type { Vault } from "../secrets/index.ts";
+import type { ImageReference, ImageResolver, Stack } from "../stacks/index.ts";
+import { sealedCredentials } from "./sealed-credentials.ts";
+
+/** The part of the agents' gateway that asks what tags stand for. */
+export interface ResolveGateway {
+  isConnected(hostId: string): boolean;
+  resolveImages(
+    hostId: string,
+    asked: { readonly images: readonly ImageQuery[]; readonly sealed: Uint8Array },
+    signal?: AbortSignal,
+  ): Promise<ResolveReply>;
+}
+
+type Unresolved = Awaited<ReturnType<ImageResolver["resolve"]>>["unresolved"];
+
+// A person waits for the revision; what is not known by then each host finds out when it pulls.
+const TOTAL_MS = 5_000;
+// A registry is asked for one image at a time, four at once: more than these would not come in time anyway.
+const MAX_IMAGES = 200;
+// A sentence for a person; it comes from a host.
+const MAX_WHY_CHARACTERS = 500;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+const EVERY_TAG = "every tag";
+
+/** Asks one connected host of the stack's placement; its answer is what all hosts will run. */
+export function createImageResolver(parts: {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly gateway: ResolveGateway;
+}): ImageResolver {
+  const { database, vault, gateway } = parts;
+  return {
+    resolve: async (caller, { stack, hasSecrets, images, signal }) => {
+      const asked = images.slice(0, MAX_IMAGES);
+      const registries = [...new Set(asked.map(({ reference }) => registryOf(reference)))];
+      const work = async (tx: UnitOfWork) => {
+        const host = await hostFor(tx, gateway, stack, hasSecrets);
+        return host && { host, credentials: await credentialsFor(tx, vault, registries) };
+      };
+      const found = await database.inOrganization(caller, work, { readOnly: true });
+      if (found === undefined) {
+        const why = "no host that the stack belongs on is connected; each host finds out for itself when it pulls";
+        return { images: [], unresolved: [{ reference: EVERY_TAG, why }] };
+      }
+      const late = AbortSignal.timeout(TOTAL_MS);
+      const answer = await ask(gateway, found, asked, signal === undefined ? late : AbortSignal.any([signal, late]));
+      signal?.throwIfAborted();
+      const beyond = images
+        .slice(MAX_IMAGES)
+        .map(({ reference }) => ({ reference, why: `only ${MAX_IMAGES} images of a revision are pinned` }));
+      return { images: answer.images, unresolved: [...answer.unresolved, ...beyond] };
+    },
+  };
+}
+
+interface AskedHost {
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly sealingKey: Uint8Array;
+}
+
+/** A host that the stack belongs on; one that is connected to this control plane before others. */
+async function hostFor(
+  tx: UnitOfWork,
+  gateway: ResolveGateway,
+  stack: Stack,
+  hasSecrets: boolean,
+): Promise<AskedHost | undefined> {
+  const summaries = (await listHostSummaries(tx)).filter((host) => host.presence === "online");
+  const placed = placeStack(stack.placement, summaries.map(placementHost), { hasSecrets });
+  const host = placed.find(({ hostId }) => gateway.isConnected(hostId)) ?? placed[0];
+  const sealingKey = host && (await readSealingKey(tx, host.hostId));
+  return host && sealingKey && { hostId: host.hostId, hostName: host.name, sealingKey };
+}
+
+async function ask(
+  gateway: ResolveGateway,
+  { host, credentials }: { readonly host: AskedHost; readonly credentials: readonly RegistryCredential[] },
+  images: readonly ImageReference[],
+  signal: AbortSignal,
+): Promise<{ images: ResolvedImage[]; unresolved: Unresolved }> {
+  const queries = images.map(({ reference, platform, askRegistry }) => ({ reference, platform, askRegistry }));
+  try {
+    const sealed = sealedCredentials(host, credentials);
+    return read(images, (await gateway.resolveImages(host.hostId, { images: queries, sealed }, signal)).images, host);
+  } catch (error) {
+    const reason = error instanceof ProblemError ? error.detail : `it did not answer within ${TOTAL_MS / 1000} s`;
+    return { images: [], unresolved: [{ reference: EVERY_TAG, why: `${host.hostName} was asked, but ${reason}` }] };
+  }
+}
+
+/** What the host answered, as far as it can be used: it is a host's word. */
+function read(
+  images: readonly ImageReference[],
+  answers: readonly ImageAnswer[],
+  host: AskedHost,
+): { images: ResolvedImage[]; unresolved: Unresolved } {
+  const digests = new Map<string, string>();
+  const unresolved = new Map<string, string>();
+  for (const [i, { reference }] of images.entries()) {
+    const answer = answers[i];
+    if (answer?.reference !== reference) {
+      unresolved.set(reference, `${host.hostName} did not answer for it`);
+    } else if (answer.problem !== "") {
+      const code = answer.code === "" ? "" : ` (${answer.code})`;
+      unresolved.set(reference, `${host.hostName}: ${answer.problem.slice(0, MAX_WHY_CHARACTERS)}${code}`);
+    } else if (DIGEST.test(answer.repositoryDigest)) {
+      const before = digests.get(reference);
+      if (before !== undefined && before !== answer.repositoryDigest)
+        unresolved.set(reference, `${host.hostName} has different images of that name for different platforms`);
+      digests.set(reference, answer.repositoryDigest);
+    }
+    // Neither: the image is on the host and in no registry. What hosts were given by hand is theirs.
+  }
+  return {
+    images: [...digests]
+      .filter(([reference]) => !unresolved.has(reference))
+      .map(([reference, digest]) => pinned(reference, digest)),
+    unresolved: [...unresolved].map(([reference, why]) => ({ reference, why })),
+  };
+}
+
+function pinned(reference: string, manifestDigest: string): ResolvedImage {
+  // Of an index, or of the only manifest: it holds for every platform.
+  return {
+    reference,
+    platforms: [{ platform: "", manifestDigest, configDigest: "", layers: [], configSizeBytes: 0n }],
+  };
+}
