@@ -50,13 +50,25 @@ export async function buildImages<Name extends ImageName>(
   for (const name of names) {
     const { reference, changes } = RECIPES[name];
     references[name] = reference;
-    const present = await docker
-      .getImage(reference)
-      .inspect()
-      .catch(() => undefined);
-    if (present === undefined) await importImage({ socketPath }, { tar: await imageTar(name), reference, changes });
+    if (await isPresent(docker, reference)) continue;
+    await importImage({ socketPath }, { tar: await imageTar(name), reference, changes });
+    if (!(await isPresent(docker, reference))) await tagAsAsked(docker, reference);
   }
   return references;
+}
+
+async function isPresent(docker: Docker, reference: string): Promise<boolean> {
+  const found = await docker
+    .getImage(reference)
+    .inspect()
+    .catch(() => undefined);
+  return found !== undefined;
+}
+
+// Podman 4 passes over the tag of an import and calls the image "latest".
+async function tagAsAsked(docker: Docker, reference: string): Promise<void> {
+  const [repository = "", tag = ""] = reference.split(":");
+  await docker.getImage(`${repository}:latest`).tag({ repo: repository, tag });
 }
 
 /** Path of the image's file tree as a tar, made on first use. */

@@ -7,3 +7,4 @@ export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createF
 export { type Chromium, chromium } from "./chromium.ts";
 export { type TestRegistry, startRegistry } from "./registry.ts";
 export { curlFolder } from "./curl.ts";
+export { type TestPodman, startTestPodman } from "./podman.ts";

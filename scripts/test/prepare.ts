@@ -1,5 +1,12 @@
 // Brings onto the machine what the chosen suites need, one after the other, saying so: later, many test files ask at once.
-import { buildImages, chromium, postgres15, startTestEngine } from "@windflow/e2e/testbed";
+import {
+  buildImages,
+  chromium,
+  postgres15,
+  startTestEngine,
+  startTestPodman,
+  testEnginePrograms,
+} from "@windflow/e2e/testbed";
 import { join } from "node:path";
 import { buildUi, isUiCurrent } from "../build/ui.ts";
 import type { Need } from "./suites.ts";
@@ -26,11 +33,13 @@ const STEPS: Record<Need, { what: string; run: () => Promise<Ready> }> = {
     },
   },
   engine: {
-    what: "a Docker Engine and the test images",
+    what: "Docker Engines, Podman and the test images",
     run: async () => {
       const engine = await startTestEngine();
       await buildImages(engine.docker, ["busybox", "nginx", "redis", "python"]);
       await engine.stop();
+      await testEnginePrograms("20.10");
+      await (await startTestPodman()).stop();
       return {};
     },
   },

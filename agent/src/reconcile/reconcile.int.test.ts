@@ -109,22 +109,3 @@ test("a stack that is no longer wanted goes, with its networks and without its v
   expect(world?.networks.map(({ name }) => name)).not.toContain("shop_default");
   expect(world?.volumes.map(({ name }) => name)).toContain("shop_data");
 });
-
-test.each([
-  ["Docker 28.5 with the containerd store", { release: "current" as const, containerdSnapshotter: true }],
-  ["Docker 20.10", { release: "20.10" as const }],
-])("the same on %s", async (_name, choice) => {
-  const other = await startTestEngine(choice);
-  try {
-    await buildImages(other.docker, ["busybox"]);
-    harness = startHarness(other.socketPath);
-    await harness.deploy(shop(1));
-    expect((await harness.reconciler.planFor(shop(1))).text).toBe("nothing to do");
-    await harness.deploy(shop(2, "bonjour"));
-    expect((await harness.reconciler.planFor(shop(2, "bonjour"))).text).toBe("nothing to do");
-    await clear();
-  } finally {
-    await other.stop();
-  }
-  harness = startHarness(machine.socketPath);
-});

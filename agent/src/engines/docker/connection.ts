@@ -2,6 +2,7 @@ import { Agent } from "node:http";
 import { inspect } from "node:util";
 import type Docker from "dockerode";
 import { EngineError } from "../../reconcile/engine.ts";
+import { createPodman, isPodman, type Podman } from "./podman.ts";
 
 // The API that was written against; an older engine is spoken to in its own version.
 const NEWEST_API_MINOR = 51;
@@ -34,6 +35,8 @@ class EngineAgent extends Agent {
 export interface Connection {
   readonly docker: Docker;
   readonly apiMinor: number;
+  /** Set when the engine is Podman. */
+  readonly podman?: Podman;
 }
 
 /** Connects lazily and keeps the connection's version until {@link EngineLink.forget}, after which an upgraded engine is asked anew. */
@@ -120,7 +123,8 @@ async function open(socketPath: string, agent: Agent): Promise<Connection> {
       `the engine wants API ${versions.MinAPIVersion} or newer; this agent speaks 1.${NEWEST_API_MINOR}: update it`,
       400,
     );
-  return { docker: create(`v1.${apiMinor}`), apiMinor };
+  const docker = create(`v1.${apiMinor}`);
+  return { docker, apiMinor, ...(isPodman(versions) ? { podman: createPodman(create()) } : {}) };
 }
 
 function minorOf(version: string | undefined): number {

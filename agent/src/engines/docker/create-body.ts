@@ -5,6 +5,8 @@ import { networkingOf, portsOf, sharedMode, type Networking } from "./networking
 import { resourcesOf } from "./resources.ts";
 import { compact, bytes, nanoseconds, wholeSeconds } from "./units.ts";
 
+// Docker's own default. Podman takes a missing one for 0 and kills at once.
+const DEFAULT_GRACE_SECONDS = 10;
 const START_INTERVAL_API = 44;
 const MAC_OF_CONTAINER_API = 44;
 
@@ -33,7 +35,7 @@ export function createBody(request: CreateContainerRequest, apiMinor: number): C
     AttachStdout: true,
     AttachStderr: true,
     StopSignal: service.stop_signal,
-    StopTimeout: wholeSeconds(service.stop_grace_period),
+    StopTimeout: wholeSeconds(service.stop_grace_period) ?? DEFAULT_GRACE_SECONDS,
     Healthcheck: service.healthcheck && healthcheckOf(service.healthcheck, apiMinor),
     ExposedPorts: ports.exposed,
     MacAddress: apiMinor < MAC_OF_CONTAINER_API ? service.mac_address : undefined,

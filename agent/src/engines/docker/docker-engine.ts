@@ -1,5 +1,8 @@
-import type { ComposeNetwork, ComposeVolume } from "@windflow/core";
-import { EngineError, type ReconcileEngine } from "../../reconcile/engine.ts";
+import { existsSync } from "node:fs";
+import type { ComposeNetwork, ComposeVolume, ContainerHealth, ObservedContainer } from "@windflow/core";
+import type Docker from "dockerode";
+import { EngineError, type EngineEvent, type ReconcileEngine } from "../../reconcile/engine.ts";
+import type { AdoptEngine } from "../../adopt/index.ts";
 import type { StreamsEngine } from "../streams-engine.ts";
 import { asked, createLink, engineError, statusOf, type Connection } from "./connection.ts";
 import { createBody } from "./create-body.ts";
@@ -8,15 +11,20 @@ import { startExec } from "./exec.ts";
 import { containerLogs } from "./logs.ts";
 import { networkBody, volumeBody } from "./resource-bodies.ts";
 import { endpointOf } from "./networking.ts";
+import type { Podman } from "./podman.ts";
+import { runProbes } from "./podman-probes.ts";
+import { inspectCreated, inspectProject } from "./inspect-project.ts";
 import { pull } from "./pull.ts";
 import { figuresOf } from "./stats.ts";
 import { tarOf } from "./tar.ts";
 import { containerOf, detailOf, factsOf, imageOf, networkOf, volumeOf } from "./wire.ts";
 
+// Where it runs, Podman has it run the healthchecks.
+const SYSTEMD = "/run/systemd/system";
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 
-export interface DockerEngine extends ReconcileEngine, StreamsEngine {}
+export interface DockerEngine extends ReconcileEngine, StreamsEngine, AdoptEngine {}
 
 /** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
 export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
@@ -38,13 +46,24 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         const [version, information] = await Promise.all([docker.version(), docker.info()]);
         return factsOf(version, apiMinor, information as Record<string, unknown>);
       }),
-    listContainers: () => call(async ({ docker }) => (await docker.listContainers({ all: true })).map(containerOf)),
+    listContainers: () =>
+      call(async ({ docker, podman }) => {
+        const [listed, health] = await Promise.all([docker.listContainers({ all: true }), podman?.health()]);
+        const containers = listed.map(containerOf);
+        if (health === undefined) return containers;
+        return containers.map((container) => asPodmanMeans(container, health.get(container.id) ?? "none"));
+      }),
     listNetworks: () => call(async ({ docker }) => (await docker.listNetworks()).map(networkOf)),
     listVolumes: () => call(async ({ docker }) => ((await docker.listVolumes()).Volumes ?? []).map(volumeOf)),
     listImages: () => call(async ({ docker }) => (await docker.listImages()).map(imageOf)),
     containerDetail: (containerId) =>
       call(async ({ docker }) => detailOf(await docker.getContainer(containerId).inspect())).catch(orAbsent),
-    subscribe: (listener) => call(({ docker }) => subscribe(docker, listener)),
+    subscribe: (listener) =>
+      call(async ({ docker, podman }) => {
+        const subscription = await subscribe(docker, listener);
+        if (podman !== undefined && !existsSync(SYSTEMD)) probeWhile(subscription.ended, docker, podman, listener);
+        return subscription;
+      }),
     pullImage: (request, onProgress) => call(({ docker }) => pull(docker, request, onProgress)),
     createNetwork: (name, network: ComposeNetwork, labels) =>
       call(async ({ docker }) => void (await docker.createNetwork(networkBody(name, network, labels)))),
@@ -86,6 +105,8 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         const EndpointConfig = endpointOf(network, service, [], apiMinor);
         await docker.getNetwork(network.name).connect({ Container: containerId, EndpointConfig });
       }),
+    inspectProject: (project) => call(({ docker }) => inspectProject(docker, project)),
+    createdAs: (containerId) => call(({ docker }) => inspectCreated(docker, containerId)),
     inspectContainer: (containerId) => call(({ docker }) => docker.getContainer(containerId).inspect()),
     async *containerLogs(containerId, request) {
       const { docker } = await link.connect();
@@ -98,6 +119,22 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         figuresOf(await docker.getContainer(containerId).stats({ stream: false, "one-shot": true })),
       ),
   };
+}
+
+/** Its list has the health nowhere, and the name of a network in place of its id. */
+function asPodmanMeans(container: ObservedContainer, health: ContainerHealth): ObservedContainer {
+  return { ...container, health, networks: container.networks.map((endpoint) => ({ ...endpoint, networkId: "" })) };
+}
+
+function probeWhile(ended: Promise<void>, docker: Docker, podman: Podman, onEvent: (event: EngineEvent) => void): void {
+  const aborter = new AbortController();
+  const intervalOf = async (containerId: string): Promise<number | undefined> => {
+    const { Config: config } = await docker.getContainer(containerId).inspect();
+    const nanoseconds = config.Healthcheck?.Interval ?? 0;
+    return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
+  };
+  void runProbes({ podman, intervalOf, onEvent, signal: aborter.signal });
+  void ended.then(() => aborter.abort());
 }
 
 function ignoring(...statuses: readonly number[]): (error: unknown) => void {

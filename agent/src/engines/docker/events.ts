@@ -10,6 +10,8 @@ const ACTIONS = [
   "restart",
   "stop",
   "die",
+  // Podman filters by its own word, and says "die" all the same.
+  "died",
   "kill",
   "oom",
   "pause",
@@ -57,13 +59,15 @@ function eventOf(line: unknown): EngineEvent | undefined {
   const actor = isRecord(line["Actor"]) ? line["Actor"] : {};
   const attributes = isRecord(actor["Attributes"]) ? actor["Attributes"] : {};
   const action = line["Action"] ?? line["status"];
+  const type = textOf(line["Type"] ?? "container");
   const nanoseconds = line["timeNano"];
   const seconds = line["time"];
   const texts = Object.entries(attributes).map(([key, value]) => [key, textOf(value)]);
   return {
     at: typeof nanoseconds === "number" ? nanoseconds / 1e6 : Number(seconds ?? 0) * 1000,
-    type: textOf(line["Type"] ?? "container"),
-    action: textOf(action),
+    type,
+    // Podman's word for the end of a container.
+    action: type === "container" && action === "remove" ? "destroy" : textOf(action),
     id: textOf(actor["ID"] ?? line["id"]),
     name: textOf(attributes["name"]),
     attributes: Object.fromEntries(texts) as Record<string, string>,

@@ -1,8 +1,11 @@
 import type { Duplex } from "node:stream";
 import type Docker from "dockerode";
 import type { ExecRequest, ExecSession } from "../streams-engine.ts";
+import { EngineError } from "../../reconcile/engine.ts";
 import { asked } from "./connection.ts";
 import { demultiplex, unframed } from "./demultiplex.ts";
+
+const CREATED = 201;
 
 /** Starts a command in a container with its standard streams attached. */
 export async function startExec(docker: Docker, containerId: string, request: ExecRequest): Promise<ExecSession> {
@@ -31,7 +34,7 @@ export async function startExec(docker: Docker, containerId: string, request: Ex
     write: (bytes) => written(stream, bytes),
     end: () => void stream.end(),
     resize: async (columns, rows) => {
-      await asked(() => exec.resize({ w: columns, h: rows }) as Promise<unknown>);
+      await asked(() => exec.resize({ w: columns, h: rows }) as Promise<unknown>).catch(unlessDone);
     },
     exitCode: async () => (await asked(() => exec.inspect())).ExitCode ?? undefined,
     close,
@@ -39,6 +42,11 @@ export async function startExec(docker: Docker, containerId: string, request: Ex
   if (request.tty && request.columns !== undefined && request.rows !== undefined)
     await session.resize(request.columns, request.rows);
   return session;
+}
+
+// Podman answers 201, which the client does not expect.
+function unlessDone(error: unknown): void {
+  if (!(error instanceof EngineError && error.status === CREATED)) throw error;
 }
 
 async function* untilClosed<T>(output: AsyncGenerator<T, void>): AsyncGenerator<T, void> {

@@ -45,7 +45,8 @@ export function containerOf(listed: ListedContainer): ObservedContainer {
     exitCode: exitCode === undefined ? undefined : Number(exitCode),
     createdAt: listed.Created * 1000,
     statusText: listed.Status,
-    networkMode: listed.HostConfig?.NetworkMode ?? "",
+    // Podman's list does not tell it.
+    networkMode: listed.HostConfig?.NetworkMode || (Object.keys(listed.NetworkSettings?.Networks ?? {})[0] ?? ""),
     networks: Object.entries(listed.NetworkSettings?.Networks ?? {}).map(([name, endpoint]) =>
       compact({ name, networkId: endpoint.NetworkID ?? "", ipAddress: endpoint.IPAddress || undefined }),
     ),
