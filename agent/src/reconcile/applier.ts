@@ -9,7 +9,13 @@ import type { Progress } from "./progress.ts";
 // A start takes a tenth of a second, and on a slow disk some seconds; after this the engine hangs.
 const STEP_DEADLINE_MS = 120_000;
 // A pull takes as long as the line needs, a stop as long as the service was granted.
-const UNHURRIED: ReadonlySet<StepOp> = new Set(["pull-image", "load-image", "stop-container", "restart-container"]);
+const UNHURRIED: ReadonlySet<StepOp> = new Set([
+  "pull-image",
+  "load-image",
+  "run-hook",
+  "stop-container",
+  "restart-container",
+]);
 
 export interface ApplierOptions {
   readonly reconciler: ReconcilerOptions;
@@ -23,9 +29,12 @@ export interface ApplierOptions {
 /** Gives the act that does one step and tells of it. What earlier steps brought forth is kept for later ones. */
 export function createApplier(options: ApplierOptions): (step: Step) => Promise<void> {
   const { reconciler, keeper, progress } = options;
+  const warnings = new Map<string, string>();
   const pulled = new Map<string, string>();
+  const stackIfWanted = (step: Step): DesiredStack | undefined =>
+    options.desired()?.stacks.find(({ stackId }) => stackId === step.stackId);
   const stackOf = (step: Step): DesiredStack => {
-    const stack = options.desired()?.stacks.find(({ stackId }) => stackId === step.stackId);
+    const stack = stackIfWanted(step);
     if (!stack) throw new Error("the stack is no longer wanted on this host");
     return stack;
   };
@@ -33,6 +42,12 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     engine: reconciler.engine,
     signal: options.signal,
     stackOf,
+    stackIfWanted,
+    noteHooks: (containerId, next) => keeper.noteHooks(containerId, next),
+    warn(step, reason) {
+      warnings.set(step.id, reason);
+      reconciler.log("warn", "step went on", { area: "reconcile", stackId: step.stackId, step: step.id, reason });
+    },
     secrets: reconciler.secrets,
     files: reconciler.files,
     registryAuth: async (reference) => reconciler.registryAuth?.(reference),
@@ -54,7 +69,8 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
       await (UNHURRIED.has(step.op)
         ? applied
         : within(reconciler.clock, STEP_DEADLINE_MS, describeStep(step), applied));
-      progress.tell(step, "done");
+      progress.tell(step, "done", warnings.get(step.id));
+      warnings.delete(step.id);
     } catch (error) {
       const reason = reasonOf(error);
       reconciler.log("warn", "step failed", { area: "reconcile", stackId: step.stackId, step: step.id, reason });

@@ -1,7 +1,23 @@
-import type { DesiredStack, LoadImage, PullImage, Step, StepOp } from "@windflow/core";
+import type {
+  DesiredStack,
+  LoadImage,
+  PullImage,
+  RestartContainer,
+  StartContainer,
+  Step,
+  StepOp,
+} from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
-import type { PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import { reasonOf } from "../platform/log.ts";
+import {
+  EngineError,
+  type PulledImage,
+  type PullProgress,
+  type ReconcileEngine,
+  type RegistryCredentials,
+} from "./engine.ts";
+import { runHook } from "./hooks.ts";
 import type { LoadImagePort } from "./options.ts";
 import { fetchSecrets, redacting, withSecrets } from "./secret-text.ts";
 
@@ -11,6 +27,7 @@ export interface ApplyContext {
   readonly signal: AbortSignal;
   /** @throws Error when the stack is no longer desired. */
   stackOf(step: Step): DesiredStack;
+  stackIfWanted(step: Step): DesiredStack | undefined;
   readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
   readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
@@ -19,6 +36,10 @@ export interface ApplyContext {
   onPulled(step: PullImage | LoadImage, image: PulledImage): void;
   /** Id of the image that a step before this one pulled or loaded. */
   pulledImage(stackId: string, reference: string): string | undefined;
+  /** Remembers, durably, which `post_start` hook of a container is the next to be run; undefined: all have run. */
+  noteHooks(containerId: string, next: number | undefined): void;
+  /** Tells of something that went wrong and does not keep the step from being done. */
+  warn(step: Step, reason: string): void;
   /** Ids of the containers that earlier steps created, by the name they will have. */
   readonly created: Map<string, string>;
 }
@@ -66,10 +87,27 @@ const EXECUTORS: Executors = {
     const stack = context.stackOf(step);
     // An engine that cannot start a command repeats it.
     const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
+    noteStart(step, id, context);
     await redacting(secrets, () => context.engine.startContainer(id));
   },
   "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),
-  "restart-container": (step, { engine }) => engine.restartContainer(step.containerId),
+  "restart-container": async (step, context) => {
+    noteStart(step, step.containerId, context);
+    await context.engine.restartContainer(step.containerId);
+  },
+  "run-hook": async (step, context) => {
+    const containerId = step.containerId ?? createdId(context, step.slot);
+    const { engine, signal, secrets } = context;
+    try {
+      await runHook(step, containerId, { engine, signal, secrets, stack: context.stackIfWanted(step) });
+    } catch (error) {
+      if (step.phase === "post_start" || (error instanceof EngineError && error.unreachable)) throw error;
+      context.warn(step, `${reasonOf(error)}; the stop goes on`);
+    }
+    if (step.phase === "pre_stop") return;
+    const count = context.stackOf(step).model.services[step.service ?? ""]?.post_start?.length ?? 0;
+    context.noteHooks(containerId, step.index + 1 < count ? step.index + 1 : undefined);
+  },
   "remove-container": (step, { engine }) => engine.removeContainer(step.containerId),
   "rename-container": (step, context) =>
     context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.slot),
@@ -92,6 +130,12 @@ export async function applyStep<Op extends StepOp>(
 ): Promise<void> {
   const execute = EXECUTORS[step.op as Op] as (step: Extract<Step, { op: Op }>, context: ApplyContext) => Promise<void>;
   await execute(step, context);
+}
+
+// Before the start and not after it: an agent that dies between the two has to know that the hooks are due.
+function noteStart(step: StartContainer | RestartContainer, containerId: string, context: ApplyContext): void {
+  const hooks = context.stackOf(step).model.services[step.service ?? ""]?.post_start ?? [];
+  if (hooks.length > 0) context.noteHooks(containerId, 0);
 }
 
 function createdId(context: ApplyContext, slot: string): string {

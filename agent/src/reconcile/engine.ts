@@ -96,6 +96,22 @@ export interface ConnectRequest {
   readonly service: ComposeService;
 }
 
+/** A command to be run inside a container. Secret text is in it already, so this is never logged. */
+export interface HookRequest {
+  readonly command: readonly string[];
+  readonly user?: string;
+  readonly privileged: boolean;
+  readonly workingDirectory?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+export interface HookResult {
+  readonly exitCode: number;
+  /** The end of what it wrote, shortened. */
+  readonly output: string;
+}
+
 /** What the reconciler asks of an engine. Every call rejects with an {@link EngineError}. */
 export interface ReconcileEngine {
   facts(): Promise<EngineFacts>;
@@ -121,6 +137,8 @@ export interface ReconcileEngine {
   restartContainer(containerId: string): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   renameContainer(containerId: string, name: string): Promise<void>;
+  /** Resolves when the command has ended. */
+  runHook(containerId: string, request: HookRequest): Promise<HookResult>;
   connectNetwork(request: ConnectRequest): Promise<void>;
 }
 

@@ -91,16 +91,16 @@ test("a new revision is resolved anew, and frees what was held", () => {
 test("what ran before a boot was interrupted, until it runs again", () => {
   const memory = store({ pins: [], holds: [], running: ["a", "b"], bootId: "boot-1" });
   const keeper = createKeeper(memory, "boot-2");
-  expect(keeper.wasInterrupted(container("a", "exited"))).toBe(true);
-  expect(keeper.wasInterrupted(container("c", "exited"))).toBe(false);
+  expect(keeper.recall(container("a", "exited"))).toEqual({ interrupted: true });
+  expect(keeper.recall(container("c", "exited"))).toEqual({});
   keeper.learn(world("one"), desired(1), [container("a", "running")]);
-  expect(keeper.wasInterrupted(container("a", "exited"))).toBe(false);
-  expect(keeper.wasInterrupted(container("b", "exited"))).toBe(true);
+  expect(keeper.recall(container("a", "exited"))).toEqual({});
+  expect(keeper.recall(container("b", "exited"))).toEqual({ interrupted: true });
 });
 
 test("what ended while only the agent was away ended by itself", () => {
   const memory = store({ pins: [], holds: [], running: ["a"], bootId: "boot-1" });
-  expect(createKeeper(memory, "boot-1").wasInterrupted(container("a", "exited"))).toBe(false);
+  expect(createKeeper(memory, "boot-1").recall(container("a", "exited"))).toEqual({});
 });
 
 test("what an engine stopped on its way down was interrupted, what ended long before was not", () => {
@@ -108,8 +108,8 @@ test("what an engine stopped on its way down was interrupted, what ended long be
   keeper.noteDeath("early", 0);
   keeper.noteDeath("late", 50_000);
   keeper.noteEngineLost(60_000);
-  expect(keeper.wasInterrupted(container("early", "exited"))).toBe(false);
-  expect(keeper.wasInterrupted(container("late", "exited"))).toBe(true);
+  expect(keeper.recall(container("early", "exited"))).toEqual({});
+  expect(keeper.recall(container("late", "exited"))).toEqual({ interrupted: true });
 });
 
 test("what a plan stopped is wanted again as soon as something wants it, also by the next agent", () => {
@@ -134,7 +134,7 @@ test("what a plan stopped is wanted again as soon as something wants it, also by
 
   const next = createKeeper(memory, "boot-1");
   next.noteStops(nothing, [startedAt(5)], 200);
-  expect(next.wasInterrupted(container("a", "exited"))).toBe(true);
+  expect(next.recall(container("a", "exited"))).toEqual({ interrupted: true });
   next.noteStops(nothing, [startedAt(150)], 200);
-  expect(next.wasInterrupted(container("a", "exited"))).toBe(false);
+  expect(next.recall(container("a", "exited"))).toEqual({});
 });

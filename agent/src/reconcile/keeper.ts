@@ -26,9 +26,12 @@ export interface Keeper {
   release(hold: Hold): void;
   /** To be told before a plan is carried out: an agent that dies in the middle has to know later what it stopped. */
   noteStops(plan: Plan, own: readonly ObservedContainer[], now: number): void;
+  /** To be told before a container with `post_start` hooks is started, and after each: which is the next; undefined when all have run. */
+  noteHooks(containerId: string, next: number | undefined): void;
   noteDeath(containerId: string, at: number): void;
   noteEngineLost(at: number): void;
-  readonly wasInterrupted: (container: ObservedContainer) => boolean;
+  /** What is known of a container beside what its engine shows. */
+  readonly recall: (container: ObservedContainer) => Pick<ObservedContainer, "interrupted" | "hooksDue">;
 }
 
 export function createKeeper(store: MemoryStore, bootId: string): Keeper {
@@ -64,6 +67,7 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
         pins: [...pins, ...fresh],
         holds: memory.holds.filter((hold) => wanted.has(`${hold.stackId} ${hold.revision}`)),
         running: running.toSorted(),
+        ...(memory.hooksDue === undefined ? {} : { hooksDue: hooksOf(memory.hooksDue, own) }),
       });
     },
     pin(pin) {
@@ -101,7 +105,23 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       for (const [id, diedAt] of deaths) if (at - diedAt <= SHUTDOWN_WINDOW_MS) interrupted.add(id);
       deaths.clear();
     },
-    wasInterrupted: (container) =>
-      container.state === "exited" && (interrupted.has(container.id) || memory.stopped?.[container.id] !== undefined),
+    noteHooks(containerId, next) {
+      const { [containerId]: _before, ...others } = memory.hooksDue ?? {};
+      keep({ hooksDue: next === undefined ? others : { ...others, [containerId]: next } });
+    },
+    recall(container) {
+      const wasInterrupted =
+        container.state === "exited" && (interrupted.has(container.id) || memory.stopped?.[container.id] !== undefined);
+      const hooksDue = memory.hooksDue?.[container.id];
+      return { ...(wasInterrupted ? { interrupted: true } : {}), ...(hooksDue === undefined ? {} : { hooksDue }) };
+    },
   };
+}
+
+function hooksOf(
+  due: Readonly<Record<string, number>>,
+  own: readonly ObservedContainer[],
+): Readonly<Record<string, number>> {
+  const there = new Set(own.map((container) => container.id));
+  return Object.fromEntries(Object.entries(due).filter(([id]) => there.has(id)));
 }

@@ -15,7 +15,7 @@ interface KnownDetail {
 
 /** Looks at an engine. Keeps only what events tell to be unchanged, so a look costs one call a list. */
 export interface Observer {
-  look(interrupted: (container: ObservedContainer) => boolean): Promise<ObservedWorld>;
+  look(recall: (container: ObservedContainer) => Partial<ObservedContainer>): Promise<ObservedWorld>;
   /** Inspects containers whose detail is not known; true when that told anything new. */
   refreshDetails(containers: readonly ObservedContainer[]): Promise<boolean>;
   /** Marks what an event says has changed. */
@@ -44,7 +44,7 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
   };
 
   return {
-    async look(interrupted) {
+    async look(recall) {
       const observedAt = clock.now();
       const lists = Promise.all([
         engine.listContainers(),
@@ -67,7 +67,7 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
         return {
           ...container,
           ...(known?.key === keyOf(container) ? { detail: known.detail } : {}),
-          ...(interrupted(container) ? { interrupted: true } : {}),
+          ...recall(container),
         };
       });
       return { observedAt, engine: currentFacts, containers: complete, networks, volumes, images: currentImages };

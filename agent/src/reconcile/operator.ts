@@ -2,18 +2,27 @@ import {
   indexWorld,
   numberOf,
   serviceOf,
+  type DesiredStack,
   type DesiredWorld,
   type Hold,
   type ObservedContainer,
   type ObservedWorld,
 } from "@windflow/core";
 
+/** A container of ours and where it belongs. */
+export interface Place {
+  readonly hold: Hold;
+  readonly lock: string;
+  readonly container: ObservedContainer;
+  readonly stack: DesiredStack;
+}
+
 /** The place that a container has in a desired stack, as a hold names it; undefined for anything that is not ours. */
 export function holdOf(
   world: ObservedWorld | undefined,
   desired: DesiredWorld | undefined,
   containerId: string,
-): { hold: Hold; lock: string; containerId: string } | undefined {
+): Place | undefined {
   if (!world || !desired) return undefined;
   const index = indexWorld(world, desired);
   for (const stack of desired.stacks) {
@@ -25,7 +34,7 @@ export function holdOf(
       service: serviceOf(container),
       number: numberOf(container),
     };
-    return { hold, lock: `container ${container.name}`, containerId: container.id };
+    return { hold, lock: `container ${container.name}`, container, stack };
   }
   return undefined;
 }

@@ -27,6 +27,8 @@ export interface ReconcileMemory {
    * which their own restart policy would not do.
    */
   readonly stopped?: Readonly<Record<string, number>>;
+  /** Containers that we started and whose `post_start` hooks have not all run, with the first that has not. */
+  readonly hooksDue?: Readonly<Record<string, number>>;
   readonly bootId: string;
 }
 

@@ -16,7 +16,8 @@ import { createEngineWatch } from "./engine-watch.ts";
 import { SOON_MS, urgencyOf } from "./event-wake.ts";
 import { createKeeper } from "./keeper.ts";
 import { createObserver } from "./observe.ts";
-import { holdOf } from "./operator.ts";
+import { createOperatorHooks } from "./hooks.ts";
+import { holdOf, type Place } from "./operator.ts";
 import type { PlanAnswer, Reconciler, ReconcilerOptions, StackSettlement } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { reportOf } from "./report.ts";
@@ -53,6 +54,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     signal: aborter.signal,
     desired: desiredNow,
   });
+  const hooks = createOperatorHooks({ ...options, keeper, signal: aborter.signal });
   const runner = createStepRunner({
     clock,
     run,
@@ -65,7 +67,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (!connected) return publish();
     try {
       const mark = runner.mark();
-      world = await observer.look(keeper.wasInterrupted);
+      world = await observer.look(keeper.recall);
       engineError = undefined;
       decide(mark, world);
       publish();
@@ -159,12 +161,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const act = async (
     containerId: string,
     remember: "hold" | "release",
-    perform: () => Promise<void>,
+    perform: (place: Place | undefined) => Promise<void>,
   ): Promise<void> => {
     const place = holdOf(world, options.desired(), containerId);
-    if (place) keeper[remember](place.hold, place.containerId, clock.now());
+    if (place) keeper[remember](place.hold, place.container.id, clock.now());
     try {
-      await (place ? runner.exclusive(place.lock, perform) : perform());
+      await (place ? runner.exclusive(place.lock, () => perform(place)) : perform(undefined));
     } finally {
       loop.request();
     }
@@ -188,7 +190,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       loop.request();
     },
     async planFor(wanted): Promise<PlanAnswer> {
-      const observed = await observer.look(keeper.wasInterrupted).catch((error: unknown) => {
+      const observed = await observer.look(keeper.recall).catch((error: unknown) => {
         if (world) return world;
         throw error;
       });
@@ -201,9 +203,22 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     observed: () => world,
     settled: (stackId) => settlements.find((settlement) => settlement.stackId === stackId),
-    stopContainer: (containerId) => act(containerId, "hold", () => engine.stopContainer(containerId)),
-    startContainer: (containerId) => act(containerId, "release", () => engine.startContainer(containerId)),
-    restartContainer: (containerId) => act(containerId, "release", () => engine.restartContainer(containerId)),
+    stopContainer: (containerId) =>
+      act(containerId, "hold", async (place) => {
+        await hooks.beforeStop(place);
+        await engine.stopContainer(containerId);
+      }),
+    startContainer: (containerId) =>
+      act(containerId, "release", async (place) => {
+        hooks.beforeStart(place);
+        await engine.startContainer(containerId);
+      }),
+    restartContainer: (containerId) =>
+      act(containerId, "release", async (place) => {
+        await hooks.beforeStop(place);
+        hooks.beforeStart(place);
+        await engine.restartContainer(containerId);
+      }),
   };
 }
 

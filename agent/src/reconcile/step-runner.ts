@@ -1,4 +1,4 @@
-import type { Plan, Step } from "@windflow/core";
+import type { Plan, Step, StepOp } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/log.ts";
 import { EngineError } from "./engine.ts";
@@ -12,6 +12,9 @@ const STOPS_AT_ONCE = 16;
 const PULLS_AT_ONCE = 3;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+
+// They wait for what runs in a container, and cost the engine next to nothing.
+const WAITING: ReadonlySet<StepOp> = new Set(["stop-container", "restart-container", "run-hook"]);
 
 type Lane = "work" | "stop" | "pull";
 const CAPACITY: Readonly<Record<Lane, number>> = { work: STEPS_AT_ONCE, stop: STOPS_AT_ONCE, pull: PULLS_AT_ONCE };
@@ -158,7 +161,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
 
 function laneOf(step: Step): Lane {
   if (step.op === "pull-image" || step.op === "load-image") return "pull";
-  return step.op === "stop-container" || step.op === "restart-container" ? "stop" : "work";
+  return WAITING.has(step.op) ? "stop" : "work";
 }
 
 function publicFailure({ cancel: _cancel, stackId: _stackId, ...entry }: TrackedFailure): FailingStep {

@@ -12,7 +12,7 @@ test("what no host can honour is refused by name and place", () => {
     volumes:
       - ./conf:/conf
       - data:/data
-    pre_stop:
+    pre_start:
       - command: ["true"]
   model:
     provider: { type: model }
@@ -26,7 +26,7 @@ volumes:
   expect(output.model).toBeUndefined();
   expect(problemLines(output)).toEqual([
     'error compose.yaml:10:5 services.model.provider: the service "model" uses provider, which no host can carry out',
-    'error compose.yaml:7:5 services.web.pre_stop: the service "web" uses pre_stop, which no host can carry out',
+    'error compose.yaml:7:5 services.web.pre_start: the service "web" uses pre_start, which no host can carry out',
     'error compose.yaml:5:9 services.web.volumes[0]: the service "web" mounts /stacks/shop/conf, which is on no host',
     'error compose.yaml:6:9 services.web.volumes[1]: the service "web" mounts /stacks/shop/data, which is on no host',
   ]);

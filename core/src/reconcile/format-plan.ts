@@ -31,6 +31,7 @@ export function describeStep(step: Step): string {
       return `wait until ${step.slot} is ${step.until}`;
     case "connect-network":
       return `connect-network ${step.slot} to ${step.name}`;
+    case "run-hook":
     case "create-network":
     case "remove-network":
     case "create-volume":

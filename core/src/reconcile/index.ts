@@ -13,6 +13,7 @@ export {
   serviceOf,
   type Owner,
 } from "./labels.ts";
+export { preStopHooks, type HookPhase } from "./hooks.ts";
 export type * from "./observed.ts";
 export { planStacks, type PlanInput } from "./plan.ts";
 export { applyPins, newPins, pinOf, prunePins, type ImagePin } from "./pins.ts";

@@ -25,6 +25,8 @@ export const WINDFLOW_LABEL = {
   revision: "dev.windflow.revision",
   /** Short digest of each key of the service, so that a plan can name what changed. */
   parts: "dev.windflow.parts",
+  /** The hooks that it was made with, to be run before it is stopped: JSON, secrets as placeholders. */
+  preStop: "dev.windflow.pre-stop",
   /** Digest over the contents of the configs and secrets that were copied in. */
   files: "dev.windflow.files",
 } as const;

@@ -64,6 +64,8 @@ export interface ObservedContainer {
   readonly detail?: ContainerDetail;
   /** It did not end by itself: its engine or host went down, or an earlier plan stopped it. */
   readonly interrupted?: boolean;
+  /** The first of its service's `post_start` hooks that has not run since we started it; absent when none is due. */
+  readonly hooksDue?: number;
 }
 
 export interface ObservedNetwork {

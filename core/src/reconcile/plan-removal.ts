@@ -1,6 +1,7 @@
 import type { DesiredStack } from "./desired.ts";
 import { dependenciesInLabels, numberOf, serviceOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
+import { emitPreStop } from "./plan-hooks.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { attachedStranger, removeNetwork } from "./plan-resources.ts";
 import { stepId } from "./step-ids.ts";
@@ -56,7 +57,14 @@ function removeContainers(
       ...dependents.map((other) => (isRunning(other) ? stepId.stop(other) : stepId.remove(other))),
     ];
     const stopped = isRunning(container)
-      ? [draft.add({ ...step, op: "stop-container", id: stepId.stop(container), dependsOn: before })]
+      ? [
+          draft.add({
+            ...step,
+            op: "stop-container",
+            id: stepId.stop(container),
+            dependsOn: emitPreStop(draft, step, container, undefined, before),
+          }),
+        ]
       : before;
     return draft.add({ ...step, op: "remove-container", id: stepId.remove(container), dependsOn: stopped });
   });

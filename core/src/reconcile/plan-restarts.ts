@@ -1,5 +1,6 @@
 import type { DesiredStack } from "./desired.ts";
 import type { ServiceOutcome } from "./plan-dependencies.ts";
+import { emitPostStart, emitPreStop } from "./plan-hooks.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { stepId } from "./step-ids.ts";
 import { sortedEntries } from "./world-index.ts";
@@ -19,17 +20,17 @@ export function planRestarts(
         (outcomes.get(dependency)?.slots ?? []).some((other) => (other.container?.detail?.createdAt ?? 0) > startedAt),
       );
       if (!newer) continue;
-      draft.add({
+      const { service } = outcome.surveyed;
+      const frame = { stackId: stack.stackId, service: name, slot, lock: `container ${slot}` };
+      const restart = draft.add({
+        ...frame,
         op: "restart-container",
         id: stepId.restart(slot),
-        stackId: stack.stackId,
-        service: name,
-        slot,
         containerId: container.id,
         cause: `${newer[0]} was made anew`,
-        dependsOn: [],
-        lock: `container ${slot}`,
+        dependsOn: emitPreStop(draft, frame, container, service, []),
       });
+      emitPostStart(draft, { ...frame, containerId: container.id }, service, 0, [restart]);
     }
   }
 }

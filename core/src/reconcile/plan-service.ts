@@ -1,6 +1,7 @@
 import type { DesiredStack, DesiredWorld } from "./desired.ts";
 import { gateOf, readyStep, type ServiceOutcome, type SlotOutcome } from "./plan-dependencies.ts";
 import type { PlanDraft } from "./plan-draft.ts";
+import { emitPreStop } from "./plan-hooks.ts";
 import type { PlannedImage } from "./plan-images.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
 import { planSlot } from "./plan-slot.ts";
@@ -148,16 +149,19 @@ function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService, slot:
   const { draft, stack } = stackPlanning;
   for (const container of [slot.keeper, ...slot.outdated.map((old) => old.container)]) {
     if (!container || !isRunning(container)) continue;
-    draft.add({
-      op: "stop-container",
-      id: stepId.stop(container),
+    const frame = {
       stackId: stack.stackId,
       service: surveyed.name,
       slot: slot.name,
+      lock: `container ${slot.name}`,
+    };
+    draft.add({
+      ...frame,
+      op: "stop-container",
+      id: stepId.stop(container),
       containerId: container.id,
       cause: "an operator stopped it",
-      dependsOn: [],
-      lock: `container ${slot.name}`,
+      dependsOn: emitPreStop(draft, frame, container, surveyed.service, []),
     });
   }
   // To those that depend on it, it is not there, even while it still winds down.

@@ -1,6 +1,7 @@
 import type { ServicePlanning } from "./plan-service.ts";
 import { readyStep, type SlotOutcome } from "./plan-dependencies.ts";
 import { emitCreate } from "./plan-create.ts";
+import { emitPostStart, emitPreStop } from "./plan-hooks.ts";
 import { needOf } from "./run-state.ts";
 import { whyStopFirst } from "./service-shape.ts";
 import { shortId, stepId } from "./step-ids.ts";
@@ -35,9 +36,11 @@ function planAlone(planning: ServicePlanning, slot: Slot): SlotOutcome {
     const created = emitCreate(planning, slot, slot.name, "missing", [], []);
     return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
   }
-  const renamed = keeper.name === slot.name ? [] : [rename(planning, slot, keeper.name, [])];
+  // An adopted container keeps the name that an older docker compose gave it until it is made anew.
+  const keepsName = keeper.name === slot.name || keeper.created !== undefined;
+  const renamed = keepsName ? [] : [rename(planning, slot, keeper.name, [])];
   const need = needOf(keeper, planning.surveyed.service);
-  if (need.act === "none") return { slot: slot.name, container: keeper };
+  if (need.act === "none") return hooked(planning, slot, []);
   return started(planning, slot, need.cause, [...renamed, ...planning.gate(), ...planning.orphansGone]);
 }
 
@@ -121,18 +124,30 @@ function inheritedVolumes(planning: ServicePlanning, slot: Slot): { name: string
 function startUnlessDone(planning: ServicePlanning, slot: Slot, dependsOn: readonly string[]): SlotOutcome {
   if (!slot.keeper) return started(planning, slot, "new container", [...dependsOn, ...planning.orphansGone]);
   const need = needOf(slot.keeper, planning.surveyed.service);
-  if (need.act === "none") return { slot: slot.name, container: slot.keeper };
+  if (need.act === "none") return hooked(planning, slot, []);
   return started(planning, slot, need.cause, [...dependsOn, ...planning.orphansGone]);
 }
 
 function started(planning: ServicePlanning, slot: Slot, cause: string, dependsOn: readonly string[]): SlotOutcome {
-  const startStep = planning.draft.add({
+  const step = planning.draft.add({
     ...planning.base(slot, cause, dependsOn),
     op: "start-container",
     id: stepId.start(slot.name),
     ...(slot.keeper ? { containerId: slot.keeper.id } : {}),
   });
-  return { slot: slot.name, startStep, ...(slot.keeper ? { container: slot.keeper } : {}) };
+  return hooked(planning, slot, [step]);
+}
+
+/** The slot's container once its hooks have run, of which those that are due are run now. */
+function hooked(planning: ServicePlanning, slot: Slot, started: readonly string[]): SlotOutcome {
+  const { keeper } = slot;
+  const container = keeper ? { container: keeper } : {};
+  const due = started.length > 0 ? 0 : keeper?.state === "running" ? keeper.hooksDue : undefined;
+  if (due === undefined) return { slot: slot.name, ...container };
+  const { stackId, service, lock } = planning.base(slot, "", []);
+  const frame = { stackId, service, slot: slot.name, lock, ...(keeper ? { containerId: keeper.id } : {}) };
+  const [startStep] = emitPostStart(planning.draft, frame, planning.surveyed.service, due, started);
+  return { slot: slot.name, ...(startStep === undefined ? {} : { startStep }), ...container };
 }
 
 function rename(planning: ServicePlanning, slot: Slot, name: string, dependsOn: readonly string[]): string {
@@ -165,8 +180,10 @@ function stopAndRemove(planning: ServicePlanning, slot: Slot, old: Outdated, dep
 }
 
 function stop(planning: ServicePlanning, slot: Slot, old: Outdated, dependsOn: readonly string[]): string {
+  const { service } = planning.surveyed;
+  const before = emitPreStop(planning.draft, planning.base(slot, "", []), old.container, service, dependsOn);
   return planning.draft.add({
-    ...planning.base(slot, old.why, dependsOn),
+    ...planning.base(slot, old.why, before),
     op: "stop-container",
     id: stepId.stop(old.container),
     containerId: old.container.id,

@@ -261,10 +261,10 @@ test("a resolved image is found by id, and pulled by digest where it is absent",
 
 test("a key that agents do not carry out keeps the service from running without it", () => {
   const model = { secrets: { key: { environment: "KEY" } } };
-  const web = service({ pre_stop: [{ command: ["x"] }], secrets: [{ source: "key" }] });
+  const web = service({ pre_start: [{ command: ["x"] }], secrets: [{ source: "key" }] });
   expect(planText(createModelEngine(emptyWorld()), [stack({ web }, { model })])).toBe(
     `1. create-network shop_default: missing
-error: web: pre_stop is not supported: hooks are not run
+error: web: pre_start is not supported: no released docker compose that this follows runs it: use a service that others depend on to complete
 error: web: secrets.key is not supported: the environment of the host is not read: give it a content with a variable instead`,
   );
 });

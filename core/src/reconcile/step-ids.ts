@@ -1,3 +1,4 @@
+import type { HookPhase } from "./hooks.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { WaitCondition } from "./steps.ts";
 
@@ -19,6 +20,8 @@ export const stepId = {
   start: (slot: string): string => `start-container ${slot}`,
   rename: (slot: string): string => `rename-container ${slot}`,
   connect: (slot: string, network: string): string => `connect-network ${slot} ${network}`,
+  hook: (slot: string, containerId: string | undefined, phase: HookPhase, index: number): string =>
+    `run-hook ${slot}${phase === "pre_stop" && containerId !== undefined ? ` [${shortId(containerId)}]` : ""} ${phase}[${index}]`,
   stop: (container: ObservedContainer): string => `stop-container ${container.name} [${shortId(container.id)}]`,
   restart: (slot: string): string => `restart-container ${slot}`,
   remove: (container: ObservedContainer): string => `remove-container ${container.name} [${shortId(container.id)}]`,

@@ -1,4 +1,6 @@
+import type { ComposeHook } from "../compose/model.ts";
 import type { DeliveredImage } from "./desired.ts";
+import type { HookPhase } from "./hooks.ts";
 
 interface StepBase {
   /** `op target`: unique in a plan, and the same in the next plan while the step is still needed. */
@@ -119,6 +121,18 @@ export interface ConnectNetwork extends ExistingContainer {
   readonly name: string;
 }
 
+/**
+ * One command inside a container, after its start or before its stop. One after a start that fails has failed the start; one before a
+ * stop that fails is told of, and the stop goes on. An agent that dies meanwhile runs it once more.
+ */
+export interface RunHook extends ExistingContainer {
+  readonly op: "run-hook";
+  readonly phase: HookPhase;
+  /** Place in the list of its phase, from 0. */
+  readonly index: number;
+  readonly hook: ComposeHook;
+}
+
 export type WaitCondition = "started" | "healthy" | "completed";
 
 /** Nothing to do but to wait: the next observation that shows the condition drops the step. */
@@ -141,6 +155,7 @@ export type Step =
   | RemoveContainer
   | RenameContainer
   | ConnectNetwork
+  | RunHook
   | Wait;
 
 export type StepOp = Step["op"];

@@ -13,9 +13,10 @@ const SERVICE_KEYS: readonly (readonly [keyof ComposeService, string])[] = [
   ["credential_spec", "it is for Windows containers"],
   ["isolation", "it is for Windows containers"],
   ["models", "no host serves models"],
-  ["post_start", "hooks are not run"],
-  ["pre_start", "hooks are not run"],
-  ["pre_stop", "hooks are not run"],
+  [
+    "pre_start",
+    "no released docker compose that this follows runs it: use a service that others depend on to complete",
+  ],
   ["provider", "no host has a provider for it"],
   ["use_api_socket", "mount the engine's socket to say so openly"],
 ];

@@ -40,6 +40,7 @@ export function readContainer(container: ObservedContainer, service: ComposeServ
 function readRunning(container: ObservedContainer, now: number): ContainerReading {
   const { detail } = container;
   const since = detail?.startedAt;
+  if (container.hooksDue !== undefined) return reading("starting", "its post_start hooks have not run yet", since);
   if (detail && detail.restartCount > 0 && since !== undefined && now - since < STEADY_AFTER_MS)
     return reading("crash-looping", `it started again a moment ago${restarts(container)}`, since);
   if (container.health === "unhealthy")

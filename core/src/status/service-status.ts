@@ -95,7 +95,9 @@ function readSlot(
   );
   if (held && !(container && isRunning(container))) return { state: "stopped", cause: "an operator stopped it" };
   const reading = container && spec ? readContainer(container, spec, input.now) : undefined;
-  if (reading && reading.state !== "pending") return reading;
+  // A hook that keeps failing has failed the start, although the container runs.
+  const hooked = container?.hooksDue !== undefined && input.activity.failing.has(service);
+  if (reading && reading.state !== "pending" && !hooked) return reading;
   return notRunning(input.activity, service) ?? reading ?? { state: "pending", cause: "not created yet" };
 }
 

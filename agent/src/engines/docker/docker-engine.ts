@@ -13,6 +13,7 @@ import { networkBody, volumeBody } from "./resource-bodies.ts";
 import { endpointOf } from "./networking.ts";
 import type { Podman } from "./podman.ts";
 import { runProbes } from "./podman-probes.ts";
+import { runHook } from "./hook.ts";
 import { inspectCreated, inspectProject } from "./inspect-project.ts";
 import { pull } from "./pull.ts";
 import { figuresOf } from "./stats.ts";
@@ -100,6 +101,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       ),
     renameContainer: (containerId, name) =>
       call(async ({ docker }) => void (await docker.getContainer(containerId).rename({ name }))),
+    runHook: (containerId, request) => call(({ docker }) => runHook(docker, containerId, request)),
     connectNetwork: ({ network, containerId, service }) =>
       call(async ({ docker, apiMinor }) => {
         const EndpointConfig = endpointOf(network, service, [], apiMinor);

@@ -109,7 +109,11 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         const id = idOf(step.containerId, step.slot);
         const spec = stack?.model.services[step.service ?? ""];
         if (spec && whyStopFirst(spec) !== undefined) refuseSecondWriter(world, id);
-        patch(id, { state: "running", health: spec && hasHealthcheck(spec) ? "starting" : "none" });
+        patch(id, {
+          state: "running",
+          health: spec && hasHealthcheck(spec) ? "starting" : "none",
+          ...((spec?.post_start ?? []).length > 0 ? { hooksDue: 0 } : {}),
+        });
         return;
       }
       case "stop-container":
@@ -131,6 +135,18 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         patch(step.containerId, {
           networks: [...(at?.networks ?? []), { name: step.name, networkId: network?.id ?? "" }],
         });
+        return;
+      }
+      case "run-hook": {
+        const id = idOf(step.containerId, step.slot);
+        const at = world.containers.find((container) => container.id === id);
+        if (at?.state !== "running") throw new Error(`${step.id}: ${step.slot} does not run`);
+        if (step.phase === "pre_stop") return;
+        const count = stack?.model.services[step.service ?? ""]?.post_start?.length ?? 0;
+        const { hooksDue, ...rest } = at;
+        if (hooksDue !== step.index) throw new Error(`${step.id} is not the hook that is due`);
+        const next = step.index + 1 < count ? { ...rest, hooksDue: step.index + 1 } : rest;
+        world = { ...world, containers: world.containers.map((container) => (container.id === id ? next : container)) };
         return;
       }
       case "wait": {
