@@ -1,6 +1,6 @@
-// `npm test [-- NAME…]`: every suite, one after the other, with the seconds that each took. NAME picks suites.
+// `npm test [-- NAME…]`: every suite, in lanes beside each other, with the seconds that each took. NAME picks suites.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { prepareForTests } from "./test/prepare.ts";
 import { SUITES, type Suite } from "./test/suites.ts";
@@ -34,7 +34,11 @@ function readReport(path: string, exitCode: number): Omit<SuiteResult, "suite" |
   }
 }
 
-function runSuite(suite: Suite, extraEnvironment: Record<string, string>): Promise<SuiteResult> {
+function runSuite(
+  suite: Suite,
+  extraEnvironment: Record<string, string>,
+  output: number | "inherit",
+): Promise<SuiteResult> {
   const report = join(reports, `${suite.name}.json`);
   rmSync(report, { force: true });
   const started = performance.now();
@@ -51,7 +55,7 @@ function runSuite(suite: Suite, extraEnvironment: Record<string, string>): Promi
     const environment = { ...process.env, NODE_ENV: "test", FORCE_COLOR: "0", ...extraEnvironment };
     const child = spawn(process.execPath, args, {
       cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", output, output],
       env: environment,
     });
     child.on("close", (code) => {
@@ -59,6 +63,25 @@ function runSuite(suite: Suite, extraEnvironment: Record<string, string>): Promi
       resolve({ suite, seconds, ...readReport(report, code ?? 1) });
     });
   });
+}
+
+/** Runs suites one after the other. Beside other lanes, what each printed is shown when it has ended. */
+async function runLane(suites: readonly Suite[], alone: boolean): Promise<SuiteResult[]> {
+  const results: SuiteResult[] = [];
+  for (const suite of suites) {
+    console.log(`\n== ${suite.name}: ${suite.what}${alone ? "" : " (begun)"}`);
+    const environment = prepared.environmentOf(suite.needs);
+    if (alone) {
+      results.push(await runSuite(suite, environment, "inherit"));
+      continue;
+    }
+    const path = join(reports, `${suite.name}.log`);
+    const log = openSync(path, "w");
+    results.push(await runSuite(suite, environment, log));
+    closeSync(log);
+    console.log(`\n== ${suite.name}: ended; it printed:\n${readFileSync(path, "utf8")}`);
+  }
+  return results;
 }
 
 const wanted = process.argv.slice(2);
@@ -71,11 +94,9 @@ mkdirSync(reports, { recursive: true });
 const chosen = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
 const prepared = await prepareForTests(chosen.flatMap((suite) => suite.needs));
 
-const results: SuiteResult[] = [];
-for (const suite of chosen) {
-  console.log(`\n== ${suite.name}: ${suite.what}`);
-  results.push(await runSuite(suite, prepared.environmentOf(suite.needs)));
-}
+const lanes = Map.groupBy(chosen, (suite) => suite.lane);
+const ran = await Promise.all([...lanes.values()].map((suites) => runLane(suites, lanes.size === 1)));
+const results = ran.flat();
 await prepared.close();
 
 console.log("");

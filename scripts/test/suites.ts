@@ -9,6 +9,8 @@ export interface Suite {
   filters: string[];
   /** What has to be on the machine first. */
   needs: Need[];
+  /** Suites of one lane run one after the other, the lanes beside each other: most of their time is waiting for others to do things. */
+  lane: "values and databases" | "engines and browsers";
   /** Seconds on two cores; more is said at the end, never a failure: times on shared machines are noise. */
   budgetSeconds: number;
 }
@@ -21,6 +23,7 @@ export const SUITES: readonly Suite[] = [
     project: "unit",
     filters: [],
     needs: [],
+    lane: "values and databases",
     budgetSeconds: 30,
   },
   {
@@ -29,6 +32,7 @@ export const SUITES: readonly Suite[] = [
     project: "ui",
     filters: [],
     needs: [],
+    lane: "values and databases",
     budgetSeconds: 30,
   },
   {
@@ -37,6 +41,7 @@ export const SUITES: readonly Suite[] = [
     project: "integration",
     filters: ["control-plane/"],
     needs: [],
+    lane: "values and databases",
     budgetSeconds: 180,
   },
   {
@@ -45,6 +50,7 @@ export const SUITES: readonly Suite[] = [
     project: "integration",
     filters: ["control-plane/"],
     needs: ["postgres-15"],
+    lane: "values and databases",
     budgetSeconds: 180,
   },
   {
@@ -53,6 +59,7 @@ export const SUITES: readonly Suite[] = [
     project: "integration",
     filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/"],
     needs: ["engine"],
+    lane: "engines and browsers",
     budgetSeconds: 240,
   },
   {
@@ -61,6 +68,7 @@ export const SUITES: readonly Suite[] = [
     project: "e2e",
     filters: [],
     needs: ["engine", "chromium", "ui-bundle"],
+    lane: "engines and browsers",
     budgetSeconds: 600,
   },
 ];
