@@ -1,3 +1,4 @@
+export * from "./adopt/index.ts";
 export * from "./compose/index.ts";
 export * from "./digest/index.ts";
 export * from "./metrics/index.ts";

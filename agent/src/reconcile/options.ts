@@ -1,3 +1,4 @@
+import type { CreatedContainers } from "../adopt/index.ts";
 import type {
   DesiredStack,
   DesiredWorld,
@@ -114,6 +115,8 @@ export interface ReconcilerOptions {
   readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
   /** Content behind a digest of {@link DesiredStack.files}. */
   readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
+  /** Tells what adopted containers were created with; without it their config hash alone says whether they may stay. */
+  readonly created?: CreatedContainers;
   readonly memory: MemoryStore;
   /** Absent: a stack whose images were built cannot run here. */
   readonly loadImage?: LoadImagePort;

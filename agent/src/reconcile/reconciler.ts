@@ -1,6 +1,8 @@
 import {
+  applyPins,
   formatPlan,
   indexWorld,
+  newPins,
   planStacks,
   type DesiredStack,
   type DesiredWorld,
@@ -63,11 +65,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     onEngineLost: () => watch.reconnect(),
   });
 
+  const lookFor = async (desired: DesiredWorld | undefined): Promise<ObservedWorld> => {
+    const seen = await observer.look(keeper.recall);
+    return (await options.created?.attach(seen, desired)) ?? seen;
+  };
   const pass = async (): Promise<void> => {
     if (!connected) return publish();
     try {
       const mark = runner.mark();
-      world = await observer.look(keeper.recall);
+      world = await lookFor(options.desired());
       engineError = undefined;
       decide(mark, world);
       publish();
@@ -190,11 +196,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       loop.request();
     },
     async planFor(wanted): Promise<PlanAnswer> {
-      const observed = await observer.look(keeper.recall).catch((error: unknown) => {
+      const asked = worldWith(wanted, options.desired());
+      const observed = await lookFor(asked).catch((error: unknown) => {
         if (world) return world;
         throw error;
       });
-      const desired = keeper.pinned(worldWith(wanted, options.desired()));
+      const pinned = keeper.pinned(asked);
+      const desired = applyPins(pinned, newPins(observed, pinned));
       const shown = planOnly(
         planStacks(planInput(observed, desired)),
         "stackId" in wanted ? wanted.stackId : undefined,

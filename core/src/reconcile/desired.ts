@@ -61,6 +61,13 @@ export interface DesiredWorld {
   /** Opaque here; handed back with the report of what was applied. */
   readonly generation: string;
   readonly stacks: readonly DesiredStack[];
+  /** Containers that were adopted into stacks which are wanted no more: they go with them. */
+  readonly departed?: readonly AdoptedContainers[];
+}
+
+export interface AdoptedContainers {
+  readonly stackId: string;
+  readonly containerIds: readonly string[];
 }
 
 /** A container that an operator stopped on purpose: it stays stopped until it is started again or the revision changes. */

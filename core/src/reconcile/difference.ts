@@ -1,3 +1,5 @@
+import type { CreatedAs } from "../adopt/created.ts";
+import { differsFromCreated, type ServicePlace } from "../adopt/same-as-created.ts";
 import { serviceConfigHash } from "../compose/config-hash.ts";
 import type { ComposeService } from "../compose/model.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
@@ -10,6 +12,8 @@ import { isRunning, sortedEntries } from "./world-index.ts";
 /** What a container of a service has to be, as far as the engine shows it. */
 export interface WantedContainer {
   readonly service: ComposeService;
+  /** Where it stands in its stack. */
+  readonly place: Pick<ServicePlace, "project" | "serviceName" | "model">;
   readonly reference: string;
   readonly image: ImageStanding;
   readonly filesDigest: string;
@@ -47,10 +51,19 @@ function configurationChange(container: ObservedContainer, wanted: WantedContain
     containerId: wanted.containerId,
     ...(version === undefined ? {} : { composeVersion: version }),
   });
-  if (hash === undefined || hash === label) return undefined;
+  if (hash !== undefined && hash === label) return undefined;
+  if (container.created !== undefined) return creationChange(container, container.created, wanted);
+  if (hash === undefined) return undefined;
   const parts = container.labels[WINDFLOW_LABEL.parts];
   const changed = parts === undefined ? [] : changedParts(parts, partsText(wanted.service));
   return changed.length === 0 ? "its configuration changed" : `changed: ${changed.join(", ")}`;
+}
+
+// An adopted container may have been made from other words that come to the same.
+function creationChange(container: ObservedContainer, created: CreatedAs, wanted: WantedContainer): string | undefined {
+  const { place, containerId } = wanted;
+  const changed = differsFromCreated(wanted.service, created, { ...place, containerName: container.name, containerId });
+  return changed.length === 0 ? undefined : `changed: ${changed.join(", ")}`;
 }
 
 function imageChange(container: ObservedContainer, wanted: WantedContainer): string | undefined {

@@ -1,3 +1,5 @@
+import type { CreatedAs } from "../adopt/created.ts";
+
 /** Container states of the Engine API. */
 export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
 
@@ -62,6 +64,8 @@ export interface ObservedContainer {
   readonly ports: readonly ObservedPort[];
   readonly command: string;
   readonly detail?: ContainerDetail;
+  /** What it was created with; known of adopted containers only. */
+  readonly created?: CreatedAs;
   /** It did not end by itself: its engine or host went down, or an earlier plan stopped it. */
   readonly interrupted?: boolean;
   /** The first of its service's `post_start` hooks that has not run since we started it; absent when none is due. */

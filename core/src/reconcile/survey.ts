@@ -50,6 +50,7 @@ export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: P
     const containerId = (other: string): string | undefined => surveyed.get(other)?.slots[0]?.keeper?.id;
     const wanted: WantedContainer = {
       service,
+      place: { project: stack.project, serviceName: name, model: stack.model },
       reference: imageReferenceOf(stack.project, name, service),
       image: resolveImage(index, stack, name, service),
       filesDigest: filesDigest(stack, service),

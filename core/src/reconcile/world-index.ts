@@ -18,10 +18,16 @@ export interface WorldIndex {
 }
 
 export function indexWorld(world: ObservedWorld, desired: DesiredWorld): WorldIndex {
-  const adopted = new Map(desired.stacks.flatMap((stack) => (stack.adopted ?? []).map((id) => [id, stack] as const)));
+  const adoptions = [
+    ...(desired.departed ?? []),
+    ...desired.stacks.map(({ stackId, adopted }) => ({ stackId, containerIds: adopted ?? [] })),
+  ];
+  const adopted = new Map(
+    adoptions.flatMap(({ stackId, containerIds }) => containerIds.map((id) => [id, stackId] as const)),
+  );
   const containers = world.containers.toSorted((a, b) => compareText(a.name, b.name) || compareText(a.id, b.id));
   const stackOf = (container: ObservedContainer): string | undefined =>
-    ownStackId(container.labels, desired.organizationId) ?? adopted.get(container.id)?.stackId;
+    ownStackId(container.labels, desired.organizationId) ?? adopted.get(container.id);
   return {
     world,
     containersByName: new Map(containers.map((container) => [container.name, container])),
