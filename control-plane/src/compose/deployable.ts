@@ -1,34 +1,45 @@
-import { type ComposeModel, type ComposeService, unsupportedUses } from "@windflow/core";
+import { type ComposeModel, unsupportedUses } from "@windflow/core";
+import { checkBuildSources } from "./build-sources.ts";
 import { effectless } from "./effectless.ts";
+import { checkMountedFiles, relativePath, isBelow } from "./mounted-files.ts";
 import { errorAt, type Explanation, type KeyPath, type Position, type Problem, warningAt } from "./problem.ts";
+import type { SourceTree } from "./source-tree.ts";
 
 export interface DeployableInput {
   /** With the contents of configs and secrets in place. */
   readonly model: ComposeModel;
-  /** The folder that the stack's relative paths were resolved against; it exists on no host. */
+  /** The folder that the stack's relative paths were resolved against. */
   readonly workingDir: string;
+  /** The stack's own files; "none": the working directory is a folder of the hosts. */
+  readonly tree: SourceTree | "none";
   readonly locate: (path: KeyPath) => Position;
 }
 
 /**
- * What a host of the fleet cannot honour, each by name and place: an error where the stack would run as something else than written,
- * a warning where docker compose itself would pass over the key.
+ * The model as hosts can run it, and what they cannot honour, each by name and place: an error where the stack would run as something else
+ * than written, a warning where docker compose itself would pass over the key.
  */
-export function checkDeployable({ model, workingDir, locate }: DeployableInput): Problem[] {
+export function checkDeployable(input: DeployableInput): {
+  readonly model: ComposeModel;
+  readonly problems: Problem[];
+} {
+  const { tree, locate } = input;
   const refuse = (path: KeyPath, explanation: Explanation): Problem =>
     errorAt("WF_COMPOSE_UNDEPLOYABLE", locate(path), path, explanation);
-  return [
+  const built = tree === "none" ? { model: input.model, problems: [] } : checkBuildSources({ ...input, tree });
+  const { model } = built;
+  const problems = [
     ...unsupported(model, refuse),
-    ...missingFiles(model, refuse),
-    ...Object.entries(model.services).flatMap(([name, service]) =>
-      unreachablePaths(name, service, model, workingDir, refuse),
-    ),
+    ...missingFiles(input, refuse),
+    ...built.problems,
+    ...(tree === "none" ? [] : checkMountedFiles({ ...input, tree })),
     ...Object.entries(model.services).flatMap(([name, service]) =>
       effectless(name, service, model).map(({ path, explanation }) =>
         warningAt("WF_COMPOSE_NO_EFFECT", locate(path), path, explanation),
       ),
     ),
   ];
+  return { model, problems };
 }
 
 type RefuseAt = (path: KeyPath, explanation: Explanation) => Problem;
@@ -45,15 +56,26 @@ function unsupported(model: ComposeModel, refuse: RefuseAt): Problem[] {
   );
 }
 
-// What could be read has become content by now.
-function missingFiles(model: ComposeModel, refuse: RefuseAt): Problem[] {
+// What could be read as text has become content by now; other files of the stack travel as they are.
+function missingFiles({ model, tree, workingDir }: DeployableInput, refuse: RefuseAt): Problem[] {
   return (["configs", "secrets"] as const).flatMap((section) =>
     Object.entries(model[section] ?? {}).flatMap(([name, { file }]) => {
       if (file === undefined) return [];
+      const found = tree === "none" || !isBelow(file, workingDir) ? undefined : tree;
+      const link = found?.linkIn(file);
+      if (found !== undefined && link !== undefined) {
+        return refuse([section, name, "file"], {
+          what: `the file ${file} of ${section}.${name} is found through the link ${relativePath(link, workingDir)}`,
+          why: "a file that travels by itself is given by its own name",
+          fix: `name ${relativePath(found.follow(file) ?? file, workingDir)}`,
+        });
+      }
+      if (found?.kindOf(file) === "file") return [];
+      const own = isBelow(file, workingDir);
       return refuse([section, name, "file"], {
         what: `the file ${file} of ${section}.${name} is not among the files of the stack`,
         why: "a host has no other place to take it from",
-        fix: "add the file to the stack, or write its content here as content",
+        fix: `${own ? `add the file ${relativePath(file, workingDir)} to the stack` : "add the file to the stack and name it with a relative path"}, or write its content here as content`,
       });
     }),
   );
@@ -64,35 +86,4 @@ function pathOf(key: string): KeyPath {
     .split(/\.|\[(\d+)\]/)
     .filter((part) => part !== undefined && part !== "")
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-}
-
-function unreachablePaths(
-  name: string,
-  service: ComposeService,
-  model: ComposeModel,
-  workingDir: string,
-  refuse: RefuseAt,
-): Problem[] {
-  return (service.volumes ?? []).flatMap((mount, i) => {
-    const device =
-      mount.type === "volume" && mount.source !== undefined
-        ? model.volumes?.[mount.source]?.driver_opts?.["device"]
-        : undefined;
-    const source = mount.type === "bind" ? mount.source : device;
-    const why = source === undefined ? undefined : whyUnreachable(source, workingDir);
-    if (why === undefined) return [];
-    return refuse(["services", name, "volumes", i], {
-      what: `the service "${name}" mounts ${source ?? "a path"}, which is on no host`,
-      why,
-      fix: "mount an absolute path of the host, a named volume, or give single files as configs",
-    });
-  });
-}
-
-function whyUnreachable(source: string, workingDir: string): string | undefined {
-  if (source.startsWith("~")) return "a host has no home folder for stacks";
-  if (source === workingDir || source.startsWith(`${workingDir}/`)) {
-    return "a relative path means a folder beside the compose file, and that folder is not on the hosts";
-  }
-  return undefined;
 }

@@ -9,3 +9,4 @@ export {
 export { type FileContents, withContents } from "./contents.ts";
 export { checkDeployable, type DeployableInput } from "./deployable.ts";
 export { renderCompose, renderDeployable, type RenderInput, type RenderOptions, type RenderOutput } from "./render.ts";
+export { type Attachment, SourceTree } from "./source-tree.ts";

@@ -24,6 +24,9 @@ export const MAX_INTERPOLATED_LENGTH: number = 1024 * 1024;
 /** All text that interpolation may produce in one rendering. */
 export const MAX_INTERPOLATED_TOTAL: number = 64 * 1024 * 1024;
 
+/** Text of a config or secret that stands in the model itself; a longer one travels as a file. */
+export const MAX_CONTENT_LENGTH: number = 64 * 1024;
+
 /** Nobody reads more than this; the editor shows the first anyway. */
 export const MAX_PROBLEMS: number = 200;
 

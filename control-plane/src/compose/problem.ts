@@ -18,6 +18,7 @@ export const COMPOSE_PROBLEM_CODES = [
   "WF_COMPOSE_UNSET_VARIABLE",
   "WF_COMPOSE_OBSOLETE",
   "WF_COMPOSE_NO_EFFECT",
+  "WF_COMPOSE_WRITABLE_FILES",
 ] as const;
 
 export type ComposeProblemCode = (typeof COMPOSE_PROBLEM_CODES)[number];

@@ -14,6 +14,7 @@ import { projectName } from "./project-name.ts";
 import { Reporter, Stopped } from "./reporter.ts";
 import { readServiceFiles } from "./service-files.ts";
 import { shapeModel } from "./shape-model.ts";
+import type { Attachment } from "./source-tree.ts";
 import { absolutePath, Workspace } from "./workspace.ts";
 
 export interface RenderInput {
@@ -29,6 +30,10 @@ export interface RenderInput {
   readonly environment: Readonly<Record<string, string>>;
   /** Active profiles; without any, those of COMPOSE_PROFILES. */
   readonly profiles: readonly string[];
+  /** Files of the stack that are not texts, or not at hand, by such paths too. */
+  readonly attachments?: ReadonlyMap<string, Attachment>;
+  /** The working directory is a folder of the hosts, which have what the stack's relative paths mean. */
+  readonly hostFolder?: boolean;
 }
 
 export interface RenderOutput {
@@ -39,6 +44,8 @@ export interface RenderOutput {
   readonly contents: FileContents;
   /** Where a part of the model was written, for problems that others find in it; the nearest known place above it. */
   readonly locate: (path: KeyPath) => Position;
+  /** Attachments that would be read as text: the output means nothing until they are among the files. */
+  readonly wantedTexts: readonly string[];
 }
 
 /** As {@link renderCompose}; without the checks between parts, for comparison with `--no-consistency`. */
@@ -56,16 +63,18 @@ export function renderCompose(input: RenderInput, options: RenderOptions = {}): 
   const reporter = new Reporter();
   const start: Position = { file: input.composeFiles[0] ?? "compose.yaml", line: 1, column: 1 };
   let found: (path: KeyPath) => Position = () => start;
+  const workspace = new Workspace(input.workingDir, input.files, input.attachments);
+  const { wantedTexts: wanted } = workspace;
   try {
-    const { model, root, contents } = render(input, options, reporter, start);
+    const { model, root, contents } = render(input, options, reporter, start, workspace);
     found = (path) => locate(root, path);
-    return { model, problems: reporter.problems, contents, locate: found };
+    return { model, problems: reporter.problems, contents, locate: found, wantedTexts: [...wanted] };
   } catch (error) {
     const problems = [...reporter.problems];
     if (error instanceof ComposeFailure) {
       if (!problems.includes(error.problem)) problems.push(error.problem);
     } else if (!(error instanceof Stopped)) throw error;
-    return { model: undefined, problems, contents: NO_CONTENTS, locate: found };
+    return { model: undefined, problems, contents: NO_CONTENTS, locate: found, wantedTexts: [...wanted] };
   }
 }
 
@@ -75,11 +84,12 @@ export function renderCompose(input: RenderInput, options: RenderOptions = {}): 
  */
 export function renderDeployable(input: RenderInput): RenderOutput {
   const output = renderCompose(input);
-  if (output.model === undefined) return output;
-  const model = withContents(output.model, output.contents);
-  const found = checkDeployable({
-    model,
-    workingDir: absolutePath("/", input.workingDir),
+  if (output.model === undefined || output.wantedTexts.length > 0) return output;
+  const workspace = new Workspace(input.workingDir, input.files, input.attachments);
+  const { model, problems: found } = checkDeployable({
+    model: withContents(output.model, output.contents),
+    workingDir: workspace.workingDir,
+    tree: input.hostFolder === true ? "none" : workspace.tree,
     locate: output.locate,
   });
   const refused = found.some(({ severity }) => severity === "error");
@@ -95,8 +105,8 @@ function render(
   options: RenderOptions,
   reporter: Reporter,
   start: Position,
+  workspace: Workspace,
 ): { model: ComposeModel; root: MapNode; contents: FileContents } {
-  const workspace = new Workspace(input.workingDir, input.files);
   const { environment, loading } = surroundings(input, workspace, reporter, start);
   const composeFiles = input.composeFiles.map((path) => absolutePath(workspace.workingDir, path));
   if (composeFiles.length === 0) {
@@ -136,7 +146,7 @@ function render(
   const complete = dropUnused(readServiceFiles({ model, environment, locate: at, loading }));
   const contents = readContents(complete, {
     environment,
-    fileText: (path) => workspace.find(path)?.text,
+    fileText: (path) => (input.hostFolder === true ? workspace.find(path)?.text : workspace.content(path)),
   });
   return { model: complete, root, contents };
 }

@@ -1,7 +1,8 @@
 import { posix } from "node:path";
-import { MAX_FILE_BYTES, MAX_LOADED_FILES, MAX_TOTAL_BYTES } from "./limits.ts";
+import { MAX_CONTENT_LENGTH, MAX_FILE_BYTES, MAX_LOADED_FILES, MAX_TOTAL_BYTES } from "./limits.ts";
 import { type ParsedFile, parseComposeFile } from "./parse.ts";
 import { fail, type KeyPath, type Position } from "./problem.ts";
+import { type Attachment, SourceTree } from "./source-tree.ts";
 
 export interface WorkspaceFile {
   /** Absolute, without `.` and `..`. */
@@ -14,32 +15,65 @@ export interface WorkspaceFile {
 /** The files that a rendering may read. Nothing outside of them exists. */
 export class Workspace {
   readonly workingDir: string;
+  /** Everything that there is, by absolute paths. */
+  readonly tree: SourceTree;
+  /** Names of attachments that would have been read, had their text been at hand. */
+  readonly wantedTexts: Set<string> = new Set();
   readonly #files: ReadonlyMap<string, string>;
   readonly #names: ReadonlyMap<string, string>;
+  readonly #attachments: ReadonlyMap<string, Attachment & { readonly name: string }>;
   readonly #parsed = new Map<string, ParsedFile>();
   #reads = 0;
   #bytes = 0;
 
-  /** @param files paths, absolute or relative to the working directory, with their text */
-  constructor(workingDir: string, files: ReadonlyMap<string, string>) {
+  /**
+   * @param files paths, absolute or relative to the working directory, with their text
+   * @param attachments other files by such paths; one whose text was read is among `files` too
+   */
+  constructor(
+    workingDir: string,
+    files: ReadonlyMap<string, string>,
+    attachments: ReadonlyMap<string, Attachment> = new Map(),
+  ) {
     this.workingDir = absolutePath("/", workingDir);
     this.#files = files;
     const names = new Map<string, string>();
     for (const name of files.keys()) names.set(absolutePath(this.workingDir, name), name);
     this.#names = names;
+    const attached = [...attachments].map(
+      ([name, file]) => [absolutePath(this.workingDir, name), { ...file, name }] as const,
+    );
+    this.#attachments = new Map(attached);
+    this.tree = new SourceTree(names.keys(), this.#attachments);
   }
 
-  /** The file at an absolute path; undefined when it was not handed in. */
+  /** The file at an absolute path; undefined when it was not handed in, or not as text. */
   find(path: string): WorkspaceFile | undefined {
     const name = this.#names.get(path);
     const text = name === undefined ? undefined : this.#files.get(name);
-    return name === undefined || text === undefined ? undefined : { path, name, text };
+    if (name !== undefined && text !== undefined) return { path, name, text };
+    if (this.#attachments.size === 0) return undefined;
+    const real = this.tree.follow(path);
+    if (real !== undefined && real !== path) return this.find(real);
+    const attached = this.#attachments.get(path);
+    if (attached?.kind === "file" && attached.binary !== true && attached.sizeBytes <= MAX_FILE_BYTES) {
+      this.wantedTexts.add(attached.name);
+    }
+    return undefined;
+  }
+
+  /** Text of a config or secret, if it is text and short enough to stand in the model. */
+  content(path: string): string | undefined {
+    const attached = this.#attachments.get(this.tree.follow(path) ?? path);
+    if (attached !== undefined && attached.sizeBytes > MAX_CONTENT_LENGTH) return undefined;
+    const text = this.find(path)?.text;
+    return text === undefined || text.length > MAX_CONTENT_LENGTH ? undefined : text;
   }
 
   /** As {@link find}, and counts the reading against the limits of one rendering. */
   read(path: string, at: Position, keyPath: KeyPath): WorkspaceFile | undefined {
     const file = this.find(path);
-    if (file === undefined) return undefined;
+    if (file === undefined) return this.#refuseBinary(path, at, keyPath);
     this.#reads += 1;
     this.#bytes += file.text.length;
     if (file.text.length > MAX_FILE_BYTES) {
@@ -57,6 +91,18 @@ export class Workspace {
       });
     }
     return file;
+  }
+
+  // A file that is there, and is not one to be read, is another fault than one that is not there.
+  #refuseBinary(path: string, at: Position, keyPath: KeyPath): undefined {
+    const attached = this.#attachments.get(this.tree.follow(path) ?? path);
+    if (attached?.kind !== "file") return undefined;
+    if (attached.sizeBytes <= MAX_FILE_BYTES && attached.binary !== true) return undefined;
+    fail("WF_COMPOSE_LIMIT", at, keyPath, {
+      what: `the file ${attached.name} cannot be read as text`,
+      why: attached.binary === true ? "it is not UTF-8 text" : `it has more than ${MAX_FILE_BYTES} bytes`,
+      fix: "name another file, or replace it by a text",
+    });
   }
 
   /** The parsed documents of a file; parsed once however often it is extended. */
