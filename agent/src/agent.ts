@@ -149,6 +149,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
               {
                 loop: host.loop,
                 store: host.store,
+                engine,
                 intake,
                 knownTime,
                 log,

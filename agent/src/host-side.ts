@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type ComposeService, type DesiredStack, type EngineFacts, packSamples, replicasOf } from "@windflow/core";
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
+import { adoptedInto, createCreatedContainers } from "./adopt/index.ts";
 import type { AgentConfig } from "./config.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
 import type { HostKeys } from "./enroll/host-keys.ts";
@@ -108,6 +109,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
     files: (stack, digest) => Promise.resolve(store.file(stack, digest)?.content),
     memory,
+    created: createCreatedContainers(engine),
     allowPrivileged: (stack: DesiredStack) => refusalOf(store, stack),
     bootId: bootId(),
     clock,
@@ -125,6 +127,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
           pins: memory.latest?.pins ?? [],
           wanted,
           imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
+          adoptedInto: (containerId) => adoptedInto(desired(), containerId),
           revisionOf: (stackId) => stackOf(stackId)?.revision,
           wellSince,
           redact,

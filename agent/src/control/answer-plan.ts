@@ -24,7 +24,10 @@ export async function planReply(request: PlanRequest, store: DesiredStore, loop:
       const plan = await loop.planFor(without(store.world(), request.stackId));
       return { ...empty, ...wirePlan(plan, undefined) };
     }
-    const stack = store.preview(decodeBody(request.body, "to plan for"));
+    const asked = store.preview(decodeBody(request.body, "to plan for"));
+    // An adopted stack keeps its containers in the preview of its next revision.
+    const known = store.world()?.stacks.find((stack) => stack.stackId === asked.stackId)?.adopted ?? [];
+    const stack = { ...asked, adopted: [...new Set([...known, ...request.adoptedContainerIds])] };
     const refused = store.refusal(stack);
     if (refused !== undefined) return { ...empty, problem: refused };
     return { ...empty, ...wirePlan(await loop.planFor(stack), stack.model) };

@@ -1,3 +1,4 @@
+import { type AdoptEngine, projectReply } from "../adopt/index.ts";
 import type { Reconciler } from "../reconcile/options.ts";
 import type { Log } from "../platform/log.ts";
 import type { FrameHandlers } from "../session/dispatch.ts";
@@ -13,6 +14,7 @@ import { planReply } from "./answer-plan.ts";
 export interface FrameHandlerParts {
   readonly loop: Reconciler;
   readonly store: DesiredStore;
+  readonly engine: AdoptEngine;
   readonly intake: DesiredIntake;
   readonly knownTime: KnownTime;
   readonly log: Log;
@@ -52,12 +54,10 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
       }));
       link.send({ $case: "resolveReply", value: { requestId, images: answers } });
     },
-    projectRequest: ({ requestId }) => {
-      const problem = "this agent does not reconstruct projects";
-      link.send({
-        $case: "projectReply",
-        value: { requestId, modelJson: new Uint8Array(), containerIds: [], notes: [], problem },
-      });
+    projectRequest: async (request) => {
+      const { engine, store } = parts;
+      const reply = await projectReply(request, { engine, desired: () => store.world() });
+      link.send({ $case: "projectReply", value: reply });
     },
     registryRequest: ({ requestId }) => {
       link.send({ $case: "registryReply", value: { requestId, problem: "this agent does not try registries" } });

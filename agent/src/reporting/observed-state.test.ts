@@ -67,6 +67,7 @@ const context: ObservedContext = {
   ],
   wanted: () => 2,
   imageOf: (stackId, name) => (stackId === "stk_1" && name === "web" ? "nginx:1" : undefined),
+  adoptedInto: (containerId) => (containerId === "adopted" ? "stk_1" : undefined),
   revisionOf: (stackId) => (stackId === "stk_1" ? 3 : undefined),
   redact: (_stackId, text) => text,
   wellSince: { of: () => 5_000 },
@@ -86,6 +87,9 @@ test("a container of ours is told with its stack, service and the image that its
   });
   expect(containers[0]).toMatchObject({ image: "redis:7", stackId: "", revision: 0 });
   expect(containers[0]?.labels["secret"]).toHaveLength(512);
+  const adopted = container({ id: "adopted", labels: { "com.docker.compose.service": "web" }, image: "nginx:1" });
+  const [told] = observedState(report([adopted]), context).containers;
+  expect(told).toMatchObject({ stackId: "stk_1", revision: 3, service: "web" });
   expect(generation).toEqual({ term: 1n, n: 4n });
   expect(stacks).toEqual([
     expect.objectContaining({

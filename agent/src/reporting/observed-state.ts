@@ -32,6 +32,8 @@ export interface ObservedContext {
   readonly wanted: (stackId: string, service: string) => number;
   /** The image as the stack's author wrote it: ours are created by image id, which says nothing to a person. */
   readonly imageOf: (stackId: string, service: string) => string | undefined;
+  /** The stack that an adoption gave the container to. */
+  readonly adoptedInto: (containerId: string) => string | undefined;
   /** The revision that this host must run of the stack; undefined when none is wanted. */
   readonly revisionOf: (stackId: string) => number | undefined;
   readonly redact: Redaction;
@@ -54,7 +56,7 @@ export function observedState(report: ObservationReport, context: ObservedContex
 }
 
 function wireContainer(container: ObservedContainer, context: ObservedContext): WireContainer {
-  const owner = ownerOf(container.labels);
+  const owner = owning(container, context);
   const { detail } = container;
   return {
     id: container.id,
@@ -65,7 +67,7 @@ function wireContainer(container: ObservedContainer, context: ObservedContext): 
     health: container.health,
     exitCode: container.exitCode ?? 0,
     restartCount: detail?.restartCount ?? 0,
-    labels: boundedLabels(container.labels),
+    labels: boundedLabels(container.labels, owner === undefined),
     createdAt: new Date(container.createdAt),
     startedAt: date(detail?.startedAt),
     finishedAt: date(detail?.finishedAt),
@@ -84,7 +86,7 @@ function wireContainer(container: ObservedContainer, context: ObservedContext): 
     networks: container.networks.map((network) => network.name),
     command: shownCommand(container, context).slice(0, MAX_COMMAND_CHARACTERS),
     stackId: owner?.stackId ?? "",
-    revision: owner === undefined ? 0 : wholeNumber(container.labels[WINDFLOW_LABEL.revision]),
+    revision: owner?.revision ?? 0,
     service: serviceOf(container),
     tty: false,
   };
@@ -92,15 +94,27 @@ function wireContainer(container: ObservedContainer, context: ObservedContext): 
 
 // Redacted before it is cut: half a secret would not be found. The secrets of another revision may be gone from this
 // host, and what cannot be searched for them is not told.
-function shownCommand(container: ObservedContainer, { revisionOf, redact }: ObservedContext): string {
-  const owner = ownerOf(container.labels);
+function shownCommand(container: ObservedContainer, context: ObservedContext): string {
+  const owner = owning(container, context);
   if (owner === undefined) return container.command;
-  const revision = wholeNumber(container.labels[WINDFLOW_LABEL.revision]);
-  return revision === revisionOf(owner.stackId) ? redact(owner.stackId, container.command) : "";
+  const { revisionOf, redact } = context;
+  return owner.revision === revisionOf(owner.stackId) ? redact(owner.stackId, container.command) : "";
+}
+
+/** Whose it is: by our labels, else by an adoption, which is of what the host has to run now. */
+function owning(
+  container: ObservedContainer,
+  context: ObservedContext,
+): { readonly stackId: string; readonly revision: number } | undefined {
+  const owner = ownerOf(container.labels);
+  if (owner !== undefined)
+    return { stackId: owner.stackId, revision: wholeNumber(container.labels[WINDFLOW_LABEL.revision]) };
+  const stackId = context.adoptedInto(container.id);
+  return stackId === undefined ? undefined : { stackId, revision: context.revisionOf(stackId) ?? 0 };
 }
 
 function writtenImage(container: ObservedContainer, context: ObservedContext): string {
-  const owner = ownerOf(container.labels);
+  const owner = owning(container, context);
   const written =
     owner && isImageId(container.image) ? context.imageOf(owner.stackId, serviceOf(container)) : undefined;
   return written ?? container.image;
@@ -152,9 +166,9 @@ function problemOf(settlement: ObservationReport["settlements"][number] | undefi
   return [...errors, ...steps].join("\n");
 }
 
-function boundedLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
-  // Compose repeats its configuration there; it is long and says nothing that the body does not.
-  const kept = Object.entries(labels).filter(([name]) => name !== COMPOSE_LABEL.configFiles);
+function boundedLabels(labels: Readonly<Record<string, string>>, foreign: boolean): Record<string, string> {
+  // Of ours it says nothing that the body does not; whoever adopts a project wants to know where its files are.
+  const kept = Object.entries(labels).filter(([name]) => foreign || name !== COMPOSE_LABEL.configFiles);
   return Object.fromEntries(
     kept
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

@@ -29,6 +29,7 @@ function told(containers: ObservedContainer[], desired: DesiredWorld, cause = ""
     pins: [],
     wanted: () => 1,
     imageOf: () => undefined,
+    adoptedInto: () => undefined,
     revisionOf: (stackId) => desired.stacks.find((stack) => stack.stackId === stackId)?.revision,
     wellSince: { of: () => undefined },
     redact,

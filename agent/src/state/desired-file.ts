@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { AdoptedContainers } from "@windflow/core";
 import type { Generation } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
 import { readIfThere, writeDurably } from "../platform/durable-file.ts";
@@ -11,12 +12,31 @@ export interface StoredStack {
   readonly revision: number;
   /** `sha256:…` of the body's bytes. */
   readonly bodyDigest: string;
+  /** Containers that an adoption made the stack's. */
+  readonly adopted?: readonly string[];
 }
 
 /** The complete list of what the host must run, as it was last taken. */
 export interface StoredDesired {
   readonly generation: Generation;
   readonly stacks: readonly StoredStack[];
+  /** Containers that were adopted into stacks which are wanted no more; they carry no label that says so. */
+  readonly departed?: readonly AdoptedContainers[];
+}
+
+/** Stacks whose adopted containers are remembered after they are wanted no more. One that is deleted takes seconds to go. */
+const MAX_DEPARTED = 100;
+
+/** What has to be remembered of adoptions when a newer state takes the place of an older one. */
+export function departedAfter(before: StoredDesired | undefined, next: readonly StoredStack[]): AdoptedContainers[] {
+  const wanted = new Set(next.map((stack) => stack.stackId));
+  const again = new Set(next.flatMap((stack) => stack.adopted ?? []));
+  const left = (before?.stacks ?? []).flatMap(({ stackId, adopted = [] }) =>
+    adopted.length > 0 && !wanted.has(stackId) ? [{ stackId, containerIds: adopted }] : [],
+  );
+  return [...(before?.departed ?? []), ...left]
+    .filter(({ stackId, containerIds }) => !wanted.has(stackId) && !containerIds.some((id) => again.has(id)))
+    .slice(-MAX_DEPARTED);
 }
 
 /** undefined when nothing was ever wanted of this host. @throws AgentError WF_STATE_UNREADABLE: better to stand still than to take an unreadable list for an empty one. */
@@ -36,7 +56,8 @@ export function loadDesired(folder: string): StoredDesired | undefined {
 
 /** Durable when it returns. */
 export function saveDesired(folder: string, desired: StoredDesired): void {
-  const content = { generation: formatGeneration(desired.generation), stacks: desired.stacks };
+  const { generation, stacks, departed } = desired;
+  const content = { generation: formatGeneration(generation), stacks, departed };
   writeDurably(join(folder, FILE), `${JSON.stringify(content, null, 1)}\n`);
 }
 
@@ -44,7 +65,13 @@ function parse(value: unknown): StoredDesired {
   if (!isRecord(value) || typeof value["generation"] !== "string" || !Array.isArray(value["stacks"])) {
     throw new TypeError("generation or stacks are missing");
   }
-  return { generation: parseGeneration(value["generation"]), stacks: value["stacks"].map(parseStack) };
+  const { departed = [] } = value;
+  if (!Array.isArray(departed)) throw new TypeError("departed is no list");
+  return {
+    generation: parseGeneration(value["generation"]),
+    stacks: value["stacks"].map(parseStack),
+    departed: departed.map(parseDeparted),
+  };
 }
 
 function parseStack(value: unknown): StoredStack {
@@ -53,7 +80,20 @@ function parseStack(value: unknown): StoredStack {
   if (typeof stackId !== "string" || typeof revision !== "number" || typeof bodyDigest !== "string") {
     throw new TypeError("a stack lacks a field");
   }
-  return { stackId, revision, bodyDigest };
+  const adopted = texts(value["adopted"]);
+  return { stackId, revision, bodyDigest, ...(adopted.length > 0 ? { adopted } : {}) };
+}
+
+function parseDeparted(value: unknown): AdoptedContainers {
+  if (!isRecord(value) || typeof value["stackId"] !== "string") throw new TypeError("a departed stack has no id");
+  return { stackId: value["stackId"], containerIds: texts(value["containerIds"]) };
+}
+
+function texts(value: unknown): string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || !value.every((item) => typeof item === "string"))
+    throw new TypeError("no list of texts");
+  return value;
 }
 
 function isRecord(value: unknown): value is Partial<Record<string, unknown>> {

@@ -4,7 +4,7 @@ import type { DesiredState, Generation, SealedBox, StackBody } from "@windflow/p
 import { AgentError } from "../errors.ts";
 import { makePrivateFolder } from "../platform/durable-file.ts";
 import { openBodyFiles } from "./body-files.ts";
-import { type StoredDesired, loadDesired, saveDesired } from "./desired-file.ts";
+import { type StoredDesired, departedAfter, loadDesired, saveDesired } from "./desired-file.ts";
 import { desiredStack } from "./desired-world.ts";
 import { compareGenerations, formatGeneration } from "./generation.ts";
 import { policyRefusal, readLocalPolicy } from "./local-policy.ts";
@@ -68,9 +68,11 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   const build = (desired: StoredDesired): DesiredWorld => ({
     organizationId: options.organizationId,
     generation: formatGeneration(desired.generation),
-    stacks: desired.stacks.map((stack) =>
-      desiredStack(bodies.read(stack.bodyDigest), stack.bodyDigest, options.platform),
-    ),
+    stacks: desired.stacks.map(({ bodyDigest, adopted = [] }) => ({
+      ...desiredStack(bodies.read(bodyDigest), bodyDigest, options.platform),
+      adopted,
+    })),
+    departed: desired.departed ?? [],
   });
   const refusal = (stack: DesiredStack): string | undefined =>
     policyRefusal(readLocalPolicy(options.policyFile), stack.stackName, stack.model);
@@ -124,10 +126,13 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
         );
       }
       for (const stack of state.stacks) await admit(stack, source);
-      const next: StoredDesired = {
-        generation,
-        stacks: state.stacks.map(({ stackId, revision, bodyDigest }) => ({ stackId, revision, bodyDigest })),
-      };
+      const stacks = state.stacks.map(({ stackId, revision, bodyDigest, adoptedContainerIds: adopted }) => ({
+        stackId,
+        revision,
+        bodyDigest,
+        ...(adopted.length > 0 ? { adopted } : {}),
+      }));
+      const next: StoredDesired = { generation, stacks, departed: departedAfter(stored, stacks) };
       const nextWorld = build(next);
       // A stack that was refused before is not told again: it would spoil the answer to a change of another stack.
       const before = new Set(stored?.stacks.map((stack) => stack.bodyDigest));
