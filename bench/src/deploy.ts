@@ -1,10 +1,11 @@
 // Deploying through the whole path (API call → running and healthy) beside `docker compose up -d --wait` of the same file on
-// the same engine, images present, in turn.
+// the same engine, images present, in turn; and beside the engine's own floor: the calls that nobody can save.
 import { createInstallation, type Installation } from "@windflow/e2e";
 import { buildImages } from "@windflow/e2e/testbed";
 import { loadavg } from "node:os";
 import { composeDeployer } from "./deploy/compose-deployer.ts";
 import type { Deployer } from "./deploy/deployer.ts";
+import { engineFloor } from "./deploy/engine-floor.ts";
 import { BENCH_STACKS, type BenchStack } from "./deploy/stacks.ts";
 import { windflowDeployer } from "./deploy/windflow-deployer.ts";
 import { growthExponent, median } from "./measure/statistics.ts";
@@ -14,6 +15,8 @@ const SMALL_ROUNDS = 1;
 const OPERATIONS = ["cold", "noop", "change", "down"] as const;
 type Operation = (typeof OPERATIONS)[number];
 type Timings = Record<Operation, number[]>;
+type Side = "windflow" | "compose" | "floor";
+type Sides = Record<Side, Timings>;
 
 const emptyTimings = (): Timings => ({ cold: [], noop: [], change: [], down: [] });
 
@@ -26,12 +29,18 @@ export async function run(args: string[]): Promise<object> {
     const host = installation.hosts[0]!.host;
     await buildImages(host.engine.docker, ["busybox", "nginx", "redis", "python"]);
     const stacks: Record<string, Record<Operation, number>> = {};
+    const overFloor: Record<string, Record<Operation, number>> = {};
     const absolute: Record<string, object> = {};
     for (const stack of small ? BENCH_STACKS.slice(0, 2) : BENCH_STACKS) {
-      const { ours, theirs } = await compare(installation, stack, rounds);
-      stacks[stack.services] = ratios(ours, theirs);
-      absolute[stack.services] = { windflow: medians(ours), compose: medians(theirs) };
-      printTable(stack, ours, theirs);
+      const sides = await compare(installation, stack, rounds);
+      stacks[stack.services] = ratios(sides.windflow, sides.compose);
+      overFloor[stack.services] = ratios(sides.windflow, sides.floor);
+      absolute[stack.services] = {
+        windflow: medians(sides.windflow),
+        compose: medians(sides.compose),
+        floor: medians(sides.floor),
+      };
+      printTable(stack, sides);
     }
     const growth = growthExponent(
       Object.entries(absolute).map(([services, { windflow }]: [string, { windflow?: Record<Operation, number> }]) => ({
@@ -42,6 +51,7 @@ export async function run(args: string[]): Promise<object> {
     return {
       bench: "deploy",
       stacks,
+      overFloor,
       absoluteMs: absolute,
       coldGrowthExponent: round(growth),
       rounds,
@@ -52,27 +62,26 @@ export async function run(args: string[]): Promise<object> {
   }
 }
 
-async function compare(
-  installation: Installation,
-  stack: BenchStack,
-  rounds: number,
-): Promise<{ ours: Timings; theirs: Timings }> {
-  const ours = emptyTimings();
-  const theirs = emptyTimings();
-  // The first round warms both sides and is thrown away.
+async function compare(installation: Installation, stack: BenchStack, rounds: number): Promise<Sides> {
+  const kept: Sides = { windflow: emptyTimings(), compose: emptyTimings(), floor: emptyTimings() };
+  const engine = installation.hosts[0]!.host.engine;
+  const deployers: [Side, () => Promise<Deployer>][] = [
+    ["windflow", () => windflowDeployer(installation, stack)],
+    ["compose", () => composeDeployer(engine, stack)],
+    ["floor", () => engineFloor(engine, stack)],
+  ];
+  // The first round warms all sides and is thrown away.
   for (let index = -1; index < rounds; index++) {
-    const sides: [Deployer, Timings][] = [
-      [await windflowDeployer(installation, stack), ours],
-      [await composeDeployer(installation.hosts[0]!.host.engine, stack), theirs],
-    ];
-    if (index % 2 === 0) sides.reverse();
-    for (const [deployer, timings] of sides) {
-      const kept = index < 0 ? emptyTimings() : timings;
-      for (const operation of OPERATIONS) kept[operation].push(await timed(() => deployer[operation]()));
+    for (const [side, open] of deployers) {
+      const deployer = await open();
+      const timings = index < 0 ? emptyTimings() : kept[side];
+      for (const operation of OPERATIONS) timings[operation].push(await timed(() => deployer[operation]()));
       await deployer.cleanUp();
     }
+    // Each comes first in turn.
+    deployers.push(deployers.shift()!);
   }
-  return { ours, theirs };
+  return kept;
 }
 
 async function timed(act: () => Promise<void>): Promise<number> {
@@ -94,12 +103,19 @@ function ratios(ours: Timings, theirs: Timings): Record<Operation, number> {
   >;
 }
 
-function printTable(stack: BenchStack, ours: Timings, theirs: Timings): void {
-  console.log(`\n${stack.services} service${stack.services === 1 ? "" : "s"}   windflow ms   compose ms   ratio`);
+function printTable(stack: BenchStack, { windflow, compose, floor }: Sides): void {
+  console.log(
+    `\n${stack.services} service${stack.services === 1 ? "" : "s"}   windflow ms   compose ms   floor ms   to compose   to floor`,
+  );
   for (const one of OPERATIONS) {
-    const [mine, peer] = [median(ours[one]), median(theirs[one])];
-    console.log(
-      `${one.padEnd(12)} ${mine.toFixed(0).padStart(9)} ${peer.toFixed(0).padStart(12)} ${(mine / peer).toFixed(3).padStart(8)}`,
-    );
+    const [mine, peer, least] = [median(windflow[one]), median(compose[one]), median(floor[one])];
+    const cells = [
+      mine.toFixed(0),
+      peer.toFixed(0),
+      least.toFixed(0),
+      (mine / peer).toFixed(3),
+      (mine / least).toFixed(2),
+    ];
+    console.log(`${one.padEnd(12)} ${cells.map((cell) => cell.padStart(11)).join(" ")}`);
   }
 }
