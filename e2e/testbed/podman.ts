@@ -42,7 +42,7 @@ export async function startTestPodman(): Promise<TestPodman> {
   let service: MachineProcess;
   const start = async (): Promise<void> => {
     await rm(socketPath, { force: true });
-    service = await machine.start([...commandOf(machine, tree), `unix://${socketPath}`], {
+    service = await machine.start([...commandOf(tree), `unix://${socketPath}`], {
       env,
       logFile: join(machine.folder, "podman.log"),
     });
@@ -70,7 +70,7 @@ export async function startTestPodman(): Promise<TestPodman> {
   };
 }
 
-function commandOf(machine: Machine, tree: ServerTree): string[] {
+function commandOf(tree: ServerTree): string[] {
   return [
     join(tree.folder, "usr/bin/podman"),
     "--cgroup-manager=cgroupfs",
