@@ -15,6 +15,7 @@ import { type HostSide, createHostSide } from "./host-side.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
+import { fetchRegistryAuth } from "./session/channel.ts";
 import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
@@ -108,11 +109,17 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     clock,
     log,
     random,
-    onTaken: () => host.loop.wake("desired"),
+    onTaken: () => {
+      host.forgetRegistries();
+      host.loop.wake("desired");
+    },
   });
 
   const welcome = (message: Welcome, session: SessionLink): void => {
     link = session;
+    host.registries.attach({
+      fetch: async (request) => (await fetchRegistryAuth(session.client, request)).sealed,
+    });
     enter({ type: "welcomed" });
     log("info", "The control plane welcomed this host.", { hostId: identity.hostId, epoch: String(message.epoch) });
     if (message.serverTime !== undefined) knownTime.learn(message.serverTime.getTime());
@@ -147,9 +154,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           handlers: (session) =>
             frameHandlers(
               {
+                engine,
+                registries: host.registries,
+                clock,
+                engineName: () => host.loop.observed()?.engine.name ?? "",
                 loop: host.loop,
                 store: host.store,
-                engine,
                 intake,
                 knownTime,
                 log,
@@ -172,6 +182,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   };
   const onEnded = (): void => {
     link = undefined;
+    host.registries.attach(undefined);
     sender = undefined;
     enter({ type: "session-ended" });
   };

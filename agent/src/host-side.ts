@@ -14,6 +14,7 @@ import { type Clock, pause } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
 import { createReconciler } from "./reconcile/index.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
+import { type Registries, createRegistries } from "./registries/index.ts";
 import { hostEvent } from "./reporting/host-event.ts";
 import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
 import { createWellSince } from "./reporting/well-since.ts";
@@ -50,6 +51,9 @@ export interface HostSide {
   readonly spool: Spool;
   readonly metrics: Metrics;
   readonly reporter: ObservedReporter;
+  readonly registries: Registries;
+  /** Forgets the credentials of registries that nothing comes from any more. */
+  forgetRegistries(): void;
   /** Of the engine as it last answered; waits a moment for the first answer. */
   facts(): Promise<EngineFacts | undefined>;
   /** Why the engine cannot be asked; empty while it can. */
@@ -66,6 +70,12 @@ export function createHostSide(parts: HostSideParts): HostSide {
     sealingPrivateKey: parts.keys.sealingPrivateKey,
     policyFile: config.policyFile,
     platform: imagePlatform(process.arch),
+  });
+  const registries = createRegistries({
+    folder: join(config.stateDir, "registries"),
+    hostId: parts.identity.hostId,
+    sealingPrivateKey: parts.keys.sealingPrivateKey,
+    log,
   });
   const memory = openReconcileMemory(config.stateDir, log);
   const spool = openSpool({
@@ -109,6 +119,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
     files: (stack, digest) => Promise.resolve(store.file(stack, digest)?.content),
     memory,
+    registryAuth: (reference) => registries.authFor(reference),
     created: createCreatedContainers(engine),
     allowPrivileged: (stack: DesiredStack) => refusalOf(store, stack),
     bootId: bootId(),
@@ -154,6 +165,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
     spool,
     metrics,
     reporter,
+    registries,
+    forgetRegistries: () => registries.keepFor((desired()?.stacks ?? []).flatMap(imagesOf)),
     facts: async () => loop.observed()?.engine ?? firstFacts(engine, clock),
     engineProblem: () => engineProblem,
     start: () => {
@@ -168,6 +181,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
       await spool.close();
     },
   };
+}
+
+function imagesOf({ model }: DesiredStack): string[] {
+  return Object.values(model.services).flatMap(({ image }) => image ?? []);
 }
 
 function firstFacts(engine: DockerEngine, clock: Clock): Promise<EngineFacts | undefined> {

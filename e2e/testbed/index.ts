@@ -5,6 +5,7 @@ export { type ImageName, buildImages, imageTar } from "./images.ts";
 export { type TestPostgres, freePort, postgres15 } from "./postgres.ts";
 export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createFleet } from "./fleet.ts";
 export { type Chromium, chromium } from "./chromium.ts";
-export { type TestRegistry, startRegistry } from "./registry.ts";
+export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";
+export { type RegistryOptions, type TestRegistry, startRegistry } from "./registry.ts";
 export { curlFolder } from "./curl.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";

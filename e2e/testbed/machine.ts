@@ -60,14 +60,17 @@ export interface MachineOptions {
   nameserver?: string;
 }
 
-// On lo of every machine, for the resolver: containers reach it through their gateway, and nothing listens there.
-const SILENT_ADDRESS = "10.255.255.1";
+/**
+ * On lo of every machine beside 127.0.0.1. For the resolver, which containers reach through their gateway, and where nobody
+ * listens; and for servers that must not be on loopback, which engines trust blindly.
+ */
+export const SECOND_ADDRESS = "10.255.255.1";
 
 /** Makes and boots a machine (root only). */
 export async function createMachine(options: MachineOptions): Promise<Machine> {
   const folder = await newRunFolder(options.name);
   await mkdir(join(folder, "cgroup"), { recursive: true });
-  await writeFile(join(folder, "resolv.conf"), `nameserver ${options.nameserver ?? SILENT_ADDRESS}\n`);
+  await writeFile(join(folder, "resolv.conf"), `nameserver ${options.nameserver ?? SECOND_ADDRESS}\n`);
   await writeFile(
     join(folder, "hosts"),
     ["127.0.0.1 localhost", ...(options.hosts ?? []), `127.0.1.1 ${options.name}`, ""].join("\n"),
@@ -168,7 +171,7 @@ mount --bind ${folder}/resolv.conf "$resolv"
 mount --bind ${folder}/hosts /etc/hosts
 echo ${name} > /proc/sys/kernel/hostname
 ip link set lo up
-ip addr add ${SILENT_ADDRESS}/32 dev lo
+ip addr add ${SECOND_ADDRESS}/32 dev lo
 echo booted
 exec docker-init -s -- sleep infinity
 `;

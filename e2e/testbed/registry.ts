@@ -1,17 +1,30 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Machine } from "./machine.ts";
+import { type Machine, SECOND_ADDRESS } from "./machine.ts";
+import type { RegistryAuthority } from "./registry-authority.ts";
 import { serverTree } from "./server-tree.ts";
 
 const PORT = 5000;
 const READY_TRIES = 100;
+const LOOPBACK = "127.0.0.1";
 
-/** A container registry inside a test's machine, at an address that the engine there trusts without TLS. */
+/** A container registry inside a test's machine. Engines trust one on loopback without TLS, and check the certificate of any other. */
 export interface TestRegistry {
+  /** `address:port`, as image references begin. */
   readonly address: string;
   /** What it wants when it was started with `credentials`. */
   readonly username: string;
   readonly password: string;
+}
+
+export interface RegistryOptions {
+  /** It wants the username and password (htpasswd). */
+  readonly credentials?: boolean;
+  /** TLS with a certificate of this authority. */
+  readonly authority?: RegistryAuthority;
+  /** Where it listens: loopback, or with TLS the machine's second address, unless told. */
+  readonly address?: string;
+  readonly port?: number;
 }
 
 const USERNAME = "windflow";
@@ -20,22 +33,21 @@ const PASSWORD = "correct horse";
 const PASSWORD_HASH = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
 
 /** Starts Debian's registry (distribution 2.8), unpacked into the cache; it ends with the machine. */
-export async function startRegistry(
-  machine: Machine,
-  options: { readonly credentials?: boolean } = {},
-): Promise<TestRegistry> {
+export async function startRegistry(machine: Machine, options: RegistryOptions = {}): Promise<TestRegistry> {
   const { folder } = await serverTree("registry", (apt) => apt.downloadMissing(["docker-registry"]));
-  const place = join(machine.folder, "registry");
+  const { authority, port = PORT, address = authority === undefined ? LOOPBACK : SECOND_ADDRESS } = options;
+  const place = join(machine.folder, `registry-${port}`);
   await mkdir(place, { recursive: true });
   const htpasswd = join(place, "htpasswd");
   await writeFile(htpasswd, `${USERNAME}:${PASSWORD_HASH}\n`);
   const auth = options.credentials === true ? `auth: {htpasswd: {realm: test, path: ${htpasswd}}}\n` : "";
+  const tls = authority === undefined ? "" : `, tls: ${await tlsFiles(authority, address, place)}`;
   const config = join(place, "config.yml");
   await writeFile(
     config,
     `version: 0.1
 storage: {filesystem: {rootdirectory: ${join(place, "blobs")}}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:${PORT}"}
+http: {addr: "${address}:${port}"${tls}}
 ${auth}`,
   );
   const logFile = join(place, "log");
@@ -44,7 +56,15 @@ ${auth}`,
   await machine.exec([
     "bash",
     "-c",
-    `for i in $(seq ${READY_TRIES}); do (: < /dev/tcp/127.0.0.1/${PORT}) 2>/dev/null && exit 0; sleep 0.05; done; cat ${logFile}; exit 1`,
+    `for i in $(seq ${READY_TRIES}); do (: < /dev/tcp/${address}/${port}) 2>/dev/null && exit 0; sleep 0.05; done; cat ${logFile}; exit 1`,
   ]);
-  return { address: `127.0.0.1:${PORT}`, username: USERNAME, password: PASSWORD };
+  return { address: `${address}:${port}`, username: USERNAME, password: PASSWORD };
+}
+
+async function tlsFiles(authority: RegistryAuthority, address: string, place: string): Promise<string> {
+  const { cert, key } = await authority.serverAt(address);
+  const [certificate, privateKey] = [join(place, "server.pem"), join(place, "server.key")];
+  await writeFile(certificate, cert);
+  await writeFile(privateKey, key, { mode: 0o600 });
+  return `{certificate: ${certificate}, key: ${privateKey}}`;
 }

@@ -17,6 +17,8 @@ export interface EngineChoice {
   release?: EngineRelease;
   /** The image store that engine 29 has by default. */
   containerdSnapshotter?: boolean;
+  /** PEM file with the authorities that it trusts, in place of the system's. */
+  trusts?: string;
   /** More arguments for dockerd. */
   extraArgs?: readonly string[];
 }
@@ -59,9 +61,10 @@ export async function runEngineOn(
   choice: EngineChoice,
 ): Promise<TestEngine> {
   const place = placeOn(machine, choice);
+  const trust = choice.trusts === undefined ? [] : ["env", `SSL_CERT_FILE=${choice.trusts}`];
   let daemon: Daemon;
   const start = async (): Promise<void> => {
-    daemon = await startDaemon(programs, place, machine.launcher());
+    daemon = await startDaemon(programs, place, [...machine.launcher(), ...trust]);
   };
   try {
     await start();

@@ -1,6 +1,7 @@
 import { type AdoptEngine, projectReply } from "../adopt/index.ts";
 import type { Reconciler } from "../reconcile/options.ts";
 import type { Log } from "../platform/log.ts";
+import { type ResolveParts, resolveReply, signInReply } from "../registries/index.ts";
 import type { FrameHandlers } from "../session/dispatch.ts";
 import type { SessionLink } from "../session/session.ts";
 import type { Intervals } from "@windflow/proto/agent";
@@ -11,10 +12,10 @@ import { actionReply } from "./action.ts";
 import type { DesiredIntake } from "./desired-intake.ts";
 import { planReply } from "./answer-plan.ts";
 
-export interface FrameHandlerParts {
+export interface FrameHandlerParts extends ResolveParts {
   readonly loop: Reconciler;
   readonly store: DesiredStore;
-  readonly engine: AdoptEngine;
+  readonly engine: ResolveParts["engine"] & AdoptEngine;
   readonly intake: DesiredIntake;
   readonly knownTime: KnownTime;
   readonly log: Log;
@@ -43,24 +44,16 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
     heartbeatReply: ({ serverTime }) => {
       if (serverTime !== undefined) parts.knownTime.learn(serverTime.getTime());
     },
-    resolveRequest: ({ requestId, images }) => {
-      const answers = images.map(({ reference }) => ({
-        reference,
-        repositoryDigest: "",
-        imageId: "",
-        platforms: [],
-        problem: "this agent does not resolve images",
-        code: "",
-      }));
-      link.send({ $case: "resolveReply", value: { requestId, images: answers } });
+    resolveRequest: async (request) => {
+      link.send({ $case: "resolveReply", value: await resolveReply(request, parts) });
     },
     projectRequest: async (request) => {
       const { engine, store } = parts;
       const reply = await projectReply(request, { engine, desired: () => store.world() });
       link.send({ $case: "projectReply", value: reply });
     },
-    registryRequest: ({ requestId }) => {
-      link.send({ $case: "registryReply", value: { requestId, problem: "this agent does not try registries" } });
+    registryRequest: async (request) => {
+      link.send({ $case: "registryReply", value: await signInReply(request, parts) });
     },
     observeNow: () => {
       parts.loop.wake("observe-now");

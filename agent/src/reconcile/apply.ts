@@ -51,6 +51,7 @@ const EXECUTORS: Executors = {
     const credentials = await context.registryAuth(step.pullFrom);
     const request = {
       reference: step.pullFrom,
+      tagAs: step.reference,
       signal: context.signal,
       ...(step.platform === undefined ? {} : { platform: step.platform }),
       ...(credentials === undefined ? {} : { credentials }),

@@ -63,6 +63,8 @@ export interface PullRequest {
   readonly reference: string;
   readonly platform?: string;
   readonly credentials?: RegistryCredentials;
+  /** Name that the image gets, as a pull by that tag would give it; docker compose looks for it by name. */
+  readonly tagAs?: string;
   readonly signal?: AbortSignal;
 }
 

@@ -3,6 +3,8 @@ import {
   AgentServiceClient,
   type EnrollRequest,
   type EnrollResponse,
+  type FetchRegistryAuthRequest,
+  type FetchRegistryAuthResponse,
   type FetchSecretsRequest,
   type FetchSecretsResponse,
   type RenewRequest,
@@ -19,6 +21,8 @@ const PING_TIMEOUT_MS = 40_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Every unary call ends: long enough for a slow link, short enough to be tried again. */
 const CALL_DEADLINE_MS = 30_000;
+/** A pull waits for it, and goes on with what was heard last. */
+const REGISTRY_AUTH_DEADLINE_MS = 5_000;
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.keepalive_time_ms": PING_INTERVAL_MS,
@@ -55,6 +59,12 @@ export const renew = (client: AgentServiceClient, request: RenewRequest): Promis
 export const fetchSecrets = (client: AgentServiceClient, request: FetchSecretsRequest): Promise<FetchSecretsResponse> =>
   unary((callback) => client.fetchSecrets(request, new Metadata(), deadline(), callback));
 
+export const fetchRegistryAuth = (
+  client: AgentServiceClient,
+  request: FetchRegistryAuthRequest,
+): Promise<FetchRegistryAuthResponse> =>
+  unary((callback) => client.fetchRegistryAuth(request, new Metadata(), registryDeadline(), callback));
+
 /** @param maxBytes more is refused, so that a wrong digest cannot fill the memory. */
 export async function fetchBody(client: AgentServiceClient, digest: string, maxBytes: number): Promise<Buffer> {
   const call = client.fetchBody({ digest }, new Metadata(), deadline());
@@ -72,6 +82,7 @@ export async function fetchBody(client: AgentServiceClient, digest: string, maxB
   return Buffer.concat(chunks);
 }
 
+const registryDeadline = (): { deadline: number } => ({ deadline: Date.now() + REGISTRY_AUTH_DEADLINE_MS });
 const deadline = (): { deadline: number } => ({ deadline: Date.now() + CALL_DEADLINE_MS });
 
 function unary<Reply>(

@@ -3,6 +3,7 @@ import type { ComposeNetwork, ComposeVolume, ContainerHealth, ObservedContainer 
 import type Docker from "dockerode";
 import { EngineError, type EngineEvent, type ReconcileEngine } from "../../reconcile/engine.ts";
 import type { AdoptEngine } from "../../adopt/index.ts";
+import type { RegistryEngine } from "../../registries/engine.ts";
 import type { StreamsEngine } from "../streams-engine.ts";
 import { asked, createLink, engineError, statusOf, type Connection } from "./connection.ts";
 import { createBody } from "./create-body.ts";
@@ -15,6 +16,7 @@ import type { Podman } from "./podman.ts";
 import { runProbes } from "./podman-probes.ts";
 import { runHook } from "./hook.ts";
 import { inspectCreated, inspectProject } from "./inspect-project.ts";
+import { localImage, remoteImage, signIn } from "./distribution.ts";
 import { pull } from "./pull.ts";
 import { figuresOf } from "./stats.ts";
 import { tarOf } from "./tar.ts";
@@ -25,7 +27,7 @@ const SYSTEMD = "/run/systemd/system";
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 
-export interface DockerEngine extends ReconcileEngine, StreamsEngine, AdoptEngine {}
+export interface DockerEngine extends ReconcileEngine, StreamsEngine, RegistryEngine, AdoptEngine {}
 
 /** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
 export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
@@ -65,6 +67,9 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         if (podman !== undefined && !existsSync(SYSTEMD)) probeWhile(subscription.ended, docker, podman, listener);
         return subscription;
       }),
+    localImage: (reference) => call(({ docker }) => localImage(docker, reference)),
+    remoteImage: (reference, request) => call(({ docker }) => remoteImage(docker, reference, request)),
+    signIn: (credentials, signal) => call(({ docker }) => signIn(docker, credentials, signal)),
     pullImage: (request, onProgress) => call(({ docker }) => pull(docker, request, onProgress)),
     createNetwork: (name, network: ComposeNetwork, labels) =>
       call(async ({ docker }) => void (await docker.createNetwork(networkBody(name, network, labels)))),

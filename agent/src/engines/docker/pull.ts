@@ -1,6 +1,8 @@
 import type Docker from "dockerode";
+import { registryOf, repositoryOf } from "@windflow/core";
 import { EngineError, type PulledImage, type PullProgress, type PullRequest } from "../../reconcile/engine.ts";
 import { asked } from "./connection.ts";
+import { authConfig, telling } from "./distribution.ts";
 import { isRecord, parseLines } from "./json-lines.ts";
 
 interface Layer {
@@ -15,24 +17,17 @@ export async function pull(
   request: PullRequest,
   onProgress: (progress: PullProgress) => void,
 ): Promise<PulledImage> {
-  const { credentials } = request;
-  const stream = await asked(() =>
+  const { credentials, reference } = request;
+  const act = { reference, address: registryOf(reference), signedIn: credentials !== undefined };
+  const stream = await telling(act, () =>
     docker.pull(request.reference, {
       ...(request.platform === undefined ? {} : { platform: request.platform }),
       ...(request.signal === undefined ? {} : { abortSignal: request.signal }),
-      ...(credentials === undefined
-        ? {}
-        : {
-            authconfig: {
-              username: credentials.username,
-              password: credentials.password,
-              serveraddress: credentials.serverAddress,
-            },
-          }),
+      ...(credentials === undefined ? {} : { authconfig: authConfig(credentials) }),
     }),
   );
   const layers = new Map<string, Layer>();
-  await asked(async () => {
+  await telling(act, async () => {
     for await (const line of parseLines(stream)) {
       if (!isRecord(line)) continue;
       // The engine has answered 200 by now, so this is the only sign that it failed.
@@ -40,8 +35,16 @@ export async function pull(
       if (trackLayer(layers, line)) onProgress(summary(layers));
     }
   });
-  const inspected = await asked(() => docker.getImage(request.reference).inspect());
+  const image = docker.getImage(reference);
+  const inspected = await asked(() => image.inspect());
+  if (request.tagAs !== undefined && !request.tagAs.includes("@")) await nameIt(image, request.tagAs);
   return { id: inspected.Id, digests: inspected.RepoDigests ?? [] };
+}
+
+// What was pulled by its digest has no name: docker compose would pull it again by its tag.
+async function nameIt(image: Docker.Image, reference: string): Promise<void> {
+  const repo = repositoryOf(reference);
+  await asked(() => image.tag({ repo, tag: reference.slice(repo.length + 1) || "latest" }));
 }
 
 export function trackLayer(layers: Map<string, Layer>, line: Readonly<Record<string, unknown>>): boolean {
