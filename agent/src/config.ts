@@ -1,3 +1,4 @@
+import { isAbsolute, normalize, resolve } from "node:path";
 import { AgentError } from "./errors.ts";
 import { LOG_LEVELS, type LogLevel } from "./platform/log.ts";
 
@@ -5,6 +6,10 @@ import { LOG_LEVELS, type LogLevel } from "./platform/log.ts";
 export interface AgentConfig {
   /** Identity, desired state and spool; private to the agent's user. */
   readonly stateDir: string;
+  /** Files of stacks as containers mount them and as `docker compose` finds them; for root alone. */
+  readonly stacksDir: string;
+  /** Disk that fetched files of stacks may take. */
+  readonly filesMaxBytes: number;
   /** Unix socket of the container engine. */
   readonly engineSocket: string;
   /** What the owner of the machine allows; see state/local-policy.ts. */
@@ -23,6 +28,8 @@ export interface AgentConfig {
 /** What a person may set, as texts from the command line or the environment. */
 export interface ConfigInput {
   readonly stateDir?: string | undefined;
+  readonly stacksDir?: string | undefined;
+  readonly filesMaxMegabytes?: string | undefined;
   readonly dockerHost?: string | undefined;
   readonly policyFile?: string | undefined;
   readonly allowHostShell?: boolean | undefined;
@@ -34,6 +41,8 @@ export interface ConfigInput {
 
 /** Where an installed agent keeps its state. */
 export const DEFAULT_STATE_DIR = "/var/lib/windflow-agent";
+/** Of the installed agent; one with another state folder has it in there, so that two agents never share it. */
+export const DEFAULT_STACKS_DIR = "/var/lib/windflow/stacks";
 const DEFAULT_POLICY_FILE = "/etc/windflow/policy.json";
 const DEFAULT_HOST_SHELL_USER = "root";
 const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
@@ -41,18 +50,25 @@ const DEFAULT_ENGINE = "unix:///var/run/docker.sock";
 const DEFAULT_SPOOL_MEGABYTES = 256;
 const LEAST_SPOOL_MEGABYTES = 4;
 const MOST_SPOOL_MEGABYTES = 65_536;
+/** Large build contexts and a generation before; the disk's own limit is checked besides. */
+const DEFAULT_FILES_MEGABYTES = 20_480;
+const LEAST_FILES_MEGABYTES = 1;
+const MOST_FILES_MEGABYTES = 10_485_760;
 const MEGABYTE = 1024 * 1024;
 
 /** @throws AgentError WF_CONFIG_INVALID naming the setting and what it may be. */
 export function readConfig(input: ConfigInput): AgentConfig {
+  const stateDir = input.stateDir ?? DEFAULT_STATE_DIR;
   return Object.freeze({
-    stateDir: input.stateDir ?? DEFAULT_STATE_DIR,
+    stateDir,
+    stacksDir: stacksFolder(input.stacksDir, stateDir),
+    filesMaxBytes: megabytes(input.filesMaxMegabytes, FILES_SIZE),
     engineSocket: socketPath(input.dockerHost ?? DEFAULT_ENGINE),
     policyFile: input.policyFile ?? DEFAULT_POLICY_FILE,
     allowHostShell: input.allowHostShell ?? false,
     hostShellUser: userName(input.hostShellUser ?? DEFAULT_HOST_SHELL_USER),
     ...(input.name === undefined ? {} : { name: input.name }),
-    spoolMaxBytes: spoolBytes(input.spoolMaxMegabytes),
+    spoolMaxBytes: megabytes(input.spoolMaxMegabytes, SPOOL_SIZE),
     logLevel: logLevel(input.logLevel ?? "info"),
   });
 }
@@ -71,13 +87,40 @@ function userName(text: string): string {
   throw new AgentError("WF_CONFIG_INVALID", `"${text}" is no name of a user of this machine.`);
 }
 
-function spoolBytes(text: string | undefined): number {
-  const megabytes = text === undefined ? DEFAULT_SPOOL_MEGABYTES : Number(text);
-  if (Number.isInteger(megabytes) && megabytes >= LEAST_SPOOL_MEGABYTES && megabytes <= MOST_SPOOL_MEGABYTES)
-    return megabytes * MEGABYTE;
+function stacksFolder(given: string | undefined, stateDir: string): string {
+  const folder = given ?? (stateDir === DEFAULT_STATE_DIR ? DEFAULT_STACKS_DIR : resolve(stateDir, "stacks"));
+  // The engine takes no relative path for a mount.
+  if (isAbsolute(folder)) return normalize(folder).replace(/(.)\/$/, "$1");
+  throw new AgentError("WF_CONFIG_INVALID", `The folder "${folder}" for the files of stacks is no absolute path.`);
+}
+
+interface SizeSetting {
+  readonly what: string;
+  readonly usual: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+const SPOOL_SIZE: SizeSetting = {
+  what: "The spool's size",
+  usual: DEFAULT_SPOOL_MEGABYTES,
+  least: LEAST_SPOOL_MEGABYTES,
+  most: MOST_SPOOL_MEGABYTES,
+};
+const FILES_SIZE: SizeSetting = {
+  what: "The size of all files of stacks",
+  usual: DEFAULT_FILES_MEGABYTES,
+  least: LEAST_FILES_MEGABYTES,
+  most: MOST_FILES_MEGABYTES,
+};
+
+/** In bytes. */
+function megabytes(text: string | undefined, { what, usual, least, most }: SizeSetting): number {
+  const number = text === undefined ? usual : Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number * MEGABYTE;
   throw new AgentError(
     "WF_CONFIG_INVALID",
-    `The spool's size "${text}" is no whole number of megabytes from ${LEAST_SPOOL_MEGABYTES} to ${MOST_SPOOL_MEGABYTES}.`,
+    `${what} "${text}" is no whole number of megabytes from ${least} to ${most}.`,
   );
 }
 

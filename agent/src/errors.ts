@@ -12,6 +12,8 @@ export const AGENT_ERROR_CODES = {
   WF_OLDER_GENERATION: "The desired state is older than the one that the host has.",
   WF_BODY_INVALID: "A body of the desired state is missing, does not match its digest, or cannot be read.",
   WF_SECRETS_UNAVAILABLE: "The secrets of a revision could not be had or opened.",
+  WF_FILES_NO_ROOM: "There is no room on the host for the files of a stack.",
+  WF_FILES_UNAVAILABLE: "Files of a stack could not be had, or cannot be put where containers mount them.",
   WF_LOCAL_POLICY: "The host's own policy does not allow what a stack asks for.",
   WF_STREAM_LIMIT: "Too many streams of this kind are open on the host.",
   WF_NOT_ALLOWED: "The host was installed without this right.",

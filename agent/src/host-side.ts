@@ -15,15 +15,15 @@ import { type Log, reasonOf } from "./platform/log.ts";
 import { createReconciler } from "./reconcile/index.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
 import { type Registries, createRegistries } from "./registries/index.ts";
-import { hostEvent } from "./reporting/host-event.ts";
+import { filesEvent, hostEvent } from "./reporting/host-event.ts";
 import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
 import { createWellSince } from "./reporting/well-since.ts";
 import { observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
 import { createRedaction } from "./reporting/redaction.ts";
 import { type Spool, openSpool } from "./spool/spool.ts";
-import { type DesiredStore, openDesiredStore } from "./state/desired-store.ts";
-import { imagePlatform } from "./state/desired-world.ts";
+import type { DesiredStore } from "./state/desired-store.ts";
+import { openStackFiles } from "./stack-files.ts";
 import { openReconcileMemory } from "./state/reconcile-memory.ts";
 
 /** Grown and dropped in these steps; small beside the whole, large beside one entry. */
@@ -64,12 +64,16 @@ export interface HostSide {
 
 export function createHostSide(parts: HostSideParts): HostSide {
   const { clock, config, engine, log } = parts;
-  const store = openDesiredStore({
-    folder: join(config.stateDir, "desired"),
+  const { store, folders, settleFiles } = openStackFiles({
+    config,
     organizationId: parts.identity.organizationId,
     sealingPrivateKey: parts.keys.sealingPrivateKey,
-    policyFile: config.policyFile,
-    platform: imagePlatform(process.arch),
+    clock,
+    log,
+    desired: () => desired(),
+    observed: () => (engineProblem === "" ? loop.observed()?.containers : undefined),
+    tell: (event) => record(filesEvent(event), clock.now()),
+    restart: (containerId) => loop.restartContainer(containerId),
   });
   const registries = createRegistries({
     folder: join(config.stateDir, "registries"),
@@ -117,7 +121,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
     engine,
     desired,
     secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
-    files: (stack, digest) => Promise.resolve(store.file(stack, digest)?.content),
+    files: (stack, digest) => Promise.resolve(store.content(stack, digest)),
+    binds: (stack, service) => folders.binds(stack, service),
     memory,
     registryAuth: (reference) => registries.authFor(reference),
     created: createCreatedContainers(engine),
@@ -127,6 +132,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     log,
     onObserved: (report: ObservationReport) => {
       engineProblem = report.engineError ?? "";
+      settleFiles();
       const facts = report.engineError === undefined ? report.world?.engine : undefined;
       if (facts !== undefined && !isDeepStrictEqual(facts, engineFacts)) {
         engineFacts = facts;

@@ -7,6 +7,8 @@ import { AGENT_VERSION } from "./version.ts";
 
 interface GlobalFlags {
   readonly stateDir?: string;
+  readonly stacksDir?: string;
+  readonly filesMaxMb?: string;
   readonly dockerHost?: string;
   readonly policyFile?: string;
   readonly allowHostShell?: boolean;
@@ -28,6 +30,12 @@ function addSettings(command: Command): Command {
     .addOption(
       new Option("--state-dir <folder>", "where identity, desired state and spool are kept").env("WINDFLOW_STATE_DIR"),
     )
+    .addOption(
+      new Option("--stacks-dir <folder>", "where files of stacks are put that containers mount").env(
+        "WINDFLOW_STACKS_DIR",
+      ),
+    )
+    .addOption(new Option("--files-max-mb <number>", "disk for fetched files of stacks").env("WINDFLOW_FILES_MAX_MB"))
     .addOption(new Option("--docker-host <socket>", "unix socket of the container engine").env("DOCKER_HOST"))
     .addOption(new Option("--policy-file <file>", "what the owner of this machine allows").env("WINDFLOW_POLICY_FILE"))
     .addOption(new Option("--allow-host-shell", "let the control plane open a shell on this host"))
@@ -52,7 +60,7 @@ function addEnrollment(command: Command): Command {
 }
 
 function configOf(flags: GlobalFlags): AgentConfig {
-  const input: ConfigInput = { ...flags, spoolMaxMegabytes: flags.spoolMaxMb };
+  const input: ConfigInput = { ...flags, spoolMaxMegabytes: flags.spoolMaxMb, filesMaxMegabytes: flags.filesMaxMb };
   return readConfig(input);
 }
 

@@ -4,7 +4,7 @@ import { AgentError } from "../errors.ts";
 import { type Clock, pause } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import { backoffMs } from "../session/backoff.ts";
-import { fetchBody, fetchSecrets } from "../session/channel.ts";
+import { fetchBody, fetchFile, fetchSecrets } from "../session/channel.ts";
 import type { SessionLink } from "../session/session.ts";
 import type { DesiredSource, DesiredStore } from "../state/desired-store.ts";
 import { formatGeneration } from "../state/generation.ts";
@@ -35,6 +35,7 @@ export interface DesiredIntake {
 export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
   const { store, log } = parts;
   let waiting: { readonly state: DesiredState; readonly link: SessionLink } | undefined;
+  let superseded = new AbortController();
   let working = false;
 
   const reply = (state: DesiredState, link: SessionLink, error?: unknown): void => {
@@ -49,15 +50,16 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
     const generation = formatGeneration(state.generation ?? { term: 0n, n: 0n });
     for (let attempt = 0; !link.ended.aborted && waiting === undefined; attempt++) {
       try {
-        const refused = await store.take(state, sourceOver(link));
+        const refused = await store.take(state, sourceOver(link, superseded.signal));
         log("info", "The desired state was taken.", {
           generation,
           count: state.stacks.length,
-          ...(refused === "" ? {} : { reason: refused }),
+          ...(refused === undefined ? {} : refused),
         });
-        reply(state, link, refused === "" ? undefined : new AgentError("WF_LOCAL_POLICY", refused));
+        reply(state, link, refused && new AgentError(refused.code, refused.reason));
         return parts.onTaken();
       } catch (error) {
+        if (superseded.signal.aborted) return;
         log("warn", "The desired state could not be taken.", { generation, reason: reasonOf(error) });
         if (isFinal(error)) return reply(state, link, error);
         await pause(parts.clock, backoffMs(attempt, parts.random()), link.ended);
@@ -70,6 +72,7 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
       while (waiting !== undefined) {
         const { state, link } = waiting;
         waiting = undefined;
+        superseded = new AbortController();
         await takeOne(state, link);
       }
     } finally {
@@ -79,14 +82,17 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
   return {
     offer: (state, link) => {
       waiting = { state, link };
+      // Files may take hours to come, and what has come of them stays.
+      superseded.abort();
       if (!working)
         work().catch((error: unknown) => log("error", "Taking the desired state failed.", { reason: reasonOf(error) }));
     },
   };
 }
 
-function sourceOver(link: SessionLink): DesiredSource {
+function sourceOver(link: SessionLink, signal: AbortSignal): DesiredSource {
   return {
+    file: (digest, offset) => fetchFile(link.client, { digest, offset }, AbortSignal.any([signal, link.ended])),
     body: (digest) => fetchBody(link.client, digest, MAX_BODY_BYTES),
     secrets: async ({ stackId, revision }) => (await fetchSecrets(link.client, { stackId, revision })).sealed,
   };

@@ -50,6 +50,7 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     },
     secrets: reconciler.secrets,
     files: reconciler.files,
+    binds: reconciler.binds ?? (async () => ({})),
     registryAuth: async (reference) => reconciler.registryAuth?.(reference),
     loadImage: reconciler.loadImage ?? refuseLoad,
     onPull: (step, pull) => progress.onPull(step, pull),

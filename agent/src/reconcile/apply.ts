@@ -12,6 +12,7 @@ import { attachments, createRequest } from "./create-request.ts";
 import { reasonOf } from "../platform/log.ts";
 import {
   EngineError,
+  type FileContent,
   type PulledImage,
   type PullProgress,
   type ReconcileEngine,
@@ -29,7 +30,8 @@ export interface ApplyContext {
   stackOf(step: Step): DesiredStack;
   stackIfWanted(step: Step): DesiredStack | undefined;
   readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
-  readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
+  readonly files: (stack: DesiredStack, digest: string) => Promise<FileContent | undefined>;
+  readonly binds: (stack: DesiredStack, service: string) => Promise<Readonly<Record<string, string>>>;
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
   onPull(step: Step, progress: PullProgress): void;
   readonly loadImage: LoadImagePort;
@@ -78,7 +80,8 @@ const EXECUTORS: Executors = {
     if (!planned) throw new Error(`service ${step.service} is not in the stack`);
     const secrets = await fetchSecrets(stack, planned, context.secrets);
     const service = withSecrets(planned, secrets.textOf);
-    const request = createRequest(step, stack, { imageId, shares, service });
+    const bindSources = await context.binds(stack, step.service);
+    const request = createRequest(step, stack, { imageId, shares, service, bindSources });
     const id = await redacting(secrets, () => context.engine.createContainer(request));
     context.created.set(step.slot, id);
   },
@@ -86,6 +89,8 @@ const EXECUTORS: Executors = {
     const id = step.containerId ?? createdId(context, step.slot);
     await copyFiles(step, id, context);
     const stack = context.stackOf(step);
+    // An engine makes a missing source of a mount itself, as an empty folder.
+    if (step.service !== undefined) await context.binds(stack, step.service);
     // An engine that cannot start a command repeats it.
     const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
     noteStart(step, id, context);

@@ -1,5 +1,5 @@
 import { fileUses, substituteSecrets, type ComposeService, type DesiredStack, type FileUse } from "@windflow/core";
-import type { ContainerFile } from "./engine.ts";
+import type { ContainerFile, FileContent } from "./engine.ts";
 import type { SecretText } from "./secret-text.ts";
 
 const SECRETS_FOLDER = "/run/secrets";
@@ -10,7 +10,7 @@ export async function containerFiles(
   stack: DesiredStack,
   service: ComposeService,
   secretText: SecretText,
-  files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>,
+  files: (stack: DesiredStack, digest: string) => Promise<FileContent | undefined>,
 ): Promise<ContainerFile[]> {
   return Promise.all(
     fileUses(stack, service).map(async (use) => ({
@@ -27,8 +27,8 @@ async function contentOf(
   stack: DesiredStack,
   { kind, reference, object }: FileUse,
   secretText: SecretText,
-  files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>,
-): Promise<Buffer> {
+  files: (stack: DesiredStack, digest: string) => Promise<FileContent | undefined>,
+): Promise<FileContent> {
   if (object.content !== undefined) return Buffer.from(substituteSecrets(object.content, secretText));
   if (object.file === undefined)
     throw new Error(`${kind} ${reference.source} has no content in this revision: give it a file or a content`);

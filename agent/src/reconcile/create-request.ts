@@ -16,6 +16,8 @@ export interface CreateFacts {
   readonly shares: Readonly<Record<string, string>>;
   /** The service with its secrets in place. */
   readonly service: ComposeService;
+  /** Source of a bind mount in the model → where it is on this host. */
+  readonly bindSources: Readonly<Record<string, string>>;
 }
 
 /** The request for a container, from its step, its stack and what has become known since. */
@@ -33,6 +35,7 @@ export function createRequest(step: CreateContainer, stack: DesiredStack, facts:
       ...(hash === undefined ? {} : { [COMPOSE_LABEL.configHash]: hash }),
     },
     networks: attachments(stack, step.slot, step.service, planned),
+    bindSources: facts.bindSources,
     volumeNames: volumeNames(stack),
     inherited: step.inherited,
     shares: facts.shares,

@@ -29,11 +29,14 @@ export interface EventSubscription {
   close(): void;
 }
 
+/** Bytes in memory, or a file on this host that is not read before it is needed. */
+export type FileContent = Buffer | { readonly path: string; readonly sizeBytes: number };
+
 /** A file to be put into a container before it starts. */
 export interface ContainerFile {
   /** Absolute path in the container. */
   readonly path: string;
-  readonly content: Buffer;
+  readonly content: FileContent;
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
@@ -83,6 +86,8 @@ export interface CreateContainerRequest {
   readonly service: ComposeService;
   readonly labels: Readonly<Record<string, string>>;
   readonly networks: readonly NetworkAttachment[];
+  /** Source of a bind mount in the model → where it is on this host; absent for one that is a path of the host. */
+  readonly bindSources?: Readonly<Record<string, string>>;
   /** Volume key of the model → name on the engine. */
   readonly volumeNames: Readonly<Record<string, string>>;
   readonly inherited: readonly InheritedVolume[];

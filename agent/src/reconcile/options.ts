@@ -15,7 +15,7 @@ import type {
 } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import type { EngineEvent, PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import type { EngineEvent, FileContent, PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
 
 /** What the reconciler has to remember over a restart of the agent. Small, and plain JSON. */
 export interface ReconcileMemory {
@@ -114,7 +114,12 @@ export interface ReconcilerOptions {
   /** Text of a stack's secret `name@version`; undefined when it was not delivered. */
   readonly secrets: (stack: DesiredStack, reference: string) => Promise<string | undefined>;
   /** Content behind a digest of {@link DesiredStack.files}. */
-  readonly files: (stack: DesiredStack, digest: string) => Promise<Buffer | undefined>;
+  readonly files: (stack: DesiredStack, digest: string) => Promise<FileContent | undefined>;
+  /**
+   * Where the stack's own files that a service mounts stand on this host, by the source in the model; made or mended before it resolves.
+   * Absent: a stack has no files of its own.
+   */
+  readonly binds?: (stack: DesiredStack, service: string) => Promise<Readonly<Record<string, string>>>;
   /** Tells what adopted containers were created with; without it their config hash alone says whether they may stay. */
   readonly created?: CreatedContainers;
   readonly memory: MemoryStore;

@@ -1,5 +1,6 @@
 import type { HostEvent } from "@windflow/proto/agent";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "@windflow/core";
+import type { FilesEvent } from "../files/index.ts";
 import type { EngineEvent } from "../reconcile/engine.ts";
 
 /** Engine events that say nothing to a person: health checks run one each few seconds. */
@@ -22,6 +23,20 @@ export function hostEvent(event: EngineEvent): HostEvent | undefined {
     message: message(event, action, detail),
     severity: severity(event, action, detail),
     attributes: attributes(event, detail),
+  };
+}
+
+/** What happened to files of a stack on this host, as the history shows it. */
+export function filesEvent(event: FilesEvent): HostEvent {
+  return {
+    type: event.type,
+    containerId: "",
+    containerName: "",
+    stackId: event.stackId,
+    service: "",
+    message: event.message,
+    severity: "warning",
+    attributes: { path: event.path },
   };
 }
 

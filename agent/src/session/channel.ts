@@ -21,6 +21,8 @@ const PING_TIMEOUT_MS = 40_000;
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Every unary call ends: long enough for a slow link, short enough to be tried again. */
 const CALL_DEADLINE_MS = 30_000;
+/** A file of which nothing came for this long does not come over this link any more. */
+const FILE_SILENCE_MS = 60_000;
 /** A pull waits for it, and goes on with what was heard last. */
 const REGISTRY_AUTH_DEADLINE_MS = 5_000;
 
@@ -83,6 +85,35 @@ export async function fetchBody(client: AgentServiceClient, digest: string, maxB
 }
 
 const registryDeadline = (): { deadline: number } => ({ deadline: Date.now() + REGISTRY_AUTH_DEADLINE_MS });
+/**
+ * The bytes of a stored file from an offset on, in pieces, as fast as they are taken. What came before a failure was right.
+ * @param signal aborts the call.
+ */
+export async function* fetchFile(
+  client: AgentServiceClient,
+  wanted: { readonly digest: string; readonly offset: number; readonly buildId?: string },
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { digest, offset, buildId = "" } = wanted;
+  // No deadline over all of it: a large file on a slow link takes hours, and is to arrive nevertheless.
+  const call = client.fetchFile({ digest, offset: BigInt(offset), buildId }, new Metadata());
+  const cancel = (): void => call.cancel();
+  signal?.addEventListener("abort", cancel, { once: true });
+  if (signal?.aborted === true) cancel();
+  let silence = setTimeout(cancel, FILE_SILENCE_MS);
+  try {
+    for await (const chunk of call) {
+      clearTimeout(silence);
+      yield (chunk as { content: Uint8Array }).content;
+      silence = setTimeout(cancel, FILE_SILENCE_MS);
+    }
+  } finally {
+    clearTimeout(silence);
+    signal?.removeEventListener("abort", cancel);
+    cancel();
+  }
+}
+
 const deadline = (): { deadline: number } => ({ deadline: Date.now() + CALL_DEADLINE_MS });
 
 function unary<Reply>(

@@ -8,7 +8,8 @@ import { seal, sealRandomness, secretsContext, sha256Digest, x25519PublicKey } f
 import { type SealedBox, SecretValues } from "@windflow/proto/agent";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stackBody, wantedStack } from "../testing/stack-body.ts";
-import { type DesiredSource, type DesiredStore, openDesiredStore } from "./desired-store.ts";
+import { noFiles, openTestStore } from "../testing/open-store.ts";
+import type { DesiredSource, DesiredStore } from "./desired-store.ts";
 import { compareGenerations, formatGeneration, parseGeneration } from "./generation.ts";
 import { claimState } from "./state-claim.ts";
 import { readLocalPolicy } from "./local-policy.ts";
@@ -28,19 +29,14 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const open = (): DesiredStore =>
-  openDesiredStore({
-    folder: join(folder, "desired"),
-    organizationId: "org_1",
-    sealingPrivateKey,
-    policyFile: join(folder, "policy.json"),
-    platform: "linux/amd64",
-  });
+  openTestStore(folder, { sealingPrivateKey, policyFile: join(folder, "policy.json") }).store;
 const source: DesiredSource = {
   body: async (digest) => {
     fetched.push(digest);
     return bodies.get(digest) ?? Buffer.from("nothing");
   },
   secrets: async ({ stackId, revision }) => boxes.get(`${stackId}/${revision}`),
+  file: noFiles,
 };
 const put = (bytes: Uint8Array): string => {
   const digest = sha256Digest(bytes);
@@ -81,7 +77,7 @@ test("a restored control plane with a higher term is followed, an older generati
   const store = open();
   await store.take(state(9n), source);
   await expect(store.take(state(8n), source)).rejects.toMatchObject({ code: "WF_OLDER_GENERATION" });
-  await expect(store.take(state(9n), source)).resolves.toBe("");
+  await expect(store.take(state(9n), source)).resolves.toBeUndefined();
   await store.take({ generation: { term: 2n, n: 1n }, stacks: [] }, source);
   expect(store.generation).toEqual({ term: 2n, n: 1n });
 });
@@ -90,11 +86,9 @@ test("killed with SIGKILL at any moment, it has a whole state, at least as new a
   const taker = join(import.meta.dirname, "testing/taker.ts");
   const rounds = 6;
   for (let round = 0; round < rounds; round++) {
-    const child = spawn(
-      process.execPath,
-      ["--conditions=@windflow/source", "--no-warnings", taker, join(folder, "desired")],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const child = spawn(process.execPath, ["--conditions=@windflow/source", "--no-warnings", taker, folder], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let told = "";
     child.stdout.on("data", (chunk: Buffer) => (told += chunk.toString()));
     await once(child.stdout, "data");
@@ -142,21 +136,23 @@ test("secrets must come and must open with this host's key for this revision; th
   expect(open().secretText({ stackId: "stk_2", revision: 1 }, "P@1")).toBeUndefined();
 });
 
-test("files of a revision are found by digest, with their mode; images by the host's platform", async () => {
+test("files of a revision are found by digest, below the stack's folder on this host", async () => {
   const store = open();
   const content = Buffer.from("listen 80;");
-  const bodyDigest = put(stackBody({ files: [{ path: "nginx.conf", content, mode: 0o444 }] }));
+  const bodyDigest = put(stackBody({ files: [{ path: "/stack/nginx.conf", content, mode: 0o444 }] }));
   await store.take(state(1n, { stackId: "stk_1", revision: 1, bodyDigest }), source);
   const stack = store.world()?.stacks[0];
-  expect(store.file({ bodyDigest }, stack?.files["nginx.conf"] ?? "")).toEqual({ content, mode: 0o444 });
+  const path = join(folder, "stacks/shop/nginx.conf");
+  expect(store.content({ bodyDigest }, stack?.files[path] ?? "")).toEqual(content);
 });
 
 test("a stack that local policy forbids is told once and does not hold the others up", async () => {
   const store = open();
   const forbidden = { stackId: "stk_1", revision: 1, bodyDigest: put(stackBody({ service: { privileged: true } })) };
   const other = { stackId: "stk_2", revision: 1, bodyDigest: put(stackBody({ stackId: "stk_2", stackName: "other" })) };
-  expect(await store.take(state(1n, forbidden), source)).toContain('"shop"');
-  expect(await store.take(state(2n, forbidden, other), source)).toBe("");
+  const refused = await store.take(state(1n, forbidden), source);
+  expect(refused).toMatchObject({ code: "WF_LOCAL_POLICY", reason: expect.stringContaining('"shop"') as string });
+  expect(await store.take(state(2n, forbidden, other), source)).toBeUndefined();
   const refusals = store.world()?.stacks.map((stack) => store.refusal(stack) !== undefined);
   expect(refusals).toEqual([true, false]);
 });

@@ -2,10 +2,13 @@ import { join } from "node:path";
 import { type DesiredStack, type DesiredWorld, sha256Digest } from "@windflow/core";
 import type { DesiredState, Generation, SealedBox, StackBody } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
+import type { RevisionFiles } from "../files/index.ts";
 import { makePrivateFolder } from "../platform/durable-file.ts";
+import type { FileContent } from "../reconcile/engine.ts";
 import { openBodyFiles } from "./body-files.ts";
-import { type StoredDesired, departedAfter, loadDesired, saveDesired } from "./desired-file.ts";
-import { desiredStack } from "./desired-world.ts";
+import { type StoredDesired, loadDesired, saveDesired } from "./desired-file.ts";
+import type { DesiredFiles, Refusal } from "./desired-files.ts";
+import { type BodyReader, desiredStack } from "./desired-world.ts";
 import { compareGenerations, formatGeneration } from "./generation.ts";
 import { policyRefusal, readLocalPolicy } from "./local-policy.ts";
 import { type RevisionKey, openSecretFiles } from "./secret-files.ts";
@@ -15,6 +18,8 @@ export interface DesiredSource {
   body(digest: string): Promise<Uint8Array>;
   /** undefined when the revision has none. */
   secrets(key: RevisionKey): Promise<SealedBox | undefined>;
+  /** From an offset on. */
+  file(digest: string, offset: number): AsyncIterable<Uint8Array>;
 }
 
 export interface DesiredStoreOptions {
@@ -22,8 +27,11 @@ export interface DesiredStoreOptions {
   readonly organizationId: string;
   readonly sealingPrivateKey: Uint8Array;
   readonly policyFile: string;
-  /** `linux/amd64`. */
-  readonly platform: string;
+  /** How bodies are read for this host. */
+  readonly reader: BodyReader;
+  readonly files: DesiredFiles;
+  /** Why the stack's own files cannot be used here; undefined when they can. */
+  readonly filesProblem: (stack: DesiredStack) => string | undefined;
 }
 
 /** What the host must run, with everything that running it takes, on disk. */
@@ -37,27 +45,38 @@ export interface DesiredStore {
   world(): DesiredWorld | undefined;
   /**
    * Takes a newer desired state: fetches what is missing, checks it, and stores it. Durable when it resolves.
-   * @returns why the host's own policy keeps a stack, new in this state, from being run here; the others run. Empty otherwise.
+   * @returns why a stack, new in this state, is not run here although the others are: the host's own policy, or no room for its files.
    * @throws AgentError WF_OLDER_GENERATION, WF_BODY_INVALID, WF_SECRETS_UNAVAILABLE, WF_LOCAL_POLICY (a policy that cannot be
    * read); nothing is changed then.
    */
-  take(state: DesiredState, source: DesiredSource): Promise<string>;
+  take(state: DesiredState, source: DesiredSource): Promise<Refusal | undefined>;
   /** A body as the planner takes it, without storing it. @throws AgentError */
   preview(body: StackBody): DesiredStack;
-  /** Why the host's own policy, as it stands now, refuses the stack; or undefined. @throws AgentError WF_LOCAL_POLICY when the policy cannot be read. */
+  /** Why the stack cannot run here, by the host's own policy as it stands now or for want of its files; or undefined. @throws AgentError WF_LOCAL_POLICY when the policy cannot be read. */
   refusal(stack: DesiredStack): string | undefined;
   secretText(key: RevisionKey, reference: string): string | undefined;
-  file(stack: { readonly bodyDigest: string }, digest: string): { content: Buffer; mode: number } | undefined;
+  /** undefined when the revision has no file with this content. */
+  content(stack: { readonly bodyDigest: string }, digest: string): FileContent | undefined;
+  /** @throws AgentError WF_BODY_INVALID when the body is damaged on disk. */
+  filesOf(stack: { readonly bodyDigest: string }): RevisionFiles;
 }
 
+const NOT_FETCHED: Refusal = {
+  code: "WF_FILES_UNAVAILABLE",
+  reason: "Its files are not on this host any more; they are fetched again with the next connection.",
+};
+
 export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
-  const { folder } = options;
+  const { folder, files } = options;
   makePrivateFolder(folder);
   const bodies = openBodyFiles(join(folder, "bodies"));
   const secrets = openSecretFiles(join(folder, "secrets"), options.sealingPrivateKey);
   let stored: StoredDesired | undefined;
   let damage: AgentError | undefined;
   let world: DesiredWorld | undefined;
+  /** By the digest of the body: what was told of stacks when they were taken, and what stands in the way of those that lack files. */
+  const told = new Map<string, Refusal>();
+  const lacking = new Map<string, Refusal>();
   try {
     stored = loadDesired(folder);
   } catch (error) {
@@ -68,14 +87,24 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   const build = (desired: StoredDesired): DesiredWorld => ({
     organizationId: options.organizationId,
     generation: formatGeneration(desired.generation),
-    stacks: desired.stacks.map(({ bodyDigest, adopted = [] }) => ({
-      ...desiredStack(bodies.read(bodyDigest), bodyDigest, options.platform),
-      adopted,
-    })),
-    departed: desired.departed ?? [],
+    stacks: desired.stacks.map(({ bodyDigest }) => desiredStack(bodies.read(bodyDigest), bodyDigest, options.reader)),
   });
+  const findLacking = (desired: StoredDesired): void => {
+    lacking.clear();
+    for (const { bodyDigest } of desired.stacks)
+      if (!files.isWhole(bodies.read(bodyDigest))) lacking.set(bodyDigest, told.get(bodyDigest) ?? NOT_FETCHED);
+    // Room for the trees was missing, not for what is fetched.
+    for (const [bodyDigest, refused] of told) if (refused.code !== "WF_LOCAL_POLICY") lacking.set(bodyDigest, refused);
+  };
+  const byPolicy = (stack: DesiredStack): string | undefined =>
+    policyRefusal(readLocalPolicy(options.policyFile), stack);
   const refusal = (stack: DesiredStack): string | undefined =>
-    policyRefusal(readLocalPolicy(options.policyFile), stack.stackName, stack.model);
+    byPolicy(stack) ?? lacking.get(stack.bodyDigest)?.reason ?? options.filesProblem(stack);
+  const refusalAtTake = async (stack: DesiredStack, source: DesiredSource): Promise<Refusal | undefined> => {
+    const reason = byPolicy(stack);
+    if (reason !== undefined) return { code: "WF_LOCAL_POLICY", reason };
+    return files.bring(stack, bodies.read(stack.bodyDigest), (digest, offset) => source.file(digest, offset));
+  };
 
   const admit = async (stack: DesiredState["stacks"][number], source: DesiredSource): Promise<void> => {
     if (!bodies.has(stack.bodyDigest)) bodies.store(stack.bodyDigest, await source.body(stack.bodyDigest));
@@ -99,12 +128,16 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
 
   const readWorld = (): DesiredWorld | undefined => {
     if (damage !== undefined) throw damage;
-    if (world === undefined && stored !== undefined) world = build(stored);
+    if (world === undefined && stored !== undefined) {
+      findLacking(stored);
+      world = build(stored);
+    }
     return world;
   };
   const isWhole = (): boolean => {
     try {
-      return readWorld() !== undefined;
+      // What was refused is not missed; what is missing otherwise is sent for again.
+      return readWorld() !== undefined && [...lacking.keys()].every((digest) => told.has(digest));
     } catch {
       return false;
     }
@@ -118,7 +151,7 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     take: async (state, source) => {
       const generation = state.generation ?? { term: 0n, n: 0n };
       const age = stored === undefined ? 1 : compareGenerations(generation, stored.generation);
-      if (age === 0 && isWhole()) return "";
+      if (age === 0 && isWhole()) return undefined;
       if (age < 0) {
         throw new AgentError(
           "WF_OLDER_GENERATION",
@@ -126,35 +159,39 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
         );
       }
       for (const stack of state.stacks) await admit(stack, source);
-      const stacks = state.stacks.map(({ stackId, revision, bodyDigest, adoptedContainerIds: adopted }) => ({
-        stackId,
-        revision,
-        bodyDigest,
-        ...(adopted.length > 0 ? { adopted } : {}),
-      }));
-      const next: StoredDesired = { generation, stacks, departed: departedAfter(stored, stacks) };
+      const next: StoredDesired = {
+        generation,
+        stacks: state.stacks.map(({ stackId, revision, bodyDigest }) => ({ stackId, revision, bodyDigest })),
+      };
+      const refusals = new Map<string, Refusal>();
+      for (const stack of build(next).stacks) {
+        const refused = await refusalAtTake(stack, source);
+        if (refused !== undefined) refusals.set(stack.bodyDigest, refused);
+      }
+      told.clear();
+      for (const [digest, refused] of refusals) told.set(digest, refused);
       const nextWorld = build(next);
+      findLacking(next);
       // A stack that was refused before is not told again: it would spoil the answer to a change of another stack.
       const before = new Set(stored?.stacks.map((stack) => stack.bodyDigest));
-      const refused = nextWorld.stacks
-        .filter((stack) => !before.has(stack.bodyDigest))
-        .flatMap((stack) => refusal(stack) ?? []);
+      const refused = [...refusals].filter(([digest]) => !before.has(digest)).map(([, one]) => one);
       saveDesired(folder, next);
       // What the previous state needed stays for one more generation, so that going back costs no transfer.
       const needed = [...(stored?.stacks ?? []), ...next.stacks];
       stored = next;
       world = nextWorld;
-      bodies.keepOnly(new Set(needed.map((stack) => stack.bodyDigest)));
+      const digests = new Set(needed.map((stack) => stack.bodyDigest));
+      bodies.keepOnly(digests);
+      files.keepOnly([...digests].filter((digest) => bodies.has(digest)).map((digest) => bodies.read(digest)));
       secrets.keepOnly(needed);
       damage = undefined;
-      return refused.join(" ");
+      const [first] = refused;
+      return first && { code: first.code, reason: refused.map(({ reason }) => reason).join(" ") };
     },
-    preview: (body) => desiredStack(body, sha256Digest(body.modelJson), options.platform),
+    preview: (body) => desiredStack(body, sha256Digest(body.modelJson), options.reader),
     refusal,
     secretText: (key, reference) => secrets.text(key, reference),
-    file: (stack, digest) => {
-      const found = bodies.read(stack.bodyDigest).files.find((file) => sha256Digest(file.content) === digest);
-      return found === undefined ? undefined : { content: Buffer.from(found.content), mode: found.mode };
-    },
+    content: (stack, digest) => files.content(bodies.read(stack.bodyDigest), digest),
+    filesOf: (stack) => files.open(bodies.read(stack.bodyDigest)),
   };
 }

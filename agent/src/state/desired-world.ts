@@ -1,13 +1,24 @@
+import { join } from "node:path";
 import {
   type ComposeModel,
   type DeliveredImage,
   type DesiredStack,
   type ResolvedImage,
   repositoryOf,
-  sha256Digest,
 } from "@windflow/core";
 import type { PlatformImage, StackBody } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
+import {
+  type Manifest,
+  belowFolder,
+  digestOf,
+  modelOnHost,
+  onHost,
+  ownSources,
+  readManifest,
+  resolvePath,
+  treeOf,
+} from "../files/index.ts";
 
 /** `linux/amd64`, as image indexes name it. */
 export function imagePlatform(arch: string): string {
@@ -15,22 +26,52 @@ export function imagePlatform(arch: string): string {
   return `linux/${names[arch] ?? arch}`;
 }
 
+/** The host that a body is read for. */
+export interface BodyReader {
+  /** Whose digests count, e.g. `linux/amd64`. */
+  readonly platform: string;
+  /** Below it each stack's own files are, in a folder named as its project. */
+  readonly stacksDir: string;
+}
+
 /**
- * A body as the reconciler takes it.
- * @param platform whose digests count, e.g. `linux/amd64`.
- * @throws AgentError WF_BODY_INVALID when the model is no JSON object.
+ * A body as the reconciler takes it, with the stack's own files where they are on this host.
+ * @throws AgentError WF_BODY_INVALID when the model is no JSON object or the files cannot be.
  */
-export function desiredStack(body: StackBody, bodyDigest: string, platform: string): DesiredStack {
+export function desiredStack(body: StackBody, bodyDigest: string, { platform, stacksDir }: BodyReader): DesiredStack {
+  const manifest = readManifest(body);
+  const workingDirectory = join(stacksDir, body.project);
+  const model = modelOnHost(parseModel(body), workingDirectory);
   return {
     stackId: body.stackId,
     stackName: body.stackName,
     project: body.project,
     revision: body.revision,
     bodyDigest,
-    model: parseModel(body),
-    files: Object.fromEntries(body.files.map((file) => [file.path, sha256Digest(file.content)])),
+    model,
+    files: copiedFiles(body, manifest, workingDirectory),
+    trees: Object.fromEntries(
+      ownSources({ model, workingDirectory }).flatMap((source) => {
+        const tree = treeOf(manifest, body.stackId, belowFolder(source, workingDirectory) ?? "");
+        return tree === undefined ? [] : [[source, tree.digest]];
+      }),
+    ),
+    workingDirectory,
+    configFiles: body.composeFiles.map((path) => onHost(path, workingDirectory)),
     images: Object.fromEntries(body.images.map((image) => [image.reference, resolve(image, platform)])),
   };
+}
+
+/** What configs and secrets may name, links included. */
+function copiedFiles(body: StackBody, manifest: Manifest, folder: string): Record<string, string> {
+  const files = body.files.flatMap((file) =>
+    file.folder || file.linkTarget !== "" ? [] : [[onHost(file.path, folder), digestOf(file)] as const],
+  );
+  const links = [...manifest.values()].flatMap((entry) => {
+    const end = entry.kind === "link" ? manifest.get(resolvePath(manifest, entry.path) ?? "") : undefined;
+    return end === undefined || end.digest === "" ? [] : [[join(folder, entry.path), end.digest] as const];
+  });
+  return Object.fromEntries([...files, ...links]);
 }
 
 function parseModel(body: StackBody): ComposeModel {

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { type ComposeModel, privilegedUses } from "@windflow/core";
+import { type DesiredStack, privilegedUses } from "@windflow/core";
 import { AgentError } from "../errors.ts";
 import { readIfThere } from "../platform/durable-file.ts";
 
@@ -41,9 +41,15 @@ export function readLocalPolicy(path: string): LocalPolicy {
 }
 
 /** Why the host refuses the stack, or undefined. */
-export function policyRefusal(policy: LocalPolicy, stackName: string, model: ComposeModel): string | undefined {
+export function policyRefusal(
+  policy: LocalPolicy,
+  { stackName, model, workingDirectory }: DesiredStack,
+): string | undefined {
   if (policy.privilegedStacks.includes("*") || policy.privilegedStacks.includes(stackName)) return undefined;
-  const uses = privilegedUses(model, { allowedBindRoots: policy.allowedBindRoots });
+  const uses = privilegedUses(model, {
+    allowedBindRoots: policy.allowedBindRoots,
+    ...(workingDirectory === undefined ? {} : { ownFolder: workingDirectory }),
+  });
   const [first] = uses;
   if (first === undefined) return undefined;
   const more = uses.length === 1 ? "" : ` (and ${uses.length - 1} more)`;

@@ -49,7 +49,7 @@ function hostConfig(request: CreateContainerRequest, networking: Networking): Re
   const { service, shares } = request;
   const policy = restartPolicy(service);
   return compact({
-    ...mountsOf(service.volumes ?? [], request.volumeNames, request.inherited),
+    ...mountsOf(service.volumes ?? [], request),
     ...resourcesOf(service),
     Annotations: service.annotations,
     CapAdd: service.cap_add,

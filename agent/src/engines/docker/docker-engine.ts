@@ -19,7 +19,7 @@ import { inspectCreated, inspectProject } from "./inspect-project.ts";
 import { localImage, remoteImage, signIn } from "./distribution.ts";
 import { pull } from "./pull.ts";
 import { figuresOf } from "./stats.ts";
-import { tarOf } from "./tar.ts";
+import { putFiles } from "./put-files.ts";
 import { containerOf, detailOf, factsOf, imageOf, networkOf, volumeOf } from "./wire.ts";
 
 // Where it runs, Podman has it run the healthchecks.
@@ -91,7 +91,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         return id;
       }),
     copyFiles: (containerId, files) =>
-      call(async ({ docker }) => void (await docker.getContainer(containerId).putArchive(tarOf(files), { path: "/" }))),
+      call(({ docker }) => putFiles(docker.getContainer(containerId), files)),
     startContainer: (containerId) =>
       call(async ({ docker }) => void (await docker.getContainer(containerId).start())).catch(ignoring(NOT_MODIFIED)),
     stopContainer: (containerId) =>

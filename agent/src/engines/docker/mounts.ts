@@ -1,4 +1,5 @@
-import type { ComposeServiceVolume, InheritedVolume } from "@windflow/core";
+import type { ComposeServiceVolume } from "@windflow/core";
+import type { CreateContainerRequest } from "../../reconcile/engine.ts";
 import { bytes, compact } from "./units.ts";
 
 export interface MountSettings {
@@ -9,12 +10,14 @@ export interface MountSettings {
 /** Mounts of a service. Plain ones are written as Binds because docker compose writes them so, and only Binds make a missing host path. */
 export function mountsOf(
   mounts: readonly ComposeServiceVolume[],
-  volumeNames: Readonly<Record<string, string>>,
-  inherited: readonly InheritedVolume[],
+  request: Pick<CreateContainerRequest, "volumeNames" | "inherited" | "bindSources">,
 ): MountSettings {
+  const { volumeNames, inherited, bindSources = {} } = request;
   const binds: string[] = [];
   const others: Record<string, unknown>[] = [];
-  for (const mount of mounts) {
+  for (const written of mounts) {
+    const source = written.type === "bind" ? bindSources[written.source ?? ""] : undefined;
+    const mount = source === undefined ? written : { ...written, source };
     const taken = inherited.find((volume) => volume.destination === mount.target && mount.source === undefined);
     if (taken) continue;
     const bind = bindText(mount, volumeNames);

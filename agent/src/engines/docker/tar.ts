@@ -1,27 +1,48 @@
-import type { ContainerFile } from "../../reconcile/engine.ts";
+import { createReadStream } from "node:fs";
+import type { ContainerFile, FileContent } from "../../reconcile/engine.ts";
 
 const BLOCK = 512;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
 
-/** A ustar archive of the files, for extraction at `/`. Modification times are zero, so that equal files give equal bytes. */
-export function tarOf(files: readonly ContainerFile[]): Buffer {
-  const blocks = files.flatMap((file) => [
-    header(file),
-    file.content,
-    Buffer.alloc((BLOCK - (file.content.length % BLOCK)) % BLOCK),
-  ]);
-  return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)]);
+/**
+ * A ustar archive of the files, for extraction at `/`, in pieces: a file on disk is read while it is sent. Modification times are zero,
+ * so that equal files give equal bytes.
+ * @throws Error when a file is not of the size that it had.
+ */
+export async function* tarOf(files: readonly ContainerFile[]): AsyncGenerator<Buffer> {
+  for (const file of files) {
+    const { content } = file;
+    const size = sizeOf(content);
+    yield header(file, size);
+    if (Buffer.isBuffer(content)) yield content;
+    else yield* exactly(content.path, size);
+    yield Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+  }
+  yield Buffer.alloc(2 * BLOCK);
 }
 
-function header(file: ContainerFile): Buffer {
+async function* exactly(path: string, size: number): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const part of createReadStream(path)) {
+    length += (part as Buffer).length;
+    yield part as Buffer;
+  }
+  if (length !== size) throw new Error(`${path} has ${length} bytes and not ${size}: it was altered on disk`);
+}
+
+function sizeOf(content: FileContent): number {
+  return Buffer.isBuffer(content) ? content.length : content.sizeBytes;
+}
+
+function header(file: ContainerFile, size: number): Buffer {
   const block = Buffer.alloc(BLOCK);
   const { name, prefix } = splitName(file.path.replace(/^\/+/, ""));
   block.write(name, 0, "utf8");
   block.write(octal(file.mode, 7), 100, "latin1");
   block.write(octal(file.uid, 7), 108, "latin1");
   block.write(octal(file.gid, 7), 116, "latin1");
-  block.write(octal(file.content.length, 11), 124, "latin1");
+  block.write(octal(size, 11), 124, "latin1");
   block.write(octal(0, 11), 136, "latin1");
   // The checksum is taken with its own field full of spaces.
   block.write("        ", 148, "latin1");

@@ -1,0 +1,7 @@
+export { type ContentSource, type ContentStore, type WantedContent, openContentStore } from "./content-store.ts";
+export type { FilesEvent } from "./events.ts";
+export { type Manifest, digestOf, readManifest } from "./manifest.ts";
+export { lackOfRoom, sizeText } from "./room.ts";
+export { type RevisionFiles, type StackFolders, createStackFolders, ownSources } from "./stack-folders.ts";
+export { belowFolder, modelOnHost, onHost } from "./stack-paths.ts";
+export { resolvePath, treeOf } from "./tree.ts";
