@@ -1,8 +1,8 @@
 import type { Host, HostPlan, MetricSeries, Problem, Revision, StackSource } from "@windflow/proto/client";
+import { builtServices, FIXTURE_ATTACHMENTS } from "./fixture-source.ts";
 import { HELLO_EXAMPLE } from "../src/features/stacks/examples.ts";
 import { ago } from "./fixture-hosts.ts";
-
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { sleep } from "./fixture-rows.ts";
 
 export function render(source: StackSource): { problems: Problem[]; model?: object } {
   const [[file, text] = ["compose.yaml", ""]] = Object.entries(source.files ?? {});
@@ -36,6 +36,21 @@ export function render(source: StackSource): { problems: Problem[]; model?: obje
           fix: "Name a version.",
         },
       ];
+    const wanted = /- (\.\/[\w./-]+):/.exec(line)?.[1];
+    if (wanted !== undefined && !has(source, wanted.slice(2)))
+      return [
+        {
+          severity: "SEVERITY_ERROR",
+          code: "WF_COMPOSE_MISSING_FILE",
+          file,
+          line: index + 1,
+          column: line.indexOf(wanted) + 1,
+          keyPath: "services.web.volumes[0]",
+          what: `The service mounts ${wanted}, and nothing is there.`,
+          why: "A host has no other place to take it from.",
+          fix: `Add the file or folder ${wanted} to the stack, or mount an absolute path of the host.`,
+        },
+      ];
     return /image:\s*$/.test(line)
       ? [
           {
@@ -61,6 +76,7 @@ export function render(source: StackSource): { problems: Problem[]; model?: obje
           services: {
             web: {
               image: "nginx:1.29-alpine",
+              ...(builtServices(source).length > 0 ? { build: { context: "/stack/app" } } : {}),
               networks: { default: null },
               ports: [{ mode: "ingress", target: 80, published: "8080", protocol: "tcp" }],
             },
@@ -69,11 +85,36 @@ export function render(source: StackSource): { problems: Problem[]; model?: obje
         },
       };
 }
+const has = (source: StackSource, path: string): boolean =>
+  [...Object.keys(source.files ?? {}), ...(source.attachments ?? []).map((one) => one.path ?? "")].some(
+    (one) => one === path || one.startsWith(`${path}/`),
+  );
+export const needsBuild = (service: string): Problem => ({
+  severity: "SEVERITY_ERROR",
+  code: "WF_BUILD_NEEDED",
+  keyPath: `services.${service}.build`,
+  what: `The image of ${service} is not built from this source yet.`,
+  why: "Hosts that do not build have nothing to run.",
+  fix: "Build it first.",
+});
+export const VOLUME_CHANGED: Problem = {
+  severity: "SEVERITY_WARNING",
+  code: "WF_VOLUME_CHANGED",
+  keyPath: "volumes.buffer",
+  what: "The settings of the volume buffer changed.",
+  why: "An engine cannot change a volume.",
+  fix: "Leave it, or have it recreated and lose its data.",
+};
 export function plan(host: Host, name: string, index: number): HostPlan {
   if (host.presence !== "PRESENCE_ONLINE")
     return { hostId: host.id, hostName: host.name, notReached: "Not reached, last observed at 14:02.", steps: [] };
   if (index === 2) return { hostId: host.id, hostName: host.name, steps: [], text: "", observedAt: ago(3) };
   const steps = [
+    {
+      op: "load-image",
+      target: `${name}-worker`,
+      cause: "It was built from the source; 2 of 5 layers are not on the host.",
+    },
     {
       op: "pull-image",
       target: `registry.northwind.example/${name}/web:4.1.0`,
@@ -81,6 +122,7 @@ export function plan(host: Host, name: string, index: number): HostPlan {
     },
     { op: "create-container", target: `${name}-web-2`, cause: "The image of web changed; the new one starts first." },
     { op: "start-container", target: `${name}-web-2`, cause: "It was just created." },
+    { op: "run-hook", target: `${name}-web-2 post_start`, cause: "The compose file asks for it after the start." },
     { op: "stop-container", target: `${name}-web-1`, cause: "Its replacement is healthy." },
     { op: "remove-container", target: `${name}-web-1`, cause: "It is replaced by web-2." },
     {
@@ -90,7 +132,14 @@ export function plan(host: Host, name: string, index: number): HostPlan {
     },
   ];
   const text = steps.map((step) => `${step.op.padEnd(20)} ${step.target.padEnd(44)} ${step.cause}`).join("\n");
-  return { hostId: host.id, hostName: host.name, steps, text, observedAt: ago(3), expectedDowntimeSeconds: { db: 4 } };
+  return {
+    hostId: host.id,
+    hostName: host.name,
+    steps,
+    text,
+    observedAt: ago(3),
+    expectedDowntimeSeconds: { db: 4, worker: 2 },
+  };
 }
 export function revision(number: number, whole: boolean): Revision {
   const messages = [
@@ -114,7 +163,8 @@ export function revision(number: number, whole: boolean): Revision {
     ...(whole
       ? {
           source: {
-            files: { "compose.yaml": text },
+            files: { "compose.yaml": text, "conf/nginx.conf": "server {\n  listen 80;\n}\n" },
+            attachments: FIXTURE_ATTACHMENTS.slice(0, number > 6 ? 3 : 2),
             variables: [
               { name: "HTTP_PORT", value: "8080", secret: false },
               { name: "DB_PASSWORD", value: "", secret: true },
@@ -122,7 +172,16 @@ export function revision(number: number, whole: boolean): Revision {
           },
           model: {
             name: "hello",
-            services: { web: { image: `nginx:1.${22 + number}-alpine` }, counter: { image: "redis:8-alpine" } },
+            services: {
+              web: { image: `nginx:1.${22 + number}-alpine` },
+              worker: {},
+              counter: { image: "redis:8-alpine" },
+            },
+          },
+          builtServices: ["worker"],
+          imageDigests: {
+            [`nginx:1.${22 + number}-alpine`]: `sha256:${`5f${number}e3b1c9d7a`.repeat(7).slice(0, 64)}`,
+            "hello-worker": `sha256:${`c0ffee${number}4`.repeat(8)}`,
           },
         }
       : {}),

@@ -1,31 +1,16 @@
 import type { Host, Rollout, StackSource, WatchEventsResponse } from "@windflow/proto/client";
 import { FixtureProblem, type Handler } from "./fixture-router.ts";
-import { logs, metrics, plan, render, revision, sleep } from "./fixture-answers.ts";
+import { logs, metrics, needsBuild, plan, render, revision, VOLUME_CHANGED } from "./fixture-answers.ts";
+import { makeDeployingHandlers } from "./fixture-deploying.ts";
 import { makeRollouts } from "./fixture-history.ts";
 import { ago, countHosts, makeHost } from "./fixture-hosts.ts";
+import { found, paged, sleep, text } from "./fixture-rows.ts";
+import { builtServices } from "./fixture-source.ts";
 import type { World } from "./fixture-world.ts";
 
-interface Page {
-  size?: string;
-  token?: string;
-}
-const PAGE = 100;
 const A_MILLION = 1_000_000;
 /** How long after its line is shown a fixture host comes in. */
 const ARRIVES_MS = 2_500;
-
-function paged<Row>(all: Row[], page: unknown): { rows: Row[]; nextPageToken: string; total: number } {
-  const { size, token } = (page ?? {}) as Page;
-  const from = Number(token ?? 0);
-  const to = from + Number(size ?? PAGE);
-  return { rows: all.slice(from, to), nextPageToken: to < all.length ? String(to) : "", total: all.length };
-}
-const text = (value: unknown): string => (typeof value === "string" ? value : "");
-
-function found<Value>(value: Value | undefined, what: string): Value {
-  if (value === undefined) throw new FixtureProblem(404, "WF_NOT_FOUND", `There is no such ${what}.`);
-  return value;
-}
 
 /** The API's answers from a world in memory: a double for screenshots and for work on the pages, not the control plane. */
 export function makeHandlers(world: World): Record<string, Handler> {
@@ -44,6 +29,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
   let signedIn = true;
 
   return {
+    ...makeDeployingHandlers(world),
     "auth.getMe": () => {
       if (!signedIn) throw new FixtureProblem(401, "WF_UNAUTHENTICATED", "You are not signed in.");
       return world.me;
@@ -160,10 +146,16 @@ export function makeHandlers(world: World): Record<string, Handler> {
     },
     "stacks.updateStack": ({ stackId, placement }) => Object.assign(stack(stackId), { placement }),
     "stacks.renderStack": ({ source }) => render(source as StackSource),
-    "stacks.planStack": ({ stackId, source }) => ({
-      hosts: world.hosts.slice(0, 3).map((one, index) => plan(one, stack(stackId).name!, index)),
-      problems: source ? render(source as StackSource).problems : [],
-    }),
+    "stacks.planStack": ({ stackId, source }) => {
+      const missing = source && !world.built ? builtServices(source as StackSource) : [];
+      const problems = [
+        ...(source ? render(source as StackSource).problems : []),
+        ...missing.map(needsBuild),
+        ...(stack(stackId).name === "telemetry" ? [VOLUME_CHANGED] : []),
+      ];
+      const hosts = missing.length > 0 ? [] : world.hosts.slice(0, 3);
+      return { hosts: hosts.map((one, index) => plan(one, stack(stackId).name!, index)), problems };
+    },
     "stacks.createRevision": ({ stackId, source, message }) => {
       const one = stack(stackId);
       one.latestRevision = (one.latestRevision ?? 0) + 1;

@@ -67,15 +67,17 @@ export function makeRollouts(stacks: Stack[], hosts: Host[]): Rollout[] {
                     "STATE_PENDING",
                   ] as const
                 )[at]!
-              : index === 1 && at === 1
+              : index === 1 && (at === 1 || at === 2)
                 ? "STATE_FAILED"
                 : "STATE_SUCCEEDED",
         cause:
           at === 4
             ? "Not reached since 14:02; it is brought along when it returns."
             : index === 1 && at === 1
-              ? "buffer exited with code 1 six times in 60 s. Last line: “dial tcp 10.0.3.4:5432: connection refused”."
-              : "",
+              ? "buffer exited with code 1 six times in 60 s; the previous container runs again. Last line: “dial tcp 10.0.3.4:5432: connection refused”."
+              : index === 1 && at === 2
+                ? "registry.northwind.example refused the pull of telemetry/collector:4.0.2: unauthorized: authentication required. Nothing was stopped."
+                : "",
         currentStep:
           index === 0 && at === 0
             ? "pull-image registry.northwind.example/shop/api:4.1.1: image is not on the host"

@@ -11,6 +11,8 @@ export interface World {
   events: Event[];
   rollouts: Rollout[];
   tokens: ApiToken[];
+  /** Whether the services with `build:` have been built. */
+  built?: boolean;
 }
 export type WorldName = "usual" | "empty" | "large" | "failing";
 

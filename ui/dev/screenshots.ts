@@ -68,6 +68,10 @@ const SHOTS: Shot[] = [
   },
   { name: "stack-placement", path: "/stacks/stk_0/placement" },
   { name: "stack-deploy", path: "/stacks/stk_0", act: (page) => page.locator(".button--primary").first().click() },
+  { name: "stack-builds", path: "/stacks/stk_0/builds" },
+  { name: "stack-builds-empty", path: "/stacks/stk_1/builds" },
+  { name: "build-failed", path: "/stacks/stk_0/builds/bld_2", act: (page) => page.waitForTimeout(600) },
+  { name: "stack-volume", path: "/stacks/stk_1", act: (page) => page.locator(".button--primary").first().click() },
   { name: "new-stack", path: "/stacks/new?example=hello" },
   { name: "editor", path: "/stacks/stk_0/edit" },
   {
@@ -99,6 +103,114 @@ const SHOTS: Shot[] = [
       await page.locator("header .button--primary").click();
       await page.waitForTimeout(500);
     },
+  },
+  {
+    name: "editor-files",
+    path: "/stacks/stk_0/edit",
+    act: async (page) => {
+      await page.locator("[role=radio]").nth(1).click();
+      await page.getByRole("treeitem", { name: /models/ }).waitFor();
+      await page.locator("[role=treeitem]").nth(2).click();
+      await page.locator("[role=treeitem]").nth(6).click();
+    },
+  },
+  {
+    name: "editor-files-empty",
+    path: "/stacks/stk_4/edit?from=0",
+    act: (page) => page.locator("[role=radio]").nth(1).click(),
+  },
+  {
+    name: "editor-wanted",
+    path: "/stacks/stk_0/edit",
+    act: async (page) => {
+      await write(page, "services:\n  web:\n    image: nginx:1.29\n    volumes:\n      - ./site:/srv\n");
+      await page.waitForTimeout(900);
+      await page.locator(".add").first().click();
+    },
+  },
+  { name: "editor-upload", path: "/stacks/stk_0/edit", act: (page) => pick(page, 900, 6 * 1024 * 1024) },
+  {
+    name: "editor-many",
+    path: "/stacks/stk_0/edit",
+    act: async (page) => {
+      await pick(page, 1_000, 1_000);
+      await page.waitForTimeout(4_000);
+    },
+  },
+  {
+    name: "editor-needs-build",
+    path: "/stacks/stk_3/edit",
+    act: async (page) => {
+      await write(page, BUILT);
+      await page.waitForTimeout(900);
+      await page.locator("header .button--primary").click();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: "editor-building",
+    path: "/stacks/stk_3/edit",
+    act: async (page) => {
+      await write(page, BUILT);
+      await page.waitForTimeout(900);
+      await page.locator("header .button--primary").click();
+      await page.locator("form .button--primary").click();
+      await page.waitForTimeout(1_600);
+    },
+  },
+  { name: "registries", path: "/settings/registries" },
+  { name: "registries-empty", path: "/settings/registries", world: "empty" },
+  { name: "registries-failing", path: "/settings/registries", world: "failing" },
+  {
+    name: "registry-new",
+    path: "/settings/registries",
+    act: async (page) => {
+      await page.locator(".button--primary").first().click();
+      await page.getByRole("dialog").locator(".button--primary").click();
+    },
+  },
+  {
+    name: "registry-test",
+    path: "/settings/registries",
+    act: async (page) => {
+      await page.locator(".record").nth(1).locator("button").first().click();
+      await page.getByRole("dialog").locator(".button--primary").click();
+      await page.waitForTimeout(1_000);
+    },
+  },
+  {
+    name: "registry-delete",
+    path: "/settings/registries",
+    act: (page) => page.locator(".record").nth(1).locator("button").nth(2).click(),
+  },
+  { name: "discovered", path: "/discovered" },
+  { name: "discovered-empty", path: "/discovered", world: "empty" },
+  { name: "discovered-1000", path: "/discovered", world: "large" },
+  { name: "discovered-failing", path: "/discovered", world: "failing" },
+  { name: "project", path: "/discovered/hst_0000/grafana", act: (page) => page.waitForTimeout(600) },
+  {
+    name: "project-same",
+    path: "/discovered/hst_0000/grafana",
+    act: async (page) => {
+      await page.waitForTimeout(900);
+      await page.locator("header .button--primary").click();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: "project-differs",
+    path: "/discovered/hst_0003/shop",
+    act: async (page) => {
+      await write(page, "services:\n  app:\n    image: ghcr.io/northwind/shop:2.15\n");
+      await page.waitForTimeout(900);
+      await page.locator("header .button--primary").click();
+      await page.waitForTimeout(500);
+    },
+  },
+  {
+    name: "host-podman",
+    path: "/hosts/hst_0003",
+    act: (page) => page.locator(".ability").last().scrollIntoViewIfNeeded(),
   },
   { name: "rollouts", path: "/rollouts" },
   { name: "rollout", path: "/rollouts/rol_0" },
@@ -133,6 +245,27 @@ const SHOTS: Shot[] = [
   },
   { name: "account", path: "/hosts", act: (page) => page.locator(".account").first().click() },
 ];
+const BUILT =
+  "services:\n  capture:\n    build: ./capture\n  model:\n    build: ./model\n  ui:\n    image: nginx:1.29-alpine\n";
+
+/** Replaces the text of the editor as typing would, without its own indenting. */
+async function write(page: Page, text: string): Promise<void> {
+  await page.locator(".cm-content").click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.press("Delete");
+  await page.keyboard.insertText(text);
+}
+/** Picks files of so many bytes that are no texts; six when they are large. */
+async function pick(page: Page, count: number, bytes: number): Promise<void> {
+  await page.locator("[role=radio]").nth(1).click();
+  const files = Array.from({ length: bytes > 100_000 ? 6 : count }, (_, index) => ({
+    name: `part-${String(index).padStart(4, "0")}.bin`,
+    mimeType: "application/octet-stream",
+    buffer: Buffer.alloc(bytes, `\u0000${index}`),
+  }));
+  await page.locator("input[type=file]").first().setInputFiles(files);
+  await page.waitForTimeout(1_500);
+}
 const LOOKS = [
   { name: "light", theme: "light", language: "en", width: 1440, height: 900 },
   { name: "dark", theme: "dark", language: "en", width: 1440, height: 900 },

@@ -42,6 +42,8 @@ const QUERIES: Record<string, string[]> = {
   stack: ["stack", "stack-list"],
   rollout: ["rollout-list", "stack", "stack-list"],
   container: ["container", "container-list"],
+  registry: ["registry"],
+  build: ["stack"],
   enrollment_token: ["enrollment-token"],
   api_token: ["api-token"],
   event: ["event-list"],

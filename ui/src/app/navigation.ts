@@ -1,9 +1,9 @@
-import { Activity, Boxes, KeyRound, Layers, Rocket, Server } from "@lucide/vue";
+import { Activity, Boxes, Container, KeyRound, Layers, Rocket, ScanSearch, Server } from "@lucide/vue";
 import type { Component } from "vue";
 
 export interface NavigationItem {
   /** Also the key of its label. */
-  name: "hosts" | "stacks" | "rollouts" | "containers" | "events" | "tokens";
+  name: "hosts" | "stacks" | "rollouts" | "containers" | "discovered" | "events" | "registries" | "tokens";
   icon: Component;
   permission: string;
 }
@@ -13,6 +13,8 @@ export const NAVIGATION: NavigationItem[] = [
   { name: "stacks", icon: Layers, permission: "stacks.read" },
   { name: "rollouts", icon: Rocket, permission: "rollouts.read" },
   { name: "containers", icon: Boxes, permission: "containers.read" },
+  { name: "discovered", icon: ScanSearch, permission: "containers.read" },
   { name: "events", icon: Activity, permission: "events.read" },
+  { name: "registries", icon: Container, permission: "registries.read" },
   { name: "tokens", icon: KeyRound, permission: "apiTokens.read" },
 ];

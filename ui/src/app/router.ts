@@ -41,6 +41,12 @@ const routes: RouteRecordRaw[] = [
         props: true,
       },
       {
+        path: "stacks/:stackId/builds/:buildId",
+        name: "build",
+        component: () => import("../features/builds/build-page.vue"),
+        props: true,
+      },
+      {
         path: "stacks/:stackId/:tab?",
         name: "stack",
         component: () => import("../features/stacks/stack-page.vue"),
@@ -55,6 +61,22 @@ const routes: RouteRecordRaw[] = [
       },
       { path: "containers", name: "containers", component: () => import("../features/containers/containers-page.vue") },
       { path: "events", name: "events", component: () => import("../features/events/events-page.vue") },
+      {
+        path: "discovered",
+        name: "discovered",
+        component: () => import("../features/discovered/discovered-page.vue"),
+      },
+      {
+        path: "discovered/:hostId/:project",
+        name: "project",
+        component: () => import("../features/discovered/project-page.vue"),
+        props: true,
+      },
+      {
+        path: "settings/registries",
+        name: "registries",
+        component: () => import("../features/registries/registries-page.vue"),
+      },
       { path: "settings/tokens", name: "tokens", component: () => import("../features/tokens/tokens-page.vue") },
       { path: ":rest(.*)*", name: "not-found", component: () => import("./not-found-page.vue") },
     ],

@@ -43,3 +43,5 @@ export const BLANK_TEXT = `services:
   web:
     image: 
 `;
+/** Whether nobody has written anything of their own yet. */
+export const isBlank = (text: string): boolean => text.trim() === "" || text === BLANK_TEXT;

@@ -6,7 +6,8 @@ import { completeCompose } from "./compose-completion.ts";
 import { pathAbove } from "./compose-keys.ts";
 import { draftOf, fileOf, filePathFault, sourceOf } from "./draft.ts";
 import { HELLO_EXAMPLE } from "./examples.ts";
-import { modelText, sourceText } from "./revision-text.ts";
+import { downtimes, servicesToBuild, stepTone, volumesToRecreate } from "./plan-meaning.ts";
+import { imagesOf, modelText, sourceText } from "./revision-text.ts";
 
 /** Names offered at the "|" of a text. */
 function offered(text: string, explicit = true): string[] {
@@ -99,8 +100,77 @@ describe("the text of a revision", () => {
     expect(text).toContain("PASSWORD=(secret)");
     expect(text.indexOf("a.yml")).toBeLessThan(text.indexOf("b.env"));
   });
+  test("lists attached files with their mode, owner and content, so that a change of one shows", () => {
+    const attachments = [
+      { path: "run.sh", digest: `sha256:${"a".repeat(64)}`, mode: 0o755, uid: 1000, gid: 1000 },
+      { path: "current", linkTarget: "run.sh" },
+      { path: "spool", folder: true },
+    ];
+    expect(sourceText({ source: { files: { "a.yml": "x" }, attachments } })).toContain(
+      "0644 0:0 current -> run.sh\n0755 0:0 spool/\n0755 1000:1000 run.sh sha256:aaaaaaaaaaaa\n",
+    );
+  });
+  test("names each image with what it is pinned to, and those that were built", () => {
+    const model = { name: "shop", services: { web: { image: "nginx:1" }, api: {}, db: { image: "postgres" } } };
+    const imageDigests = { "nginx:1": "sha256:1", "shop-api": "sha256:2" };
+    expect(imagesOf({ model, imageDigests, builtServices: ["api"] })).toEqual([
+      { name: "api", digest: "sha256:2", built: true },
+      { name: "nginx:1", digest: "sha256:1", built: false },
+      { name: "postgres", digest: "", built: false },
+    ]);
+  });
   test("of the model has sorted keys, so that only changes differ", () => {
     expect(modelText({ model: { b: 1, a: 2 } })).toBe("a: 2\nb: 1\n");
+  });
+});
+
+describe("what a plan asks of a person", () => {
+  test("services that have to be built, once each", () => {
+    const problem = (keyPath: string) => ({ code: "WF_BUILD_NEEDED", keyPath });
+    expect(
+      servicesToBuild([
+        problem("services.web.build"),
+        problem("services.web"),
+        problem("services.a.b.build.context"),
+        { code: "WF_X", keyPath: "services.db" },
+      ]),
+    ).toEqual(["web", "a.b"]);
+  });
+  test("volumes that may only go with a yes", () => {
+    const hosts = [
+      {
+        steps: [
+          { op: "recreate-volume", target: "volume logs" },
+          { op: "create-volume", target: "shop_x" },
+        ],
+      },
+    ];
+    expect(
+      volumesToRecreate(hosts, [
+        { code: "WF_VOLUME_CHANGED", keyPath: "volumes.data" },
+        { code: "WF_X", keyPath: "volumes.y" },
+      ]),
+    ).toEqual(["data", "logs"]);
+    expect(volumesToRecreate([], [])).toEqual([]);
+  });
+  test("the worst downtime of each service over all hosts", () => {
+    const hosts = [{ expectedDowntimeSeconds: { db: 4, web: 0 } }, { expectedDowntimeSeconds: { db: 6, api: 9 } }, {}];
+    expect(downtimes(hosts)).toEqual([
+      ["api", 9],
+      ["db", 6],
+    ]);
+  });
+  test("the kind of each step is seen at a glance", () => {
+    const ops = [
+      "load-image",
+      "pull-image",
+      "run-hook",
+      "wait",
+      "remove-container",
+      "recreate-volume",
+      "rename-container",
+    ];
+    expect(ops.map((op) => stepTone({ op }))).toEqual(["ok", "ok", "busy", "busy", "bad", "bad", "warn"]);
   });
 });
 

@@ -10,7 +10,9 @@ export const app = {
     stacks: "Stacks",
     rollouts: "Rollouts",
     containers: "Containers",
+    discovered: "Discovered",
     events: "Events",
+    registries: "Registries",
     tokens: "API tokens",
   },
   live: {

@@ -101,7 +101,6 @@ export const hosts = {
       engine: "Engine",
       noEngine: "No engine found",
       agent: "Agent",
-      capabilities: "Capabilities",
       generation: "Generation",
       generationBehind: "{observed}, wanted {desired}",
       enrolled: "Enrolled",
@@ -110,6 +109,23 @@ export const hosts = {
       clockFine: "in step with the control plane",
       clockSkew: "{seconds} s off the control plane's",
       id: "Id",
+    },
+    abilities: {
+      title: "What its engine can do",
+      text: "What a stack asks for and this engine lacks is refused for this host, with the reason, before anything stops.",
+      can: "Can",
+      lacks: "Lacks",
+      none: "Nothing is known yet: the agent has not reported its engine.",
+      words: {
+        docker: "Docker Engine: everything that compose files ask for",
+        podman: "Podman, through its Docker-compatible service",
+        systemd: "The agent is a service of systemd and starts with the machine",
+      },
+      lacking: {
+        buildkit: "Builds use Podman's own builder: instructions that only BuildKit knows are refused",
+        healthTimers: "Health checks need systemd's timers; without them the agent runs the checks itself",
+        swarm: "No swarm: attachable and overlay networks are refused",
+      },
     },
     timeline: "What happened here",
     stacks: {

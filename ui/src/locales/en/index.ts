@@ -1,11 +1,24 @@
 import { app } from "./app.ts";
 import { containers } from "./containers.ts";
+import { discovered } from "./discovered.ts";
+import { files } from "./files.ts";
 import { hosts } from "./hosts.ts";
+import { registries } from "./registries.ts";
 import { rollouts } from "./rollouts.ts";
 import { stacks } from "./stacks.ts";
 import { tokens } from "./tokens.ts";
 
-export const en = { ...app, ...hosts, ...stacks, ...rollouts, ...containers, ...tokens };
+export const en = {
+  ...app,
+  ...hosts,
+  ...stacks,
+  ...rollouts,
+  ...containers,
+  ...tokens,
+  ...files,
+  ...registries,
+  ...discovered,
+};
 
 type Widened<T> = { [Key in keyof T]: T[Key] extends string ? string : Widened<T[Key]> };
 /** Every language has these keys; another set does not compile. */

@@ -17,7 +17,9 @@ export const app: Part = {
     stacks: "Stacks",
     rollouts: "Déploiements",
     containers: "Conteneurs",
+    discovered: "Découverts",
     events: "Événements",
+    registries: "Registres",
     tokens: "Jetons d’API",
   },
   live: {

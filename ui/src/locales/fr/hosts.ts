@@ -106,7 +106,6 @@ export const hosts: Pick<Messages, "hosts"> = {
       engine: "Moteur",
       noEngine: "Aucun moteur trouvé",
       agent: "Agent",
-      capabilities: "Capacités",
       generation: "Génération",
       generationBehind: "{observed}, voulue {desired}",
       enrolled: "Inscrit",
@@ -115,6 +114,24 @@ export const hosts: Pick<Messages, "hosts"> = {
       clockFine: "en phase avec le plan de contrôle",
       clockSkew: "{seconds} s d’écart avec le plan de contrôle",
       id: "Identifiant",
+    },
+    abilities: {
+      title: "Ce que sait faire son moteur",
+      text: "Ce qu’une stack demande et qui manque à ce moteur est refusé pour cet hôte, avec la raison, avant d’arrêter quoi que ce soit.",
+      can: "Sait faire",
+      lacks: "Ne sait pas",
+      none: "On ne sait encore rien : l’agent n’a pas parlé de son moteur.",
+      words: {
+        docker: "Docker Engine : tout ce que demandent les fichiers compose",
+        podman: "Podman, par son service compatible Docker",
+        systemd: "L’agent est un service de systemd et démarre avec la machine",
+      },
+      lacking: {
+        buildkit: "Les constructions se font avec le constructeur de Podman : ce que seul BuildKit connaît est refusé",
+        healthTimers:
+          "Les contrôles de santé demandent les minuteurs de systemd ; sans eux, l’agent fait lui-même les contrôles",
+        swarm: "Pas de swarm : les réseaux « overlay » sont refusés",
+      },
     },
     timeline: "Ce qui s’est passé ici",
     stacks: {

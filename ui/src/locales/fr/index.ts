@@ -1,9 +1,22 @@
 import type { Messages } from "../en/index.ts";
 import { app } from "./app.ts";
 import { containers } from "./containers.ts";
+import { discovered } from "./discovered.ts";
+import { files } from "./files.ts";
 import { hosts } from "./hosts.ts";
+import { registries } from "./registries.ts";
 import { rollouts } from "./rollouts.ts";
 import { stacks } from "./stacks.ts";
 import { tokens } from "./tokens.ts";
 
-export const fr: Messages = { ...app, ...hosts, ...stacks, ...rollouts, ...containers, ...tokens };
+export const fr: Messages = {
+  ...app,
+  ...hosts,
+  ...stacks,
+  ...rollouts,
+  ...containers,
+  ...tokens,
+  ...files,
+  ...registries,
+  ...discovered,
+};

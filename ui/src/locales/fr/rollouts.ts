@@ -11,6 +11,7 @@ export const rollouts: Pick<Messages, "rollouts"> = {
     by: "par {who}",
     was: "avait la révision {number}",
     wasNothing: "n’avait rien",
+    putBack: "La version précédente tourne à nouveau",
     step: "Maintenant :",
     openStack: "Ouvrir la stack",
     progress: "Avancement",

@@ -1,0 +1,46 @@
+import type { Messages } from "../en/index.ts";
+
+export const registries: Pick<Messages, "registries"> = {
+  registries: {
+    title: "Registres",
+    text: "Les identifiants des registres d’images privés. Chaque téléchargement sur chaque hôte s’en sert ; les mots de passe sont scellés et ne sont plus jamais affichés.",
+    none: "Pas encore de registre",
+    noneText:
+      "Les images publiques n’en demandent pas. Pour une image privée, p. ex. de ghcr.io ou de votre registre, gardez ici un nom d’utilisateur et un jeton d’accès ; un hôte ne le reçoit que pour les images qu’il doit faire tourner.",
+    add: "Ajouter un registre",
+    address: "Adresse",
+    addressHint: "L’hôte, et le port quand ce n’est pas 443. docker.io est Docker Hub.",
+    addressPlaceholder: "registre.exemple.fr:5000",
+    addressFault: "Il faut un nom d’hôte sans https:// et sans chemin.",
+    username: "Nom d’utilisateur",
+    usernameMissing: "Il faut un nom d’utilisateur.",
+    password: "Mot de passe ou jeton d’accès",
+    passwordHint:
+      "Mieux vaut un jeton qui ne peut que lire. Il est scellé aussitôt et n’apparaît dans aucune réponse, aucun journal, aucun audit.",
+    passwordMissing: "Il faut un mot de passe ou un jeton.",
+    create: "Ajouter",
+    addText: "Essayez-le ensuite depuis un hôte : c’est ce que ferait un téléchargement.",
+    change: "Changer les identifiants",
+    changeOf: "Identifiants chez {address}",
+    changeText: "Les hôtes se servent des nouveaux dès leur prochain téléchargement. Ce qui tourne n’est pas touché.",
+    kept: "gardé tel quel",
+    test: "Essayer",
+    testing: "Essai…",
+    testFrom: "Essayer {address} depuis",
+    testText: "L’hôte s’y identifie avec ce qui est gardé ici, comme le fait un téléchargement.",
+    anyHost: "N’importe quel hôte connecté",
+    worked: "{host} a pu s’identifier",
+    failed: "{host} n’a pas pu s’identifier",
+    failedAnywhere: "L’identification n’a pas marché",
+    as: "en tant que {who}",
+    changed: "changé",
+    delete: {
+      action: "Supprimer",
+      ask: "Supprimer les identifiants chez {address} ?",
+      text: "Les hôtes ne peuvent plus y télécharger d’images privées : le prochain déploiement qui en demande une échoue avant d’arrêter quoi que ce soit. Ce qui tourne continue de tourner.",
+      confirm: "Supprimer les identifiants",
+    },
+    hint: "Le registre a refusé le téléchargement.",
+    hintLink: "Vérifier ses identifiants",
+  },
+};
