@@ -78,14 +78,14 @@ export function buildWorkloadSide(parts: {
   const { platform, api, audit } = parts;
   const { database, clock, newId, bus, log } = platform;
   const vault = createVault({ installation: parts.sealer, clock });
-  const desired = createDesiredStates({ database, vault, term: FIRST_TERM });
+  const files = createFiles({ database, clock, jobs: platform.jobs, audit });
+  const desired = createDesiredStates({ database, vault, files: files.store, term: FIRST_TERM });
   const progress = createProgressBoard();
   const sight = createRolloutSight(progress);
   const advancing = { clock, newId, sight, term: FIRST_TERM, listeningSince: clock.now().getTime(), database };
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform });
-  const files = createFiles({ database, clock, jobs: platform.jobs, audit });
 
   return {
     desired,
@@ -93,9 +93,9 @@ export function buildWorkloadSide(parts: {
     history: hostHistory,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
-      const drafts = createDrafts({ database, vault, compose: composeRenderer });
+      const drafts = createDrafts({ database, vault, compose: composeRenderer, files: files.store });
       const images = { built: nothingBuilt, resolver: createImageResolver({ database, vault, gateway }) };
-      const revisions = createRevisions({ database, clock, vault, drafts, images, audit });
+      const revisions = createRevisions({ database, clock, vault, drafts, images, files: files.store, audit });
       const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
       const tester = createRegistryTester({ database, gateway });
       const registries = createRegistriesService({ database, clock, newId, vault, audit, tester });
@@ -105,7 +105,15 @@ export function buildWorkloadSide(parts: {
       const sessions = createTerminalSessions({ database, clock, log, newId, audit, gateway, rights });
       api.registerService(
         StacksServiceService,
-        stacksHandlers({ database, service: stacks, revisions, planning, standing, compose: composeRenderer }),
+        stacksHandlers({
+          database,
+          service: stacks,
+          revisions,
+          planning,
+          standing,
+          compose: composeRenderer,
+          files: files.store,
+        }),
       );
       api.registerService(FilesServiceService, files.handlers);
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));

@@ -4,7 +4,7 @@ import { filesErrors } from "./errors.ts";
 import { EMPTY_FILE } from "./model.ts";
 import type { FileStore, OpenedFile } from "./ports.ts";
 import { readPieces } from "./reading.ts";
-import { deleteHolds, insertHolds, isHeld, readFiles, touchFiles } from "./store.ts";
+import { deleteHolds, insertHolds, isHeld, readFiles, readPiece, touchFiles } from "./store.ts";
 import type { Uploads } from "./uploads.ts";
 
 // As a piece of an upload: what is in flight to the database at a time.
@@ -70,10 +70,14 @@ export function createFileStore(parts: {
       }
     },
     bytesOf: async (tx, digest, maxBytes) => {
-      const file = await open(tx, digest);
-      if (file === undefined || file.sizeBytes > maxBytes) return undefined;
+      const sizeBytes = (await sizesOf(tx, [digest])).get(digest);
+      if (sizeBytes === undefined || sizeBytes > maxBytes) return undefined;
       const pieces: Uint8Array[] = [];
-      for await (const piece of file.readFrom(0)) pieces.push(piece);
+      for (let at = 0; at < sizeBytes; at += pieces.at(-1)?.length ?? sizeBytes) {
+        const piece = await readPiece(tx, organizationOf(tx), digest, at);
+        if (piece === undefined) return undefined;
+        pieces.push(piece);
+      }
       return Buffer.concat(pieces);
     },
     hold: async (tx, holder, digests) => {

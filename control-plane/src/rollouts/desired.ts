@@ -1,11 +1,22 @@
 import type { RegistryAuth, SecretValue } from "@windflow/proto/agent";
+import type { FileStore, OpenedFile } from "../files/index.ts";
 import type { Database, UnitOfWork } from "../platform/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
+import { fileFor, type BuildFiles } from "./desired-files.ts";
 import { rolloutsHeard } from "./events.ts";
 import type { Generation } from "./model.ts";
 import { registryAuthFor, type BuildRegistries } from "./registry-auth.ts";
-import { readDesired, readDesiredSummaries, writeRefusal, type DesiredState } from "./store-desired.ts";
+import {
+  readDesired,
+  readDesiredSummaries,
+  writeRefusal,
+  type DesiredStack,
+  type DesiredState,
+} from "./store-desired.ts";
+
+/** Stack → ids of the host's containers that an adoption made the stack's. An adoption begins with the stack, so that no generation is raised for it. */
+export type AdoptedContainers = (tx: UnitOfWork, hostId: string) => Promise<ReadonlyMap<string, string[]>>;
 
 /** What hosts must run, for the sessions with them. Every unit of work is one of the host's organization. */
 export interface DesiredStates {
@@ -20,7 +31,7 @@ export interface DesiredStates {
     tx: UnitOfWork,
     hostId: string,
     wanted: { readonly digest: string; readonly buildId: string },
-  ): Promise<undefined>;
+  ): Promise<OpenedFile | undefined>;
   /** Credentials for the registries that its images come from. */
   registryAuthFor(
     tx: UnitOfWork,
@@ -44,13 +55,24 @@ export interface DesiredStates {
 export function createDesiredStates(parts: {
   readonly database: Database;
   readonly vault: Vault;
+  readonly files: FileStore;
   readonly term: bigint;
+  readonly buildFiles?: BuildFiles;
   readonly buildRegistries?: BuildRegistries;
+  readonly adopted?: AdoptedContainers;
 }): DesiredStates {
-  const { database, vault, term } = parts;
+  const { database, vault, files, term } = parts;
   return {
-    desiredStateFor: async (tx, hostId) =>
-      (await readDesired(tx, hostId)) ?? { generation: { term, n: 0n }, stacks: [] },
+    desiredStateFor: async (tx, hostId) => {
+      const desired = await readDesired(tx, hostId);
+      if (desired === undefined) return { generation: { term, n: 0n }, stacks: [] };
+      const adopted = await parts.adopted?.(tx, hostId);
+      const withAdopted = (stack: DesiredStack): DesiredStack => ({
+        ...stack,
+        adoptedContainerIds: adopted?.get(stack.stackId) ?? [],
+      });
+      return { ...desired, stacks: desired.stacks.map(withAdopted) };
+    },
     bodyFor: async (tx, hostId, digest) => {
       const desired = await readDesired(tx, hostId);
       const stack = desired?.stacks.find((one) => one.bodyDigest === digest);
@@ -62,7 +84,7 @@ export function createDesiredStates(parts: {
       if (wanted !== true || tx.organizationId === undefined) return undefined;
       return secretValues(tx, vault, { organizationId: tx.organizationId, stackId, number: revision });
     },
-    fileFor: async () => undefined,
+    fileFor: (tx, hostId, wanted) => fileFor(tx, { files, buildFiles: parts.buildFiles }, { hostId, ...wanted }),
     registryAuthFor: (tx, hostId, wanted) =>
       registryAuthFor(tx, vault, { hostId, buildRegistries: parts.buildRegistries }, wanted),
     answered: async ({ organizationId, hostId, generation, refused = "", code = "" }) => {

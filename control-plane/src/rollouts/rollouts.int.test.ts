@@ -60,6 +60,7 @@ async function revise(stackId: string, image: string): Promise<number> {
     composeFiles: [],
     variables: [],
     profiles: [],
+    attachments: [],
   };
   return (await fleet.revisions.create(fleet.caller, { stackId, source, message: "" })).number;
 }
@@ -222,7 +223,7 @@ test("a privileged revision is rolled out by somebody who may, and by nobody els
   const stackId = await stackOn("guarded", [hostId]);
   const admin = { ...fleet.caller, permissions: new Set(["stacks.deploy.privileged"]) };
   const files = { "compose.yaml": "services: {web: {image: web:1, privileged: true}}" };
-  const source = { files, composeFiles: [], variables: [], profiles: [] };
+  const source = { files, composeFiles: [], variables: [], profiles: [], attachments: [] };
   await fleet.revisions.create(admin, { stackId, source, message: "" });
   const wanted = { stackId, revision: 2, ...settings };
   await expect(fleet.rollouts.create(fleet.caller, wanted)).rejects.toMatchObject({

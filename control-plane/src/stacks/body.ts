@@ -16,6 +16,8 @@ export function encodeBody(revision: {
   readonly model: ComposeModel;
   /** What hosts need of the source beside the model. */
   readonly files: readonly StackFile[];
+  /** Of those, the compose files in merge order; none when the source does not travel. */
+  readonly composeFiles: readonly string[];
   /** What is known of its images; each host finds out about the others by itself. */
   readonly images: readonly ResolvedImage[];
   readonly privilegedServices: readonly string[];
@@ -31,7 +33,7 @@ export function encodeBody(revision: {
     images: [...revision.images],
     secrets: secretReferences(model).map(({ name, version }) => `${name}@${version}`),
     privilegedServices: [...revision.privilegedServices],
-    composeFiles: [],
+    composeFiles: [...revision.composeFiles],
   }).finish();
   return { bytes, digest: sha256Digest(bytes) };
 }

@@ -1,6 +1,9 @@
 import type { StacksServiceService, Stack as StackMessage } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
-import type { Caller, Database, UnitOfWork } from "../platform/index.ts";
+import type { FileStore } from "../files/index.ts";
+import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork } from "../platform/index.ts";
+import { attachmentsFor, attachmentSizes } from "./attached-files.ts";
+import { attachmentViolations } from "./attachments.ts";
 import { WORKING_DIRECTORY } from "./drafts.ts";
 import type { Stack } from "./model.ts";
 import type { Planning } from "./planning.ts";
@@ -17,8 +20,9 @@ export function stacksHandlers(parts: {
   readonly planning: Planning;
   readonly standing: StackStanding;
   readonly compose: ComposeRenderer;
+  readonly files: FileStore;
 }): Handlers<typeof StacksServiceService> {
-  const { database, service, revisions, planning, standing, compose } = parts;
+  const { database, service, revisions, planning, standing, compose, files } = parts;
   const read = <Result>(caller: Caller, work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
     database.inOrganization(caller, work, { readOnly: true });
 
@@ -62,8 +66,11 @@ export function stacksHandlers(parts: {
       return message(caller, stackId);
     },
     deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),
-    renderStack: async (request) => {
+    renderStack: async (request, { caller }) => {
       const source = sourceOf(request.source);
+      const violations = attachmentViolations(source);
+      if (violations.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+      const sizes = await read(caller, (tx) => attachmentSizes(tx, files, source));
       const input = {
         files: source.files,
         composeFiles: source.composeFiles,
@@ -71,6 +78,7 @@ export function stacksHandlers(parts: {
         variables: renderVariables(source),
         projectName: request.projectName,
         workingDirectory: request.workingDirectory || WORKING_DIRECTORY,
+        attachments: attachmentsFor(source, sizes, { database, files, caller }),
       };
       // Who names a folder wants to know what docker compose makes of the files there; else it is about hosts.
       const rendered = await (request.workingDirectory === "" ? compose.renderForHosts(input) : compose.render(input));

@@ -4,10 +4,14 @@ export { lockStack, readDeployable, secretValues, stackRolledOut, type Deployabl
 export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./drafts.ts";
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
-export type { Stack, StackSource } from "./model.ts";
+export { revisionFiles } from "./held-files.ts";
+export type { SourceFile, Stack, StackSource } from "./model.ts";
 export { hostsResolve, nothingBuilt } from "./no-images.ts";
 export { createPlanning } from "./planning.ts";
 export type { BuiltImages, HostPlanner, ImageReference, ImageResolver, ImagesWanted, StackStanding } from "./ports.ts";
+export type { PreparedRevision } from "./prepare.ts";
+export { buildNeeded, invalidSource, requirePrivilege } from "./refusals.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
-export { createStacksService, type StacksService } from "./service.ts";
+export { createStacksService, type NewStack, type StacksService } from "./service.ts";
+export { stackNamesTaken } from "./store.ts";
 export { readBody, readDigest } from "./store-revisions.ts";

@@ -4,8 +4,11 @@ import type { Placement } from "../placement/index.ts";
 export interface Stack {
   readonly id: string;
   readonly organizationId: string;
-  /** Also the compose project's name on the hosts. */
   readonly name: string;
+  /** The compose project's name on the hosts: the stack's own, unless it was adopted under another. */
+  readonly project: string;
+  /** Folder of the hosts that relative paths of an adopted stack are meant from; empty: the stack's own folder. */
+  readonly workingDirectory: string;
   readonly placement: Placement;
   /** Rises with each change; the etag. */
   readonly version: number;
@@ -25,6 +28,22 @@ export interface StackSource {
   readonly composeFiles: readonly string[];
   readonly variables: readonly StackVariable[];
   readonly profiles: readonly string[];
+  /** Files that are no text, are large, or need a mode, an owner or a link; their contents are stored files. */
+  readonly attachments: readonly SourceFile[];
+}
+
+export interface SourceFile {
+  /** Relative to the stack's folder, without "..". */
+  readonly path: string;
+  /** `sha256:…` of the content; empty for a link and a folder. */
+  readonly digest: string;
+  /** Permission bits; 0 means 0644 (0755 for a folder). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Relative, and inside the stack's folder; empty unless it is a link. */
+  readonly linkTarget: string;
+  readonly folder: boolean;
 }
 
 export interface StackVariable {

@@ -14,12 +14,27 @@ export interface RenderInput {
   /** Empty takes `name:` of the files. */
   readonly projectName: string;
   readonly workingDirectory: string;
+  /** The working directory is a folder of the hosts: what is not in the source may be there. */
+  readonly hostFolder?: boolean;
+  readonly attachments?: {
+    readonly files: readonly AttachedFile[];
+    /** The content of a small one; undefined when it is not stored. */
+    read(digest: string): Promise<Uint8Array | undefined>;
+  };
+}
+
+/** A file of the source that is not given as text. */
+export interface AttachedFile extends Pick<TravellingFile, "kind" | "digest" | "sizeBytes" | "linkTarget"> {
+  /** Relative to the working directory. */
+  readonly path: string;
 }
 
 export interface RenderOutput {
   /** Absent when a problem is an error. */
   readonly model?: ComposeModel;
   readonly problems: readonly StoredProblem[];
+  /** Paths of the attachments that were read as text: compose files, env files, short configs. */
+  readonly textsRead: readonly string[];
 }
 
 /** Compose files in, normalised model out. */

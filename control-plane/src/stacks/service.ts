@@ -17,8 +17,22 @@ import type { AuditTrail, StackRemover } from "./ports.ts";
 import { deleteStack, insertStack, listStacks, updateStack } from "./store.ts";
 import { listRevisions, readRevision } from "./store-revisions.ts";
 
+/** A stack that is not stored yet. */
+export interface NewStack {
+  readonly name: string;
+  readonly placement: Placement;
+  /** The compose project's name on the hosts; the stack's own without it. */
+  readonly project?: string;
+  /** Folder of the hosts that relative paths are meant from; the stack's own without it. */
+  readonly workingDirectory?: string;
+}
+
 export interface StacksService {
-  create(caller: Caller, wanted: { name: string; placement: Placement }): Promise<Stack>;
+  create(caller: Caller, wanted: NewStack): Promise<Stack>;
+  /** What a new stack will be; nothing is stored. */
+  draft(caller: Caller, wanted: NewStack): Stack;
+  /** Stores a new stack in the caller's transaction. Throws WF_ALREADY_EXISTS when its name is taken. */
+  insert(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<void>;
   /** An empty etag overwrites whatever is there. */
   update(caller: Caller, change: { stackId: string; placement: Placement; etag: string }): Promise<Stack>;
   /** Returns the rollout that takes the stack off its hosts; undefined when it is gone at once. */
@@ -51,33 +65,43 @@ export function createStacksService(parts: Parts): StacksService {
     return { action: `stacks.${action}`, targetKind: "stack", targetId: stack.id };
   };
 
+  function draft(caller: Caller, { name, placement, project = name, workingDirectory = "" }: NewStack): Stack {
+    const at = clock.now();
+    return {
+      id: newId("stk"),
+      organizationId: caller.organizationId,
+      name,
+      project,
+      workingDirectory,
+      placement: checkedPlacement(placement),
+      version: 1,
+      latestRevision: 0,
+      currentRevision: 0,
+      deleting: false,
+      createdAt: at,
+      updatedAt: at,
+    };
+  }
+  async function insert(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<void> {
+    const { name, placement } = stack;
+    try {
+      await insertStack(tx, stack);
+    } catch (error) {
+      if (!isUniqueViolation(error, "stacks_name")) throw error;
+      const detail = `there is a stack ${name} already`;
+      throw new ProblemError({ code: commonErrors.WF_ALREADY_EXISTS, detail, cause: error });
+    }
+    changed(tx, stack, "created");
+    await audit.record(tx, caller, { ...act(stack, "create"), detail: { name, placement } });
+  }
+
   return {
-    create: async (caller, { name, placement }) => {
-      const at = clock.now();
-      const stack: Stack = {
-        id: newId("stk"),
-        organizationId: caller.organizationId,
-        name,
-        placement: checkedPlacement(placement),
-        version: 1,
-        latestRevision: 0,
-        currentRevision: 0,
-        deleting: false,
-        createdAt: at,
-        updatedAt: at,
-      };
-      try {
-        return await database.inOrganization(caller, async (tx) => {
-          await insertStack(tx, stack);
-          changed(tx, stack, "created");
-          await audit.record(tx, caller, { ...act(stack, "create"), detail: { name, placement } });
-          return stack;
-        });
-      } catch (error) {
-        if (!isUniqueViolation(error, "stacks_name")) throw error;
-        const detail = `there is a stack ${name} already`;
-        throw new ProblemError({ code: commonErrors.WF_ALREADY_EXISTS, detail, cause: error });
-      }
+    draft,
+    insert,
+    create: async (caller, wanted) => {
+      const stack = draft(caller, wanted);
+      await database.inOrganization(caller, (tx) => insert(tx, caller, stack));
+      return stack;
     },
     update: (caller, { stackId, placement, etag }) =>
       database.inOrganization(caller, async (tx) => {

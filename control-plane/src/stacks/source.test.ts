@@ -7,6 +7,7 @@ const source = (variables: StackVariable[], files: Record<string, string> = {}):
   composeFiles: [],
   variables,
   profiles: [],
+  attachments: [],
 });
 const secret = (name: string, value: string): StackVariable => ({ name, value, secret: true });
 

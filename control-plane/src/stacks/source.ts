@@ -1,6 +1,8 @@
 import { secretPlaceholder } from "@windflow/core";
 import type { Violation } from "../platform/index.ts";
+import { attachmentViolations } from "./attachments.ts";
 import type { SecretText, StackSource, StackVariable } from "./model.ts";
+import { isRelativePath } from "./source-paths.ts";
 
 /** A source with its secrets taken out. */
 export interface SplitSource {
@@ -20,7 +22,7 @@ export function splitSource(
   previous: ReadonlyMap<string, SecretText>,
 ): SplitSource {
   const secrets = new Map<string, SecretText>();
-  const violations = [...pathViolations(source), ...duplicateViolations(source)];
+  const violations = [...pathViolations(source), ...duplicateViolations(source), ...attachmentViolations(source)];
   const variables = source.variables.map((variable, i): StackVariable => {
     if (!variable.secret) return { name: variable.name, value: variable.value, secret: false };
     const kept = previous.get(variable.name);
@@ -64,9 +66,4 @@ function duplicateViolations(source: StackSource): Violation[] {
     if (!seen.has(name)) return seen.add(name) && [];
     return [{ path: `source.variables[${i}].name`, message: `the variable ${name} is there twice` }];
   });
-}
-
-function isRelativePath(path: string): boolean {
-  if (path.includes("\0") || path.includes("\\")) return false;
-  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }

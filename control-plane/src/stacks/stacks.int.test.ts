@@ -44,7 +44,7 @@ const revise = (
 ): ReturnType<Fleet["revisions"]["create"]> =>
   fleet.revisions.create(fleet.caller, {
     stackId,
-    source: { files: { "compose.yaml": yaml, ...files }, composeFiles: [], variables, profiles: [] },
+    source: { files: { "compose.yaml": yaml, ...files }, composeFiles: [], variables, profiles: [], attachments: [] },
     message: "because",
   });
 const values = (stackId: string, number: number): Promise<object[]> =>
@@ -129,7 +129,7 @@ test("what makes a container root on its host needs its own permission", async (
     violations: [{ path: "services.web.privileged" }],
   });
   const admin = { ...fleet.caller, permissions: new Set(["stacks.deploy.privileged"]) };
-  const source = { files: { "compose.yaml": yaml }, composeFiles: [], variables: [], profiles: [] };
+  const source = { files: { "compose.yaml": yaml }, composeFiles: [], variables: [], profiles: [], attachments: [] };
   const revision = await fleet.revisions.create(admin, { stackId: stack.id, source, message: "" });
   expect(revision.privilegedServices).toEqual(["web"]);
 });

@@ -6,7 +6,8 @@ interface RevisionsTable {
   stack_id: string;
   number: number;
   organization_id: string;
-  source: ColumnType<StackSource, string, never>;
+  /** The oldest ones were stored before sources had attachments. */
+  source: ColumnType<Omit<StackSource, "attachments"> & Partial<StackSource>, string, never>;
   sealed_secrets: Buffer | null;
   body: Buffer;
   body_digest: string;
@@ -64,7 +65,9 @@ export async function readRevision(tx: UnitOfWork, stackId: string, number: numb
     .where("stack_id", "=", stackId)
     .where("number", "=", number)
     .executeTakeFirst();
-  return row === undefined ? undefined : { ...summaryOf(row), source: row.source, body: row.body };
+  if (row === undefined) return undefined;
+  const source = { ...row.source, attachments: row.source.attachments ?? [] };
+  return { ...summaryOf(row), source, body: row.body };
 }
 
 /** Newest first; `before` is the last number of the page before. */

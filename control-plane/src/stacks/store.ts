@@ -7,6 +7,8 @@ interface StacksTable {
   id: string;
   organization_id: string;
   name: string;
+  project: string;
+  working_directory: string;
   placement: ColumnType<Partial<Placement>, string, string>;
   version: number;
   latest_revision: number;
@@ -26,6 +28,8 @@ export async function insertStack(tx: UnitOfWork, stack: Stack): Promise<void> {
       id: stack.id,
       organization_id: stack.organizationId,
       name: stack.name,
+      project: stack.project,
+      working_directory: stack.workingDirectory,
       placement: JSON.stringify(stack.placement),
       version: stack.version,
       latest_revision: stack.latestRevision,
@@ -88,6 +92,8 @@ function stackOf(row: Selectable<StacksTable>): Stack {
     id: row.id,
     organizationId: row.organization_id,
     name: row.name,
+    project: row.project,
+    workingDirectory: row.working_directory,
     placement: { ...emptyPlacement, ...row.placement },
     version: row.version,
     latestRevision: row.latest_revision,
@@ -100,4 +106,15 @@ function stackOf(row: Selectable<StacksTable>): Stack {
 
 function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+}
+
+/** Which of the names a stack has already. */
+export async function stackNamesTaken(tx: UnitOfWork, names: readonly string[]): Promise<Set<string>> {
+  if (names.length === 0) return new Set();
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .select("name")
+    .where("name", "in", [...names])
+    .execute();
+  return new Set(rows.map((row) => row.name));
 }

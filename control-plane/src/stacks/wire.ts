@@ -19,9 +19,9 @@ export function placementOf(message: PlacementMessage | undefined): Placement {
 }
 
 export function sourceOf(message: StackSourceMessage | undefined): StackSource {
-  if (message === undefined) return { files: {}, composeFiles: [], variables: [], profiles: [] };
-  const { files, composeFiles, variables, profiles } = message;
-  return { files, composeFiles, variables, profiles };
+  if (message === undefined) return { files: {}, composeFiles: [], variables: [], profiles: [], attachments: [] };
+  const { files, composeFiles, variables, profiles, attachments } = message;
+  return { files, composeFiles, variables, profiles, attachments };
 }
 
 export function stackMessage(
@@ -41,7 +41,7 @@ export function stackMessage(
     etag: etagOf(stack),
     activeRolloutId: more.activeRolloutId,
     deleting: stack.deleting,
-    project: stack.name,
+    project: stack.project,
   };
 }
 
@@ -63,7 +63,7 @@ export function summaryMessage(revision: RevisionSummary): RevisionMessage {
 }
 
 export function revisionMessage(revision: Revision, imageDigests: Record<string, string>): RevisionMessage {
-  const { files, composeFiles, variables, profiles } = revision.source;
+  const { files, composeFiles, variables, profiles, attachments } = revision.source;
   return {
     ...summaryMessage(revision),
     imageDigests,
@@ -73,7 +73,7 @@ export function revisionMessage(revision: Revision, imageDigests: Record<string,
       // A secret's text is not in the stored source to begin with.
       variables: variables.map(({ name, value, secret }) => ({ name, value: secret ? "" : value, secret })),
       profiles: [...profiles],
-      attachments: [],
+      attachments: attachments.map((file) => ({ ...file })),
     },
     model: decodeModel(revision.body) as unknown as Record<string, unknown>,
   };

@@ -2,6 +2,7 @@ import type { ObservedStack, ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { createAudit } from "../audit/index.ts";
 import { hostObserved, storeObserved } from "../containers/index.ts";
+import { createFiles, type Files } from "../files/index.ts";
 import { hostPresenceChanged, type HostPresence } from "../hosts/index.ts";
 import { createSealer, type Caller, type Clock, type Platform } from "../platform/index.ts";
 import { createDesiredStates, createRolloutsService, createRolloutWorker } from "../rollouts/index.ts";
@@ -23,6 +24,7 @@ import { createRolloutSight } from "../views/index.ts";
 export interface Fleet {
   readonly caller: Caller;
   readonly vault: Vault;
+  readonly files: Files;
   readonly progress: ProgressBoard;
   readonly stacks: StacksService;
   readonly revisions: Revisions;
@@ -51,24 +53,26 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     requestId: "req_test",
   };
   const audit = createAudit({ database, clock, newId });
+  const files = createFiles({ database, clock, jobs: platform.jobs, audit });
   const vault = createVault({ installation: createSealer(Buffer.alloc(32, 7)), clock });
   const progress = createProgressBoard();
   const sight = createRolloutSight(progress);
   const term = 1n;
   const advancing = { clock, newId, sight, term, listeningSince: 0, database };
   const rollouts = createRolloutsService({ ...advancing, audit });
-  const drafts = createDrafts({ database, vault, compose: composeRenderer });
+  const drafts = createDrafts({ database, vault, compose: composeRenderer, files: files.store });
   const images = { built: nothingBuilt, resolver: hostsResolve };
-  const desired = createDesiredStates({ database, vault, term });
+  const desired = createDesiredStates({ database, vault, files: files.store, term });
 
   return {
     caller,
     vault,
+    files,
     progress,
     rollouts,
     desired,
     stacks: createStacksService({ database, clock, newId, audit, remover: rollouts }),
-    revisions: createRevisions({ database, clock, vault, drafts, images, audit }),
+    revisions: createRevisions({ database, clock, vault, drafts, images, files: files.store, audit }),
     newWorker: () => createRolloutWorker({ ...advancing, bus, log, hostObserved }),
     addHost: (name, labels = {}) => addHost(platform, name, labels),
     setPresence: async (hostId, presence) => {

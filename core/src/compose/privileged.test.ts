@@ -76,3 +76,18 @@ test("a named volume that binds a host folder is found", () => {
     ),
   ).toEqual(["volumes[0].source=/"]);
 });
+
+test("the stack's own files are no paths of the host, and nothing passes for one of them", () => {
+  const found = (source: string, propagation?: string): string[] => {
+    const bind = propagation === undefined ? {} : { bind: { propagation } };
+    const volumes = [{ type: "bind" as const, source, target: "/x", ...bind }];
+    const model: ComposeModel = { name: "shop", services: { web: { command: null, entrypoint: null, volumes } } };
+    return privilegedUses(model, { allowedBindRoots: [], ownFolder: "/stack" }).map((use) => use.value);
+  };
+  for (const own of ["/stack", "/stack/conf", "/stack/run/docker.sock", "/stack/..data"])
+    expect(found(own)).toEqual([]);
+  for (const other of ["/stack-evil/conf", "/stack/../etc", "/stack/a/../../etc/shadow", "/", "/stac", "/srv/stack"]) {
+    expect(found(other)).toEqual([other]);
+  }
+  expect(found("/stack/conf", "rshared")).toEqual(["/stack/conf"]);
+});

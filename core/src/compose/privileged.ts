@@ -13,6 +13,8 @@ export interface PrivilegedUse {
 export interface PrivilegePolicy {
   /** Absolute folders below which host paths may be mounted; none means that every host path counts as privileged. */
   readonly allowedBindRoots: readonly string[];
+  /** Absolute folder below which the stack's own files lie: what is mounted from there is no path of the host. */
+  readonly ownFolder?: string;
 }
 
 type Finding = Omit<PrivilegedUse, "service">;
@@ -28,10 +30,10 @@ export function privilegedUses(model: ComposeModel, policy: PrivilegePolicy): Pr
       ...namespaces(spec),
       ...capabilities(spec),
       ...devices(spec),
-      ...mounts(spec, policy.allowedBindRoots),
+      ...mounts(spec, policy),
       ...hooks(spec),
     ];
-    return [...findings, ...bindVolumes(model, spec, policy.allowedBindRoots)].map((finding) => ({
+    return [...findings, ...bindVolumes(model, spec, policy)].map((finding) => ({
       service,
       ...finding,
     }));
@@ -117,26 +119,28 @@ function devices(service: ComposeService): Finding[] {
   ];
 }
 
-function mounts(service: ComposeService, roots: readonly string[]): Finding[] {
+function mounts(service: ComposeService, policy: PrivilegePolicy): Finding[] {
   return (service.volumes ?? []).flatMap((mount, i) => {
-    const why = whyPrivilegedMount(mount, roots);
+    const why = whyPrivilegedMount(mount, policy);
     return why === undefined ? [] : [{ key: `volumes[${i}].source`, value: mount.source ?? mount.target, why }];
   });
 }
 
-function whyPrivilegedMount(mount: ComposeServiceVolume, roots: readonly string[]): string | undefined {
+function whyPrivilegedMount(mount: ComposeServiceVolume, policy: PrivilegePolicy): string | undefined {
   if (mount.type !== "bind" && mount.type !== "npipe") return undefined;
   const propagation = mount.bind?.propagation;
   if (propagation === "shared" || propagation === "rshared") {
     return "what the container mounts there appears on the host";
   }
-  return whyPrivilegedPath(mount.source ?? "", roots);
+  return whyPrivilegedPath(mount.source ?? "", policy);
 }
 
-function whyPrivilegedPath(path: string, roots: readonly string[]): string | undefined {
-  if (ENGINE_SOCKET.test(path)) return "the container can command the engine, hence the host";
+function whyPrivilegedPath(path: string, policy: PrivilegePolicy): string | undefined {
+  const { allowedBindRoots: roots, ownFolder } = policy;
   // Dots would let a path begin like an allowed one and end elsewhere.
   const traversing = path.split("/").includes("..");
+  if (ownFolder !== undefined && !traversing && isBelow(path, ownFolder)) return undefined;
+  if (ENGINE_SOCKET.test(path)) return "the container can command the engine, hence the host";
   if (!traversing && roots.some((root) => isBelow(path, root))) return undefined;
   return roots.length === 0
     ? "it mounts a path of the host, and no path is allowed"
@@ -144,13 +148,13 @@ function whyPrivilegedPath(path: string, roots: readonly string[]): string | und
 }
 
 // A named volume of the local driver can be a bind mount in disguise.
-function bindVolumes(model: ComposeModel, service: ComposeService, roots: readonly string[]): Finding[] {
+function bindVolumes(model: ComposeModel, service: ComposeService, policy: PrivilegePolicy): Finding[] {
   return (service.volumes ?? []).flatMap((mount, i) => {
     if (mount.type !== "volume" || mount.source === undefined) return [];
     const volume = model.volumes?.[mount.source];
     const device = volume?.driver_opts?.["device"];
     if (device === undefined || !device.startsWith("/")) return [];
-    const why = whyPrivilegedPath(device, roots);
+    const why = whyPrivilegedPath(device, policy);
     return why === undefined ? [] : [{ key: `volumes[${i}].source`, value: device, why }];
   });
 }

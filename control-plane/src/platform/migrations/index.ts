@@ -13,8 +13,9 @@ import { migration as hostBoots } from "./202611221605-host-boots.ts";
 import { migration as tickets } from "./202611221615-tickets.ts";
 import { migration as sessionReplicas } from "./202611221620-session-replicas.ts";
 import { migration as replicaAddresses } from "./202611221640-replica-addresses.ts";
-import { migration as registries } from "./202611221811-registries.ts";
 import { migration as files } from "./202611221810-files.ts";
+import { migration as registries } from "./202611221811-registries.ts";
+import { migration as adoption } from "./202611221813-adoption.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -32,6 +33,7 @@ export const migrations: readonly Migration[] = [
   tickets,
   sessionReplicas,
   replicaAddresses,
-  registries,
   files,
+  registries,
+  adoption,
 ];
