@@ -20,6 +20,7 @@ export const toInteger: Cast = {
   read: (text) => {
     if (!/^[-+]?\d+$/.test(text)) return undefined;
     const integer = BigInt(text.replace(/^\+/, ""));
+    if (BigInt.asIntN(64, integer) !== integer) return undefined;
     const number = Number(integer);
     return Number.isSafeInteger(number) ? number : integer;
   },
@@ -27,13 +28,28 @@ export const toInteger: Cast = {
 
 export const toFloat: Cast = {
   noun: "a number",
-  read: (text) => (/^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(text) ? Number(text) : undefined),
+  read: (text) => {
+    const digits = text.replaceAll(/(?<=\d)_(?=\d)/g, "");
+    return /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/.test(digits) ? finite(Number(digits)) : undefined;
+  },
 };
+
+/** A number as a signed 64-bit integer: the fraction is cut off, and what does not fit becomes the least one, as processors convert. */
+export function asInt64(value: number): number | bigint {
+  return Math.abs(value) < 2 ** 63 ? Math.trunc(value) : -(2n ** 63n);
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
 
 export const toBytes: Cast = {
   noun: "a size in bytes such as 64m",
   // Text has no form for no limit; only the number -1 has.
-  read: (text) => (text.startsWith("-") ? undefined : parseByteSize(text)),
+  read: (text) => {
+    const bytes = text.startsWith("-") ? undefined : parseByteSize(text);
+    return bytes === undefined ? undefined : asInt64(bytes);
+  },
 };
 
 export const toDuration: Cast = {

@@ -1,4 +1,4 @@
-import type { ComposeService } from "@windflow/core";
+import type { ComposeDeploy, ComposeModel, ComposeService } from "@windflow/core";
 import type { Refuse } from "./problem.ts";
 
 /** Exclusions between the settings of one service. */
@@ -47,6 +47,19 @@ function checkScale(name: string, service: ComposeService, refuse: Refuse): void
       fix: "remove container_name, or ask for one container",
     });
   }
+}
+
+/** Repeats `scale` in a service's `deploy`, where it has one, as docker compose does once both are known to agree. */
+export function withScaledReplicas(model: ComposeModel): ComposeModel {
+  const services = Object.entries(model.services).map(([name, service]) => {
+    const { scale, deploy } = service;
+    return [name, scale === undefined || deploy === undefined ? service : withReplicas(service, deploy, scale)];
+  });
+  return { ...model, services: Object.fromEntries(services) };
+}
+
+function withReplicas(service: ComposeService, deploy: ComposeDeploy, replicas: number): ComposeService {
+  return { ...service, deploy: { ...deploy, replicas } };
 }
 
 function checkLimits(name: string, service: ComposeService, refuse: Refuse): void {

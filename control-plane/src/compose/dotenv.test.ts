@@ -20,7 +20,20 @@ test.each([
 });
 
 test("a bare name takes its value from the surroundings, or is left out", () => {
-  expect(read("A\nB", { A: "1" })).toEqual({ A: "1" });
+  expect(read("A\nB\n", { A: "1" })).toEqual({ A: "1" });
+});
+
+test("what stands behind a closing quote, and a bare name that ends the file, is the value of no name, as for docker compose", () => {
+  expect(read(`A="a"b`)).toEqual({ A: "a", "": "b" });
+  expect(read("A=1\nB")).toEqual({ A: "1", "": "B" });
+});
+
+test("a backslash protects a quote and is dropped there, and stays before anything else", () => {
+  expect(read(`A='it\\'s'\nB="a\\\\"\nC='a\\b'\nD="\\0101"`)).toEqual({ A: "it's", B: "a\\", C: "a\\b", D: "A" });
+});
+
+test("a byte order mark is no white space within a file", () => {
+  expect(() => read("A=1\n\ufeffB=2")).toThrow("unexpected character");
 });
 
 test("the surroundings win while variables are put in, not for the value itself", () => {

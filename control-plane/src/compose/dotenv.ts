@@ -12,8 +12,9 @@ export class EnvFileError extends Error {
 type Get = (name: string) => string | undefined;
 
 const KEY_CHARACTER = /[\p{L}\p{N}_.[\]-]/u;
-// White space within a line, as Go's unicode package has it.
+// White space within a line, and white space at all, as Go's unicode package has them: a byte order mark is none.
 const BLANK = /[\t\v\f\r \u0085\u00a0]/;
+const SPACE = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /**
  * Reads an env file as docker compose does: `KEY=value`, `KEY: value`, `export KEY=value`, quotes, escapes, comments, and variables in values.
@@ -67,44 +68,64 @@ class Reader {
   nextKey(): { name: string; inherited: boolean } | undefined {
     this.#skipToStatement();
     if (this.#position >= this.#source.length) return undefined;
-    const keyword = /^export[ \t]+/.exec(this.#source.slice(this.#position, this.#position + 64));
-    this.#position += keyword?.[0].length ?? 0;
+    this.#skipExport();
     const start = this.#position;
     let end = start;
     for (; end < this.#source.length; end++) {
       const character = this.#source[end] ?? "";
       if (character === "=" || character === ":" || character === "\n") break;
       if (BLANK.test(character)) continue;
-      if (!KEY_CHARACTER.test(character)) {
-        throw this.#error(`unexpected character "${character}" in a variable's name`);
+      if (!KEY_CHARACTER.test(characterAt(this.#source, end))) {
+        throw this.#error(`unexpected character "${characterAt(this.#source, end)}" in a variable's name`);
       }
+      end += characterAt(this.#source, end).length - 1;
     }
-    const name = this.#source.slice(start, end).trimEnd();
-    if (/[ \t]/.test(name)) throw this.#error(`the name "${name}" has a space in it`);
-    const separator = this.#source[end];
-    this.#position = Math.min(end + 1, this.#source.length);
-    return { name, inherited: separator === undefined || separator === "\n" };
+    if (end >= this.#source.length) {
+      if (start >= this.#source.length) throw this.#error("export names no variable");
+      // The tool takes a last line without a line break for the value of a variable without a name.
+      return { name: "", inherited: false };
+    }
+    const name = trimSpaceAtEnd(this.#source.slice(start, end));
+    if (name.includes(" ")) throw this.#error(`the name "${name}" has a space in it`);
+    const inherited = this.#source[end] === "\n";
+    this.#position = end + 1;
+    if (inherited) this.#skipBlanks();
+    return { name, inherited };
   }
 
   value(): string {
-    while (BLANK.test(this.#source[this.#position] ?? "")) this.#position += 1;
+    this.#skipBlanks();
     const quote = this.#source[this.#position];
     if (quote === "'" || quote === '"') return this.#quoted(quote);
     const newline = this.#source.indexOf("\n", this.#position);
     const end = newline === -1 ? this.#source.length : newline;
     const line = this.#source.slice(this.#position, end);
     const comment = line.indexOf(" #");
-    const raw = (comment === -1 ? line : line.slice(0, comment)).trimEnd();
+    const raw = trimSpaceAtEnd(comment === -1 ? line : line.slice(0, comment));
     const expanded = this.#expand(raw);
     this.#position = Math.min(end + 1, this.#source.length);
     return expanded;
   }
 
+  // A backslash protects the quote behind it and is dropped there; before anything else both stay, and so do two of them.
   #quoted(quote: string): string {
     const start = this.#position + 1;
+    const pieces: string[] = [];
+    let from = start;
+    let escaping = false;
     for (let i = start; i < this.#source.length; i++) {
-      if (this.#source[i] !== quote || this.#source[i - 1] === "\\") continue;
-      const raw = this.#source.slice(start, i);
+      const character = this.#source[i];
+      if (character !== quote) {
+        escaping = !escaping && character === "\\";
+        continue;
+      }
+      pieces.push(this.#source.slice(from, escaping ? i - 1 : i));
+      from = i;
+      if (escaping) {
+        escaping = false;
+        continue;
+      }
+      const raw = pieces.join("");
       const text = quote === '"' ? this.#expand(unescape(raw)) : raw;
       this.#position = i + 1;
       return text;
@@ -123,17 +144,37 @@ class Reader {
 
   #skipToStatement(): void {
     for (;;) {
-      while (/\s/.test(this.#source[this.#position] ?? "")) this.#position += 1;
+      while (SPACE.test(this.#source[this.#position] ?? "")) this.#position += 1;
       if (this.#source[this.#position] !== "#") return;
       const newline = this.#source.indexOf("\n", this.#position);
       this.#position = newline === -1 ? this.#source.length : newline;
     }
   }
 
+  #skipExport(): void {
+    if (!/^export[\t\n\f\r ]/.test(this.#source.slice(this.#position, this.#position + 7))) return;
+    this.#position += "export".length;
+    this.#skipBlanks();
+  }
+
+  #skipBlanks(): void {
+    while (BLANK.test(this.#source[this.#position] ?? "")) this.#position += 1;
+  }
+
   #error(message: string): EnvFileError {
     const before = this.#source.slice(0, this.#position);
     return new EnvFileError(before.split("\n").length, message);
   }
+}
+
+function characterAt(text: string, index: number): string {
+  return String.fromCodePoint(text.codePointAt(index) ?? 0);
+}
+
+function trimSpaceAtEnd(text: string): string {
+  let end = text.length;
+  while (SPACE.test(text[end - 1] ?? "")) end -= 1;
+  return text.slice(0, end);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -150,9 +191,13 @@ const ESCAPES: Readonly<Record<string, string>> = {
   $: "$$",
 };
 
+// Three octal digits can say more than a byte holds.
+const MAX_OCTAL_ESCAPE = 0o377;
+
 function unescape(text: string): string {
   return text.replace(/\\(?:([abfnrtv$"\\])|0([0-7]{3}))/g, (whole, letter?: string, octal?: string) => {
     if (letter !== undefined) return ESCAPES[letter] ?? whole;
-    return String.fromCharCode(Number.parseInt(octal ?? "0", 8));
+    const code = Number.parseInt(octal ?? "0", 8);
+    return code > MAX_OCTAL_ESCAPE ? whole : String.fromCharCode(code);
   });
 }

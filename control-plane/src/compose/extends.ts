@@ -64,7 +64,7 @@ function extended(name: string, source: Source, chain: readonly Link[], port: Ex
   const below = extended(ref, base, longer, port);
   if (below === undefined || isNull(below)) return service;
   if (below.kind !== "map") return refuseServices(below);
-  const merged = withMember(mergeService(reset(below, name, base.resets), service, name), "extends", undefined);
+  const merged = withMember(mergeService(reset(below, name, source.resets), service, name), "extends", undefined);
   const placed: Node = service.keyAt === undefined ? merged : { ...merged, keyAt: service.keyAt };
   source.services.set(name, placed);
   return placed;
@@ -128,7 +128,7 @@ function withLink(chain: readonly Link[], link: Link, at: Position, path: KeyPat
   return [...chain, link];
 }
 
-// A reset in the extending file also holds for what the service inherits.
+// A reset in the extending file also holds for what the service inherits; one in the extended file does not take its own values away.
 function reset(base: MapNode, name: string, resets: readonly ResetPaths[]): MapNode {
   let services = map(new Map<string, Node>([[name, base]]), base.at);
   for (const paths of resets) {

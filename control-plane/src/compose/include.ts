@@ -1,5 +1,6 @@
 import { isNull, type MapNode, map, member, type Node, positionOf, stringOf, withEntries, withMember } from "./node.ts";
 import { fail, type KeyPath, type Position } from "./problem.ts";
+import { textOf } from "./yaml-scalar.ts";
 
 /** One entry of `include`, as written. */
 export interface IncludeEntry {
@@ -34,12 +35,18 @@ function readEntries(clause: Node): IncludeEntry[] {
     if (item.kind !== "map") return refuse(item, keyPath, "a path or a map");
     return {
       paths: texts(member(item, "path"), [...keyPath, "path"]),
-      projectDirectory: stringOf(member(item, "project_directory")),
+      projectDirectory: plainText(member(item, "project_directory"), [...keyPath, "project_directory"]),
       envFiles: texts(member(item, "env_file"), [...keyPath, "env_file"]),
       at: positionOf(member(item, "path") ?? item),
       keyPath,
     };
   });
+}
+
+function plainText(node: Node | undefined, path: KeyPath): string | undefined {
+  if (node === undefined || isNull(node)) return undefined;
+  const written = node.kind === "scalar" && (node.type === "string" || node.type === "int") ? textOf(node) : undefined;
+  return (written ?? refuse(node, path, "text")) || undefined;
 }
 
 function texts(node: Node | undefined, path: KeyPath): string[] {

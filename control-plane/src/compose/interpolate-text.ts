@@ -104,20 +104,19 @@ function closingBrace(text: string, dollar: number, lastBrace: number): number {
   return lastBrace;
 }
 
+// The default or message is read whether it is used or not: docker compose refuses what is wrong in it, and warns of what is not set.
 function applyOperator(name: string, operator: string, argument: string, lookup: Lookup, depth: number): string {
+  const expanded = interpolateText(argument, lookup, depth + 1);
   const value = lookup.get(name);
   const present = value !== undefined && (operator.length === 1 || value !== "");
-  const expanded = (): string => interpolateText(argument, lookup, depth + 1);
   switch (operator.at(-1)) {
     case "-":
-      return present ? value : expanded();
+      return present ? value : expanded;
     case "+":
-      return present ? expanded() : (value ?? "");
-    default: {
+      return present ? expanded : (value ?? "");
+    default:
       if (present) return value;
-      const message = expanded();
-      throw new InterpolationError("required", message === "" ? name : `${name}: ${message}`);
-    }
+      throw new InterpolationError("required", expanded === "" ? name : `${name}: ${expanded}`);
   }
 }
 

@@ -80,13 +80,8 @@ function loadIncluded(entry: IncludeEntry, scope: Scope, loading: Loading): MapN
   const base = { folder: scope.folder, home: loading.home };
   const paths = entry.paths.map((path) => resolvePath(path, base));
   const [main] = paths;
-  if (main === undefined) {
-    fail("WF_COMPOSE_INCLUDE", entry.at, entry.keyPath, {
-      what: "this include names no file",
-      why: "path is missing or empty",
-      fix: "add path: the compose file to include",
-    });
-  }
+  // An entry that names nothing includes nothing.
+  if (main === undefined) return map(new Map(), entry.at);
   if (scope.including.includes(main)) {
     const names = [...scope.including, main].map((path) => loading.workspace.find(path)?.name ?? path);
     fail("WF_COMPOSE_CYCLE", entry.at, entry.keyPath, {

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, type Node as YamlNode, Scalar, type YAMLMap, type YAMLSeq } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node as YamlNode,
+  parseDocument,
+  Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from "yaml";
 import { MAX_DEPTH, MAX_NODES } from "./limits.ts";
 import { map, type MapNode, type Node, scalar, type ScalarNode, seq } from "./node.ts";
 import { fail, type KeyPath, type Position, type Problem } from "./problem.ts";
@@ -13,22 +23,27 @@ export interface ParsedFile {
 
 /** Reads the YAML of one file into nodes that know their positions. Aliases and merge keys are expanded, `!reset` and `!override` are noted. */
 export function parseComposeFile(file: string, text: string): ParsedFile {
-  const { documents, positions, problems } = readYaml(file, text);
+  const { text: read, documents, positions, problems } = readYaml(file, text);
   if (problems.length > 0) return { documents: [], problems };
   return {
     documents: documents.flatMap(({ contents }) =>
-      contents === null ? [] : [new Converter(positions).convert(contents as YamlNode, [])],
+      contents === null ? [] : [new Converter(read, positions).convert(contents as YamlNode, [])],
     ),
     problems: [],
   };
 }
 
+const ESCAPE = /\\([^])/g;
+const MERGE_TAG = "tag:yaml.org,2002:merge";
+
 class Converter {
+  readonly #text: string;
   readonly #positions: Positions;
   readonly #anchors = new Map<string, Node>();
   #depth = 0;
 
-  constructor(positions: Positions) {
+  constructor(text: string, positions: Positions) {
+    this.#text = text;
     this.#positions = positions;
   }
 
@@ -68,7 +83,24 @@ class Converter {
         at,
       );
     }
-    return scalarNode(node as Scalar, at, path);
+    return this.#scalar(node as Scalar, at, path);
+  }
+
+  #scalar(node: Scalar, at: Position, path: KeyPath): ScalarNode {
+    if (node.type !== Scalar.QUOTE_DOUBLE || !node.range) return scalarNode(node, at, path);
+    const written = this.#text.slice(node.range[0], node.range[1]);
+    const escaped = [...written.matchAll(ESCAPE)].map(([, character]) => character);
+    if (escaped.includes("/")) {
+      fail("WF_COMPOSE_YAML", at, path, {
+        what: "this text has an escape that is not known",
+        why: "docker compose reads no \\/ between double quotes",
+        fix: "write / without the backslash",
+      });
+    }
+    if (!escaped.includes("'")) return scalarNode(node, at, path);
+    // The library leaves the backslash of this one standing, where it cannot be told from one that was written.
+    const mended = written.replaceAll(ESCAPE, (whole, character) => (character === "'" ? "'" : whole));
+    return scalar(String(parseDocument(mended, { schema: "failsafe", logLevel: "silent" }).toJS()), at);
   }
 
   #map(node: YAMLMap, at: Position, path: KeyPath): MapNode {
@@ -80,7 +112,7 @@ class Converter {
       const name = isScalar(keyNode) ? resolvedKey(keyNode, keyAt, path) : refuseKey(keyNode, keyAt, path);
       const below = [...path, name];
       const converted = value === null ? scalar(null, keyAt) : this.convert(value as YamlNode, below);
-      if (name === "<<" && isScalar(keyNode) && keyNode.type === Scalar.PLAIN) {
+      if (name === "<<" && isScalar(keyNode) && (keyNode.type === Scalar.PLAIN || keyNode.tag === MERGE_TAG)) {
         if (merged.length > 0) defineTwice(name, keyAt, below, merged[0]?.at ?? keyAt);
         merged.push(converted);
         continue;
@@ -134,7 +166,7 @@ function refuseKey(node: YamlNode | null, at: Position, path: KeyPath): never {
 }
 
 function scalarNode(node: Scalar, at: Position, path: KeyPath): ScalarNode {
-  const text = typeof node.value === "string" ? node.value : "";
+  const text = typeof node.value === "string" ? node.value : (node.source ?? "");
   const tag = node.tag?.replace("tag:yaml.org,2002:", "!!");
   if (tag === "!!binary") {
     return { ...scalar(Buffer.from(text, "base64").toString("utf8"), at) };

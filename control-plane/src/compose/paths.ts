@@ -60,7 +60,10 @@ function contextPath(node: Node, base: PathBase): Node {
   const context = stringOf(node);
   if (context === undefined || context === "" || isRemoteContext(context) || context.startsWith("service:"))
     return node;
-  return textPath(node, base);
+  // A folder of Windows is no folder of this machine, and so it counts as a relative path here, unlike in a mount.
+  return context.startsWith("~") || context.startsWith("/")
+    ? textPath(node, base)
+    : ({ ...node, value: absolutePath(base.folder, context) } as Node);
 }
 
 /** Whether a build context is a URL, a Git repository or an image rather than a folder. */

@@ -1,6 +1,7 @@
 import type { ComposeModel } from "@windflow/core";
 import { checkConsistency } from "./consistency.ts";
 import { type FileContents, readContents, withContents } from "./contents.ts";
+import { withScaledReplicas } from "./consistency-settings.ts";
 import { checkDeployable } from "./deployable.ts";
 import { parseEnvText } from "./environment.ts";
 import { MAX_PROBLEMS } from "./limits.ts";
@@ -137,11 +138,13 @@ function render(
   const root = normalise(loaded, name, environment);
   const shaped = shapeModel(root, name, reporter.report);
   reporter.stopOnErrors();
-  const { model, inactive } = selectProfiles(shaped, activeProfiles(input, environment));
+  const { model: selected, inactive } = selectProfiles(shaped, activeProfiles(input, environment));
+  let model = selected;
   const at = (path: KeyPath): Position => locate(root, path);
   if (options.consistency !== false) {
     checkConsistency({ model, inactive, locate: at, report: reporter.report });
     reporter.stopOnErrors();
+    model = withScaledReplicas(model);
   }
   const complete = dropUnused(readServiceFiles({ model, environment, locate: at, loading }));
   const contents = readContents(complete, {

@@ -47,7 +47,11 @@ const deviceKeys = {
   options: pairs,
 };
 export const reservedDevices: Schema = list(keys(deviceKeys, ["capabilities"]));
-export const gpus: Schema = choice({ kind: "plain", types: ["string"], values: ["all"] }, list(keys(deviceKeys)));
+// The schema of these does not close the map.
+export const gpus: Schema = choice(
+  { kind: "plain", types: ["string"], values: ["all"] },
+  list({ ...keys(deviceKeys), open: true }),
+);
 
 export const blkio: Schema = onlyKeys({
   device_read_bps: list(onlyKeys({ path: text, rate: wholeNumber })),

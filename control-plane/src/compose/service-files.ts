@@ -36,6 +36,13 @@ function withEnvFiles(name: string, service: ComposeService, input: ServiceFiles
       if (!required) continue;
       missing("env file", path, at, keyPath);
     }
+    if (format !== undefined && format !== "" && format !== "raw") {
+      fail("WF_COMPOSE_SYNTAX", at, [...keyPath, "format"], {
+        what: `"${format}" is not a format of env files`,
+        why: "docker compose knows the format raw, and its own when none is named",
+        fix: "write format: raw, or remove format",
+      });
+    }
     for (const [key, value] of parseEnvText(file, get, { format, earlier })) found.set(key, value);
   }
   for (const [key, value] of Object.entries(own)) found.set(key, value);

@@ -231,7 +231,7 @@ export function shapeModel(model: MapNode, projectName: string, report: (problem
   const shaped: Record<string, unknown> = { name: projectName, services };
   for (const [key, node] of model.entries) {
     const section = Object.hasOwn(SECTIONS, key) ? SECTIONS[key] : undefined;
-    const value = key.startsWith("x-") ? toJson(node) : section?.(node, { path: [key], report });
+    const value = (key.startsWith("x-") ? toJson : section)?.(node, { path: [key], report });
     if (value !== undefined) shaped[key] = value;
   }
   // The shapes above build exactly these types, which the compiler cannot see through.

@@ -1,4 +1,4 @@
-import { isNull, positionOf, stringOf } from "./node.ts";
+import { isNull, type Node, positionOf, stringOf } from "./node.ts";
 import { warningAt } from "./problem.ts";
 import {
   anyText,
@@ -61,16 +61,18 @@ export const hook: Shape = record(
 export const hosts: Shape = (node, context) => {
   if (isNull(node)) return undefined;
   const lines: string[] = [];
-  const add = (host: string, addresses: string): void => {
-    for (const address of addresses.split(",")) {
-      lines.push(`${host}=${address.replace(/^\[(.*)\]$/, "$1")}`);
-    }
+  const add = (host: string, addresses: readonly string[], place: Node): void => {
+    if (host === "") refuse(place, context, "a host with a name and an address");
+    for (const address of addresses) lines.push(`${host}=${address.replace(/^\[(.*)\]$/, "$1")}`);
   };
   if (node.kind === "map") {
     for (const [host, child] of node.entries) {
-      for (const one of child.kind === "seq" ? child.items : [child]) {
-        add(host, scalarText(one, context, "an address") ?? "");
-      }
+      const addresses = child.kind === "seq" ? child.items : [child];
+      add(
+        host,
+        addresses.map((one) => scalarText(one, context, "an address") ?? ""),
+        child,
+      );
     }
   } else if (node.kind === "seq") {
     for (const [i, item] of node.items.entries()) {
@@ -78,16 +80,22 @@ export const hosts: Shape = (node, context) => {
       const separator = line.includes("=") ? "=" : ":";
       const index = line.indexOf(separator);
       if (index === -1) refuse(item, { ...context, path: [...context.path, i] }, "a host and its address");
-      else add(line.slice(0, index), line.slice(index + 1));
+      else add(line.slice(0, index), line.slice(index + 1).split(","), item);
     }
   } else return refuse(node, context, "a list or a map");
   return lines.length === 0 ? undefined : lines.toSorted((a, b) => (a < b ? -1 : 1));
 };
 
+/** A whole number that is one already; text is refused, as where the tool reads none. */
+const wholeCount: Shape = (node, context) => {
+  if (isNull(node) || (node.kind === "scalar" && node.type === "int")) return count(node, context);
+  return refuse(node, context, "a whole number");
+};
+
 export const ulimits: Shape = mapOf((node, context) => {
   // The tool prints a single zero as an object without limits.
-  if (node.kind === "scalar") return count(node, context) ?? {};
-  return record({ soft: count, hard: count })(node, context);
+  if (node.kind === "scalar") return wholeCount(node, context) ?? {};
+  return record({ soft: wholeCount, hard: wholeCount })(node, context);
 });
 
 export const fileReferences: Shape = listOf(
@@ -96,7 +104,8 @@ export const fileReferences: Shape = listOf(
 
 const deviceCount: Shape = (node, context) => {
   if (stringOf(node) === "all") return -1;
-  if (node.kind === "scalar" && !/^-?\d+$/.test(textOf(node))) {
+  const written = node.kind === "scalar" && node.type !== "float" && /^-?\d+$/.test(textOf(node));
+  if (node.kind === "scalar" && !isNull(node) && !written) {
     return refuse(node, context, '"all" or a whole number');
   }
   return count(node, context);
@@ -145,7 +154,9 @@ const updateConfig = record({
   order: text,
 });
 
-const genericResources = listOf(record({ discrete_resource_spec: record({ kind: text, value: choiceCount }) }));
+const genericResources = listOf(
+  record({ discrete_resource_spec: record({ kind: text, value: choiceCount }, { kind: "", value: 0 }) }),
+);
 const resource = record({
   cpus: float32,
   memory: size,
@@ -179,6 +190,10 @@ export const deploy: Shape = record(
 );
 
 const sshKeys: Shape = (node, context) => {
+  for (const item of node.kind === "seq" ? node.items : []) {
+    const line = stringOf(item);
+    if (line?.includes("=") === false && line !== "default") refuse(item, context, "default or ID=PATH");
+  }
   const keys = variables(node, context);
   if (typeof keys !== "object" || keys === null) return undefined;
   return Object.entries(keys).map(([id, path]) => (path === null || path === "" ? id : `${id}=${String(path)}`));

@@ -1,8 +1,8 @@
 import { formatGoDuration, parseGoDuration } from "@windflow/core";
-import { type Cast, toBoolean, toBytes, toDuration, toFloat, toInteger } from "./casts.ts";
+import { asInt64, type Cast, toBoolean, toBytes, toDuration, toFloat, toInteger } from "./casts.ts";
 import { isNull, type Node, positionOf } from "./node.ts";
 import { errorAt, type KeyPath, type Problem, warningAt } from "./problem.ts";
-import { textOf } from "./yaml-scalar.ts";
+import { textOf, timestampText } from "./yaml-scalar.ts";
 
 export interface ShapeContext {
   readonly path: KeyPath;
@@ -33,11 +33,14 @@ export const count: Shape = (node, context) => numberOf(node, context, toInteger
 /** A whole number that is kept when zero. */
 export const choiceCount: Shape = (node, context) => numberOf(node, context, toInteger);
 
+// Where the conversion of a larger number to 64 bits without a sign ends.
+const MAX_UNSIGNED = 2 ** 63;
+
 /** A whole number of at least zero that is kept when zero. Text is refused: the tool reads no text into such a number. */
 export const natural: Shape = (node, context) => {
   if (isNull(node)) return undefined;
   if (node.kind === "scalar" && typeof node.value === "number" && node.value >= 0) {
-    return Math.trunc(node.value);
+    return Math.min(Math.trunc(node.value), MAX_UNSIGNED);
   }
   return refuse(node, context, "a whole number of at least zero");
 };
@@ -48,6 +51,7 @@ export const positive: Shape = (node, context) => natural(node, context) || unde
 /** A number of single precision; left out when zero. */
 export const float32: Shape = (node, context) => {
   const value = numberOf(node, context, toFloat);
+  if (value !== undefined && !Number.isFinite(value)) return refuse(node, context, "a finite number");
   return value === undefined || value === 0 ? undefined : shortestSingle(value);
 };
 
@@ -70,7 +74,9 @@ export const fileMode: Shape = (node, context) => {
   if (node.kind !== "scalar" || isNull(node)) return undefined;
   if (node.type === "float") return refuse(node, context, "a file mode such as 0440");
   const octal = node.type === "string" && /^[0-7]+$/.test(String(node.value));
-  const mode = octal ? Number.parseInt(String(node.value), 8) : node.type === "int" ? Number(node.value) : undefined;
+  const parsed = octal ? Number.parseInt(String(node.value), 8) : undefined;
+  if (parsed !== undefined && parsed >= 2 ** 63) return refuse(node, context, "a file mode such as 0440");
+  const mode = octal ? parsed : node.type === "int" ? Number(node.value) : undefined;
   if (mode === undefined) return refuse(node, context, "a file mode such as 0440");
   return `0${mode.toString(8)}`;
 };
@@ -140,16 +146,18 @@ export function record(fields: Fields, always: Readonly<Record<string, unknown>>
 }
 
 /** Anything, as JSON has it. */
-export function toJson(node: Node): unknown {
+export const toJson: Shape = (node, context) => {
   switch (node.kind) {
     case "map":
-      return Object.fromEntries([...node.entries].map(([key, child]) => [key, toJson(child)]));
+      return Object.fromEntries([...node.entries].map(([key, child]) => [key, toJson(child, below(context, key))]));
     case "seq":
-      return node.items.map(toJson);
+      return node.items.map((item, i) => toJson(item, below(context, i)));
     case "scalar":
+      if (node.type === "timestamp") return timestampText(String(node.value));
+      if (node.type === "float" && !Number.isFinite(node.value)) return refuse(node, context, "a finite number");
       return typeof node.value === "bigint" ? Number(node.value) : node.value;
   }
-}
+};
 
 export function scalarText(node: Node, context: ShapeContext, wanted: string): string | undefined {
   if (node.kind === "scalar") return isNull(node) ? undefined : textOf(node);
@@ -180,8 +188,8 @@ function numberOf(node: Node, context: ShapeContext, cast: Cast): number | undef
   if (node.kind !== "scalar") return refuse(node, context, cast.noun);
   if (isNull(node)) return undefined;
   const value = node.type === "string" ? cast.read(String(node.value)) : node.value;
-  if (typeof value === "number") return cast === toInteger ? Math.trunc(value) : value;
-  return typeof value === "bigint" ? Number(value) : refuse(node, context, cast.noun);
+  if (typeof value === "number") return Number(cast === toInteger ? asInt64(value) : value);
+  return typeof value === "bigint" ? Number(BigInt.asIntN(64, value)) : refuse(node, context, cast.noun);
 }
 
 function sizeOf(node: Node, context: ShapeContext): number | bigint | undefined {
@@ -189,7 +197,7 @@ function sizeOf(node: Node, context: ShapeContext): number | bigint | undefined 
   if (isNull(node)) return undefined;
   if (node.type === "string") {
     const bytes = toBytes.read(String(node.value));
-    return typeof bytes === "number" ? bytes : refuse(node, context, toBytes.noun);
+    return typeof bytes === "number" || typeof bytes === "bigint" ? bytes : refuse(node, context, toBytes.noun);
   }
   if (node.type === "float") {
     context.report(

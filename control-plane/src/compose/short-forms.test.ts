@@ -9,7 +9,12 @@ const at = { file: "compose.yaml", line: 1, column: 1 };
 describe("ports", () => {
   function ports(text: string): string[] {
     return parseShortPort(text, at, []).map((node) => {
-      const { host_ip: ip = "", published = "", target, protocol } = toJson(node) as Record<string, string>;
+      const {
+        host_ip: ip = "",
+        published = "",
+        target,
+        protocol,
+      } = toJson(node, { path: [], report: () => undefined }) as Record<string, string>;
       return `${ip}|${published}|${target}|${protocol}`;
     });
   }

@@ -1,10 +1,14 @@
 import { type Document, parseAllDocuments, type YAMLError } from "yaml";
-import { indentFlowLines } from "./flow-indent.ts";
+import { type IndentError, mendIndent } from "./mend-indent.ts";
 import { maybeTooDeep } from "./nesting-guard.ts";
 import { errorAt, fail, type Position, type Problem } from "./problem.ts";
+import { forbiddenCharacter, withPlainBreaks } from "./yaml-lines.ts";
+import { misplacedTab } from "./yaml-tabs.ts";
 
 /** The documents of a YAML text as the library sees them, and where its offsets are in the text that was handed in. */
 export interface YamlDocuments {
+  /** What the documents were parsed from: the text that was handed in, mended. */
+  readonly text: string;
   readonly documents: readonly Document[];
   readonly positions: Positions;
   readonly problems: readonly Problem[];
@@ -13,15 +17,29 @@ export interface YamlDocuments {
 // Mending parses the text again for each bracketed collection, so it is left to files that a person wrote.
 const MAX_MENDED_LENGTH = 256 * 1024;
 
-/** Parses a text. What docker compose reads although it is not quite YAML is mended first. */
-export function readYaml(file: string, text: string): YamlDocuments {
-  const documents = parse(file, text);
-  if (flowError(documents) === undefined || text.length > MAX_MENDED_LENGTH) {
-    return assembled(documents, new Positions(file, text, new Map()));
+/** Parses a text. What docker compose reads although it is not quite YAML is mended first, and what it refuses although it is YAML is a problem. */
+export function readYaml(file: string, written: string): YamlDocuments {
+  const text = withPlainBreaks(written);
+  const read = parseMended(file, text);
+  const forbidden = forbiddenCharacter(text);
+  if (forbidden !== undefined) {
+    const code = (text.codePointAt(forbidden) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    const problem = syntaxError(`the character U+${code} may not stand in a YAML file`, forbidden, read.positions);
+    return { ...read, problems: [problem, ...read.problems] };
   }
-  const indented = indentFlowLines(text, (current) => flowError(parse(file, current)));
-  if (indented === undefined) return assembled(documents, new Positions(file, text, new Map()));
-  return assembled(parse(file, indented.text), new Positions(file, indented.text, indented.added));
+  const tab = read.problems.length > 0 ? undefined : misplacedTab(read);
+  if (tab === undefined) return read;
+  return { ...read, problems: [syntaxError("a tab stands where only spaces may indent", tab, read.positions)] };
+}
+
+function parseMended(file: string, text: string): YamlDocuments {
+  const documents = parse(file, text);
+  if (indentError(documents) === undefined || text.length > MAX_MENDED_LENGTH) {
+    return assembled(text, documents, new Positions(file, text, new Map()));
+  }
+  const indented = mendIndent(text, (current) => indentError(parse(file, current)));
+  if (indented === undefined) return assembled(text, documents, new Positions(file, text, new Map()));
+  return assembled(indented.text, parse(file, indented.text), new Positions(file, indented.text, indented.added));
 }
 
 function parse(file: string, text: string): readonly Document[] {
@@ -54,24 +72,28 @@ function tooDeep(file: string): never {
   });
 }
 
-function assembled(documents: readonly Document[], positions: Positions): YamlDocuments {
+function assembled(text: string, documents: readonly Document[], positions: Positions): YamlDocuments {
   const problems = documents.flatMap((document) => [
     ...document.errors.filter((error) => !isHarmless(error)).map((error) => syntaxProblem(error, positions)),
     ...versionProblems(document, positions),
   ]);
-  return { documents, positions, problems };
+  return { text, documents, positions, problems };
 }
 
-function flowError(documents: readonly Document[]): { offset: number } | undefined {
+function indentError(documents: readonly Document[]): IndentError | undefined {
   for (const { errors } of documents) {
-    const error = errors.find(({ code, message }) => code === "BAD_INDENT" && message.startsWith("Flow "));
-    if (error !== undefined) return { offset: error.pos[0] };
+    for (const { code, message, pos } of errors) {
+      if (code === "BAD_INDENT" && message.startsWith("Flow ")) return { offset: pos[0] };
+      const quote = code === "MISSING_CHAR" ? /^Missing closing (["'])quote/.exec(message)?.[1] : undefined;
+      if (quote === '"' || quote === "'") return { offset: pos[0], quote };
+    }
   }
   return undefined;
 }
 
-// docker compose reads `"a"#b` as "a" with a comment.
+// docker compose reads `"a"#b` as "a" with a comment, and `"\'"` as a single quote.
 function isHarmless(error: YAMLError): boolean {
+  if (error.code === "BAD_DQ_ESCAPE") return error.message.endsWith("\\'");
   return error.code === "MISSING_CHAR" && error.message.startsWith("Comments must be separated");
 }
 
@@ -88,8 +110,11 @@ function versionProblems(document: Document, positions: Positions): Problem[] {
 }
 
 function syntaxProblem(error: YAMLError, positions: Positions): Problem {
-  const why = error.message.split("\n")[0] ?? error.message;
-  return errorAt("WF_COMPOSE_YAML", positions.at(error.pos[0]), [], {
+  return syntaxError(error.message.split("\n")[0] ?? error.message, error.pos[0], positions);
+}
+
+function syntaxError(why: string, offset: number, positions: Positions): Problem {
+  return errorAt("WF_COMPOSE_YAML", positions.at(offset), [], {
     what: "the file is not valid YAML",
     why,
     fix: "correct the line, often its indentation, a missing quote or a tab",

@@ -52,6 +52,19 @@ function isCalendarDay(text: string): boolean {
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
+/** A timestamp as JSON has it: `2001-12-14t21:59:43.10-05:00` is `2001-12-14T21:59:43.1-05:00`, and a day is its midnight in UTC. */
+export function timestampText(text: string): string {
+  const [, day = "", time = "00:00:00", fraction = "", zone = "Z"] =
+    /^([\d-]+)(?:(?:[Tt]|[ \t]+)([\d:]+)(\.\d*)?[ \t]*(Z|[-+][\d:]+)?)?$/.exec(text) ?? [];
+  const padded = (parts: string, separator: string): string =>
+    parts
+      .split(separator)
+      .map((part) => part.padStart(2, "0"))
+      .join(separator);
+  const exact = fraction.slice(0, 10).replace(/\.?0*$/, "");
+  return `${padded(day, "-")}T${padded(time, ":")}${exact}${/^[-+]00:?00$/.test(zone) ? "Z" : zone}`;
+}
+
 function resolveNumber(digits: string): Resolved | undefined {
   const match = INTEGER.exec(digits);
   if (match !== null) {

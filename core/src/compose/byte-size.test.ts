@@ -10,11 +10,12 @@ test.each([
   ["1.5g", 1_610_612_736],
   ["10b", 10],
   ["1e3", 1000],
+  ["1_000k", 1_024_000],
   ["-1", -1],
 ])("%s is %d bytes", (text, bytes) => {
   expect(parseByteSize(text)).toBe(bytes);
 });
 
-test.each(["", "m", "1ki", "1 x", "1mm", "-2", " 1", "1  k"])("refuses %j", (text) => {
+test.each(["", "m", "1ki", "1 x", "1mm", "-2", " 1", "1  k", "1__0", "_1"])("refuses %j", (text) => {
   expect(parseByteSize(text)).toBeUndefined();
 });

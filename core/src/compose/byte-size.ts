@@ -8,7 +8,8 @@ const SIZE = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+) ?(?:([kmgtp])?b?|([kmgtp])ib)$/i;
  */
 export function parseByteSize(text: string): number | undefined {
   if (text === "-1") return -1;
-  const match = SIZE.exec(text);
+  // As in numbers of Go, an underscore may part two digits.
+  const match = SIZE.exec(text.replaceAll(/(?<=\d)_(?=\d)/g, ""));
   if (match === null) return undefined;
   const unit = (match[2] ?? match[3] ?? "").toLowerCase();
   return Math.trunc(Number(match[1]) * 1024 ** (POWER_OF[unit] ?? 0));

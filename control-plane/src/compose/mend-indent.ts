@@ -1,9 +1,11 @@
-// Each round mends one collection; files with more such places than this are generated ones that nobody wrote by hand.
+// Each round mends one place; files with more of them than this are generated ones that nobody wrote by hand.
 const MAX_ROUNDS = 50;
 
-export interface FlowError {
-  /** Where in the text the parser met the line. */
+export interface IndentError {
+  /** Where in the text the parser met the line, or the end of the last line of a quoted text that it understood. */
   readonly offset: number;
+  /** The quote that is open there; without one a bracket is. */
+  readonly quote?: '"' | "'" | undefined;
 }
 
 export interface Indented {
@@ -13,14 +15,11 @@ export interface Indented {
 }
 
 /**
- * Indents the lines of bracketed collections that stand further left than YAML wants. docker compose reads them all the same, and
- * people write them: a `command: [` with its words and its bracket at the left margin.
+ * Indents the lines of bracketed collections and of quoted texts that stand further left than YAML wants. docker compose reads them all
+ * the same, and people write them: a `command: [` with its words and its bracket at the left margin, a script between quotes.
  * @param firstError the first complaint of that kind about a text, undefined when there is none
  */
-export function indentFlowLines(
-  text: string,
-  firstError: (text: string) => FlowError | undefined,
-): Indented | undefined {
+export function mendIndent(text: string, firstError: (text: string) => IndentError | undefined): Indented | undefined {
   const lines = text.split("\n");
   const deeper = Math.max(...lines.map((line) => line.length - line.trimStart().length)) + 1;
   const added = new Map<number, number>();
@@ -28,8 +27,10 @@ export function indentFlowLines(
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const error = firstError(current);
     if (error === undefined) return added.size === 0 ? undefined : { text: current, added };
-    const start = current.slice(0, error.offset).split("\n").length - 1;
-    const end = endOfCollection(lines, start);
+    const line = current.slice(0, error.offset).split("\n").length - 1;
+    const start = error.quote === undefined ? line : line + 1;
+    const end = error.quote === undefined ? endOfCollection(lines, start) : endOfQuote(lines, start, error.quote);
+    if (end === undefined) return undefined;
     let mended = false;
     for (let i = start; i <= end; i++) {
       if (added.has(i)) continue;
@@ -38,6 +39,17 @@ export function indentFlowLines(
     }
     if (!mended) return undefined;
     current = lines.map((line, i) => " ".repeat(added.get(i) ?? 0) + line).join("\n");
+  }
+  return undefined;
+}
+
+/** The line on which a quote closes that is open where a line begins; undefined when none does, or a document ends before. */
+function endOfQuote(lines: readonly string[], start: number, quote: '"' | "'"): number | undefined {
+  const closing = quote === '"' ? /^(?:[^"\\]|\\.)*"/ : /^(?:[^']|'')*'(?!')/;
+  for (let i = start; i < lines.length; i++) {
+    const line = lines[i] ?? "";
+    if (/^(---|\.\.\.)(\s|$)/.test(line)) return undefined;
+    if (closing.test(line)) return i;
   }
   return undefined;
 }
