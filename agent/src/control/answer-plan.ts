@@ -1,13 +1,9 @@
-import { type ComposeModel, type DesiredWorld, describeStep, parseGoDuration } from "@windflow/core";
+import { type DesiredWorld, describeStep } from "@windflow/core";
 import type { PlanReply, PlanRequest, PlannedStep } from "@windflow/proto/agent";
 import type { PlanAnswer, Reconciler } from "../reconcile/options.ts";
 import { reasonOf } from "../platform/log.ts";
 import { decodeBody } from "../state/body-files.ts";
 import type { DesiredStore } from "../state/desired-store.ts";
-
-/** Docker's own default between the stop signal and the kill. */
-const DEFAULT_GRACE_SECONDS = 10;
-const NANOSECONDS_PER_SECOND = 1e9;
 
 /** Answers what would be done for a body, or for the removal of a stack. What goes wrong is part of the answer. */
 export async function planReply(request: PlanRequest, store: DesiredStore, loop: Reconciler): Promise<PlanReply> {
@@ -22,7 +18,7 @@ export async function planReply(request: PlanRequest, store: DesiredStore, loop:
   try {
     if (request.body.length === 0) {
       const plan = await loop.planFor(without(store.world(), request.stackId));
-      return { ...empty, ...wirePlan(plan, undefined) };
+      return { ...empty, ...wirePlan(plan) };
     }
     const asked = store.preview(decodeBody(request.body, "to plan for"));
     // An adopted stack keeps its containers in the preview of its next revision.
@@ -30,7 +26,7 @@ export async function planReply(request: PlanRequest, store: DesiredStore, loop:
     const stack = { ...asked, adopted: [...new Set([...known, ...request.adoptedContainerIds])] };
     const refused = store.refusal(stack);
     if (refused !== undefined) return { ...empty, problem: refused };
-    return { ...empty, ...wirePlan(await loop.planFor(stack), stack.model) };
+    return { ...empty, ...wirePlan(await loop.planFor(stack)) };
   } catch (error) {
     return { ...empty, problem: reasonOf(error) };
   }
@@ -41,7 +37,7 @@ function without(world: DesiredWorld | undefined, stackId: string): DesiredWorld
   return { ...world, stacks: world.stacks.filter((stack) => stack.stackId !== stackId) };
 }
 
-function wirePlan(plan: PlanAnswer, model: ComposeModel | undefined): Omit<PlanReply, "requestId" | "problem"> {
+function wirePlan(plan: PlanAnswer): Omit<PlanReply, "requestId" | "problem"> {
   const numbers = new Map(plan.steps.map((step, i) => [step.id, i]));
   const steps = plan.steps.map((step): PlannedStep => ({
     op: step.op,
@@ -56,13 +52,7 @@ function wirePlan(plan: PlanAnswer, model: ComposeModel | undefined): Omit<PlanR
     text: plan.text,
     observedAt: new Date(plan.observedAt),
     expectedDowntimeSeconds: Object.fromEntries(
-      away.map((entry) => [entry.service, graceSeconds(model, entry.service)]),
+      away.toSorted((a, b) => a.seconds - b.seconds).map((entry) => [entry.service, entry.seconds]),
     ),
   };
-}
-
-// The old container may use its whole grace period before the new one can start; the start itself is short beside it.
-function graceSeconds(model: ComposeModel | undefined, service: string): number {
-  const grace = parseGoDuration(model?.services[service]?.stop_grace_period ?? "");
-  return grace === undefined ? DEFAULT_GRACE_SECONDS : Number(grace) / NANOSECONDS_PER_SECOND;
 }

@@ -2,6 +2,7 @@ import { describeStep, pinOf, type DesiredStack, type DesiredWorld, type Step, t
 import { reasonOf } from "../platform/log.ts";
 import { applyStep, type ApplyContext } from "./apply.ts";
 import { within } from "./deadline.ts";
+import { EngineError } from "./engine.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ReconcilerOptions } from "./options.ts";
 import type { Progress } from "./progress.ts";
@@ -75,6 +76,10 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     } catch (error) {
       const reason = reasonOf(error);
       reconciler.log("warn", "step failed", { area: "reconcile", stackId: step.stackId, step: step.id, reason });
+      const isStart = step.op === "start-container" || (step.op === "run-hook" && step.phase === "post_start");
+      // An engine that went away says nothing of the container.
+      if (isStart && !(error instanceof EngineError && error.unreachable))
+        keeper.noteFailed(step.stackId, step.slot, reason);
       progress.tell(step, "failed", reason);
       throw error;
     }

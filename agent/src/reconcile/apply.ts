@@ -1,12 +1,4 @@
-import type {
-  DesiredStack,
-  LoadImage,
-  PullImage,
-  RestartContainer,
-  StartContainer,
-  Step,
-  StepOp,
-} from "@windflow/core";
+import type { DesiredStack, LoadImage, PullImage, Step, StepOp } from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
 import { reasonOf } from "../platform/log.ts";
@@ -93,12 +85,13 @@ const EXECUTORS: Executors = {
     if (step.service !== undefined) await context.binds(stack, step.service);
     // An engine that cannot start a command repeats it.
     const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
-    noteStart(step, id, context);
+    // Before the start and not after it: an agent that dies between the two has to know that the hooks are due.
+    if (step.hooks > 0) context.noteHooks(id, 0);
     await redacting(secrets, () => context.engine.startContainer(id));
   },
   "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),
   "restart-container": async (step, context) => {
-    noteStart(step, step.containerId, context);
+    if (step.hooks > 0) context.noteHooks(step.containerId, 0);
     await context.engine.restartContainer(step.containerId);
   },
   "run-hook": async (step, context) => {
@@ -111,12 +104,11 @@ const EXECUTORS: Executors = {
       context.warn(step, `${reasonOf(error)}; the stop goes on`);
     }
     if (step.phase === "pre_stop") return;
-    const count = context.stackOf(step).model.services[step.service ?? ""]?.post_start?.length ?? 0;
-    context.noteHooks(containerId, step.index + 1 < count ? step.index + 1 : undefined);
+    context.noteHooks(containerId, step.isLast ? undefined : step.index + 1);
   },
   "remove-container": (step, { engine }) => engine.removeContainer(step.containerId),
   "rename-container": (step, context) =>
-    context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.slot),
+    context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.to),
   "connect-network": async (step, context) => {
     const stack = context.stackOf(step);
     const service = stack.model.services[step.service];
@@ -136,12 +128,6 @@ export async function applyStep<Op extends StepOp>(
 ): Promise<void> {
   const execute = EXECUTORS[step.op as Op] as (step: Extract<Step, { op: Op }>, context: ApplyContext) => Promise<void>;
   await execute(step, context);
-}
-
-// Before the start and not after it: an agent that dies between the two has to know that the hooks are due.
-function noteStart(step: StartContainer | RestartContainer, containerId: string, context: ApplyContext): void {
-  const hooks = context.stackOf(step).model.services[step.service ?? ""]?.post_start ?? [];
-  if (hooks.length > 0) context.noteHooks(containerId, 0);
 }
 
 function createdId(context: ApplyContext, slot: string): string {

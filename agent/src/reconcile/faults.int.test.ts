@@ -127,8 +127,9 @@ test("a service that shares nothing is replaced without a gap", async () => {
     "create-container",
     "start-container",
     "stop-container",
-    "remove-container",
     "rename-container",
+    "rename-container",
+    "remove-container",
   ]);
 });
 

@@ -1,5 +1,5 @@
 import {
-  preStopHooks,
+  hooksOf,
   secretReferences,
   serviceOf,
   type ComposeHook,
@@ -59,7 +59,7 @@ export function createOperatorHooks(
   return {
     async beforeStop(place) {
       if (place?.container.state !== "running") return;
-      const hooks = preStopHooks(place.container, serviceOfPlace(place));
+      const hooks = hooksOf("pre_stop", place.container, serviceOfPlace(place));
       for (const [index, hook] of hooks.entries())
         await runHook({ phase: "pre_stop", index, hook }, place.container.id, { ...parts, stack: place.stack }).catch(
           (error: unknown) =>
@@ -71,7 +71,7 @@ export function createOperatorHooks(
         );
     },
     beforeStart(place) {
-      const count = (place && serviceOfPlace(place))?.post_start?.length ?? 0;
+      const count = place ? hooksOf("post_start", place.container, serviceOfPlace(place)).length : 0;
       if (place && count > 0 && place.container.state !== "paused") parts.keeper.noteHooks(place.container.id, 0);
     },
   };

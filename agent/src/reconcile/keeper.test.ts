@@ -124,17 +124,17 @@ test("what a plan stopped is wanted again as soon as something wants it, also by
     dependsOn: [],
     lock: "container a",
   };
-  const plan = { steps: [stop], problems: [], downtime: [] };
-  const nothing = { steps: [], problems: [], downtime: [] };
+  const plan = { steps: [stop], problems: [], downtime: [], replacements: [] };
+  const nothing = { steps: [], problems: [], downtime: [], replacements: [] };
   const startedAt = (at: number): ObservedContainer => ({
     ...container("a", "running"),
     detail: { createdAt: 1, startedAt: at, restartCount: 0, outOfMemory: false },
   });
-  createKeeper(memory, "boot-1").noteStops(plan, [container("a", "running")], 100);
+  createKeeper(memory, "boot-1").notePlan(plan, [container("a", "running")], 100);
 
   const next = createKeeper(memory, "boot-1");
-  next.noteStops(nothing, [startedAt(5)], 200);
+  next.notePlan(nothing, [startedAt(5)], 200);
   expect(next.recall(container("a", "exited"))).toEqual({ interrupted: true });
-  next.noteStops(nothing, [startedAt(150)], 200);
+  next.notePlan(nothing, [startedAt(150)], 200);
   expect(next.recall(container("a", "exited"))).toEqual({});
 });

@@ -9,6 +9,7 @@ import {
   type ObservedContainer,
   type ObservedWorld,
   type Plan,
+  type Replacement,
 } from "@windflow/core";
 import type { ReconcileMemory, MemoryStore } from "./options.ts";
 
@@ -24,8 +25,11 @@ export interface Keeper {
   pin(pin: ImagePin): void;
   hold(hold: Hold, containerId: string, now: number): void;
   release(hold: Hold): void;
-  /** To be told before a plan is carried out: an agent that dies in the middle has to know later what it stopped. */
-  noteStops(plan: Plan, own: readonly ObservedContainer[], now: number): void;
+  readonly replacements: readonly Replacement[];
+  /** To be told before a plan is carried out: an agent that dies in the middle has to know later what it stopped, and for what. */
+  notePlan(plan: Plan, own: readonly ObservedContainer[], now: number): void;
+  /** A container that took the place of another could not be started. */
+  noteFailed(stackId: string, slot: string, reason: string): void;
   /** To be told before a container with `post_start` hooks is started, and after each: which is the next; undefined when all have run. */
   noteHooks(containerId: string, next: number | undefined): void;
   noteDeath(containerId: string, at: number): void;
@@ -83,7 +87,17 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
         holds: [...memory.holds.filter((known) => !sameHold(known, hold)), hold],
       }),
     release: (hold) => keep({ holds: memory.holds.filter((known) => !sameHold(known, hold)) }),
-    noteStops(plan, own, now) {
+    get replacements() {
+      return memory.replacements ?? [];
+    },
+    noteFailed(stackId, slot, reason) {
+      const known = memory.replacements ?? [];
+      const fails = (entry: Replacement): boolean =>
+        entry.stackId === stackId && entry.slot === slot && entry.failure === undefined;
+      if (known.some(fails))
+        keep({ replacements: known.map((entry) => (fails(entry) ? { ...entry, failure: reason } : entry)) });
+    },
+    notePlan(plan, own, now) {
       const known = memory.stopped ?? {};
       const planned = new Set(plan.steps.flatMap((step) => (step.op === "stop-container" ? [step.containerId] : [])));
       const stopped = own.flatMap(({ id, detail }) => {
@@ -93,7 +107,11 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
         if (stands) return [[id, at] as const];
         return planned.has(id) ? [[id, now] as const] : [];
       });
-      keep({ stopped: Object.fromEntries(stopped) });
+      const { replacements } = plan;
+      keep({
+        stopped: Object.fromEntries(stopped),
+        ...(replacements.length > 0 || memory.replacements !== undefined ? { replacements } : {}),
+      });
     },
     noteDeath(containerId, at) {
       // A host may start and end containers by the thousand; only the last moments matter.

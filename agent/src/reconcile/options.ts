@@ -8,6 +8,7 @@ import type {
   ObservedWorld,
   Plan,
   Problem,
+  Replacement,
   ServiceDowntime,
   StackStatus,
   Step,
@@ -15,7 +16,14 @@ import type {
 } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
-import type { EngineEvent, FileContent, PulledImage, PullProgress, ReconcileEngine, RegistryCredentials } from "./engine.ts";
+import type {
+  EngineEvent,
+  FileContent,
+  PulledImage,
+  PullProgress,
+  ReconcileEngine,
+  RegistryCredentials,
+} from "./engine.ts";
 
 /** What the reconciler has to remember over a restart of the agent. Small, and plain JSON. */
 export interface ReconcileMemory {
@@ -30,6 +38,8 @@ export interface ReconcileMemory {
   readonly stopped?: Readonly<Record<string, number>>;
   /** Containers that we started and whose `post_start` hooks have not all run, with the first that has not. */
   readonly hooksDue?: Readonly<Record<string, number>>;
+  /** Containers that took the place of others that are kept, and why those failed that did. */
+  readonly replacements?: readonly Replacement[];
   readonly bootId: string;
 }
 
@@ -59,6 +69,8 @@ export interface StackSettlement {
   readonly waiting: readonly string[];
   readonly failing: readonly FailingStep[];
   readonly problems: readonly Problem[];
+  /** The attempt that failed and was taken back; empty when it had no name. */
+  readonly failedAttempt?: string;
 }
 
 export interface ObservationReport {

@@ -28,7 +28,7 @@ import { createStepRunner } from "./step-runner.ts";
 
 // The net under the events: whatever was missed is seen this late at worst.
 const NET_MS = 30_000;
-const NO_PLAN: Plan = { steps: [], problems: [], downtime: [] };
+const NO_PLAN: Plan = { steps: [], problems: [], downtime: [], replacements: [] };
 
 /** Brings an engine to what is desired and keeps it there: observe, plan, apply what can be done, observe again. */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
@@ -44,6 +44,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let engineError: string | undefined = "it was not asked yet";
   let settlements: readonly StackSettlement[] = [];
   let cancelNet: (() => void) | undefined;
+  let cancelRecheck: (() => void) | undefined;
 
   const desiredNow = (): DesiredWorld | undefined => {
     const desired = options.desired();
@@ -98,13 +99,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const own = ownOf(observed, desired);
     keeper.learn(observed, desired, own);
     plan = planStacks(planInput(observed, keeper.pinned(desired)));
-    keeper.noteStops(plan, own, clock.now());
+    keeper.notePlan(plan, own, clock.now());
     runner.adopt(plan, mark);
+    cancelRecheck?.();
+    const { recheckAt } = plan;
+    cancelRecheck = recheckAt === undefined ? undefined : clock.after(recheckAt - clock.now(), () => loop.request());
   };
   const planInput = (observed: ObservedWorld, desired: DesiredWorld): PlanInput => ({
     observed,
     desired,
     holds: keeper.holds,
+    replacements: keeper.replacements,
     refusals: refusalsOf(options, desired),
   });
   const publish = (): void => {
@@ -185,6 +190,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     async stop() {
       cancelNet?.();
+      cancelRecheck?.();
       runner.drop();
       aborter.abort();
       await watch.stop();
@@ -251,5 +257,10 @@ function worldWith(wanted: DesiredWorld | DesiredStack, current: DesiredWorld | 
 function planOnly(plan: Plan, stackId: string | undefined): Plan {
   const mine = <T extends { readonly stackId: string }>(entries: readonly T[]): T[] =>
     entries.filter((entry) => stackId === undefined || entry.stackId === stackId);
-  return { steps: mine(plan.steps), problems: mine(plan.problems), downtime: mine(plan.downtime) };
+  return {
+    steps: mine(plan.steps),
+    problems: mine(plan.problems),
+    downtime: mine(plan.downtime),
+    replacements: mine(plan.replacements),
+  };
 }

@@ -47,6 +47,7 @@ export function reportOf(input: ReportInput): ObservationReport {
           containers: index && ownContainers(index, stack),
           ...(engineError === undefined ? {} : { engineError: `the engine cannot be reached: ${engineError}` }),
           holds: input.holds,
+          replacements: input.plan.replacements,
           activity: activityOf(input, stack),
           now: input.now,
         }),
@@ -97,7 +98,18 @@ function settlementOf(input: ReportInput, stack: Pick<DesiredStack, "stackId" | 
     ),
     failing,
     problems,
+    ...failedAttemptOf(input.plan, stack),
   };
+}
+
+function failedAttemptOf(
+  plan: Plan,
+  stack: Pick<DesiredStack, "stackId" | "revision">,
+): Pick<StackSettlement, "failedAttempt"> {
+  const failed = plan.replacements.find(
+    (known) => known.stackId === stack.stackId && known.revision === stack.revision && known.failure !== undefined,
+  );
+  return failed === undefined ? {} : { failedAttempt: failed.attempt };
 }
 
 function activityOf(input: ReportInput, stack: DesiredStack): Activity {

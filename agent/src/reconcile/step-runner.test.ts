@@ -57,7 +57,16 @@ function bench(): Bench {
 }
 
 function start(slot: string, dependsOn: string[] = []): Step {
-  return { op: "start-container", id: slot, stackId: "s", slot, cause: "new", dependsOn, lock: `container ${slot}` };
+  return {
+    op: "start-container",
+    id: slot,
+    stackId: "s",
+    slot,
+    cause: "new",
+    hooks: 0,
+    dependsOn,
+    lock: `container ${slot}`,
+  };
 }
 
 function wait(id: string, dependsOn: string[] = []): Step {
@@ -65,7 +74,7 @@ function wait(id: string, dependsOn: string[] = []): Step {
 }
 
 function plan(...steps: Step[]): Plan {
-  return { steps, problems: [], downtime: [] };
+  return { steps, problems: [], downtime: [], replacements: [] };
 }
 
 test("a step starts as soon as those before it are done, without another look", async () => {

@@ -53,7 +53,7 @@ export interface StepRunner {
 
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
   const { clock } = options;
-  let plan: Plan = { steps: [], problems: [], downtime: [] };
+  let plan: Plan = { steps: [], problems: [], downtime: [], replacements: [] };
   let finishedCount = 0;
   const finished = new Map<string, number>();
   const running = new Map<string, { step: Step | undefined; lane: Lane; promise: Promise<void> }>();
@@ -133,7 +133,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       pump();
     },
     drop() {
-      plan = { steps: [], problems: [], downtime: [] };
+      plan = { steps: [], problems: [], downtime: [], replacements: [] };
       for (const entry of failing.values()) entry.cancel();
       failing.clear();
     },

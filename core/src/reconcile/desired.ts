@@ -53,6 +53,10 @@ export interface DesiredStack {
   readonly images: Readonly<Record<string, ResolvedImage | undefined>>;
   /** Ids of containers that an adoption record makes ours although they carry no label of ours. */
   readonly adopted?: readonly string[];
+  /** What asked for it: a revision that failed is tried again with another attempt only. */
+  readonly attempt?: string;
+  /** Keys of volumes that may be made anew, without their data, when their settings changed. */
+  readonly recreateVolumes?: readonly string[];
 }
 
 /** Everything that one host must run. A stack that is absent here must be absent on the host. */

@@ -6,7 +6,7 @@ export function formatPlan(plan: Plan): string {
   const steps = plan.steps.map((step, i) => `${i + 1}. ${describeStep(step)}: ${step.cause}${after(step, numbers)}`);
   const downtime = plan.downtime
     .filter((entry) => entry.expected)
-    .map((entry) => `interruption of ${entry.service}: ${entry.reason}`);
+    .map((entry) => `interruption of ${entry.service} for up to ${roundSeconds(entry.seconds)} s: ${entry.reason}`);
   const problems = plan.problems.map(
     (problem) =>
       `${problem.severity}: ${problem.service === undefined ? "" : `${problem.service}: `}${problem.message}`,
@@ -26,7 +26,7 @@ export function describeStep(step: Step): string {
         ? `create-container ${step.slot}`
         : `create-container ${step.slot} as ${step.name}`;
     case "rename-container":
-      return `rename-container ${step.name} to ${step.slot}`;
+      return `rename-container ${step.name} to ${step.to}`;
     case "wait":
       return `wait until ${step.slot} is ${step.until}`;
     case "connect-network":
@@ -49,4 +49,8 @@ function after(step: Step, numbers: ReadonlyMap<string, number>): string {
     .filter((number) => number !== undefined)
     .toSorted((a, b) => a - b);
   return before.length === 0 ? "" : ` (after ${before.join(", ")})`;
+}
+
+function roundSeconds(seconds: number): number {
+  return seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds);
 }

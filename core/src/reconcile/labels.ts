@@ -25,7 +25,8 @@ export const WINDFLOW_LABEL = {
   revision: "dev.windflow.revision",
   /** Short digest of each key of the service, so that a plan can name what changed. */
   parts: "dev.windflow.parts",
-  /** The hooks that it was made with, to be run before it is stopped: JSON, secrets as placeholders. */
+  /** The hooks that it was made with, to be run after its start and before its stop: JSON, secrets as placeholders. */
+  postStart: "dev.windflow.post-start",
   preStop: "dev.windflow.pre-stop",
   /** Digest over the contents of the configs and secrets that were copied in. */
   files: "dev.windflow.files",
@@ -44,6 +45,12 @@ export function ownerOf(labels: Readonly<Record<string, string>>): Owner | undef
   const organizationId = labels[WINDFLOW_LABEL.organization];
   const stackId = labels[WINDFLOW_LABEL.stack];
   return organizationId && stackId ? { organizationId, stackId } : undefined;
+}
+
+/** The revision that made it; undefined for what WindFlow did not make. */
+export function revisionOf(labels: Readonly<Record<string, string>>): number | undefined {
+  const revision = Number(labels[WINDFLOW_LABEL.revision]);
+  return Number.isSafeInteger(revision) && revision > 0 ? revision : undefined;
 }
 
 export function serviceOf(container: ObservedContainer): string {

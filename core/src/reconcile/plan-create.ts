@@ -1,5 +1,5 @@
 import { serviceConfigHash } from "../compose/config-hash.ts";
-import { preStopLabel } from "./hooks.ts";
+import { hookLabels } from "./hooks.ts";
 import { imageReferenceOf } from "./image-reference.ts";
 import type { DesiredStack } from "./desired.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
@@ -63,7 +63,6 @@ function containerLabels(planning: ServicePlanning, slot: Slot): Record<string, 
   // With a shared container the hash holds an id that may not exist yet; the executor adds it.
   const hash = serviceConfigHash(surveyed.service);
   const files = filesDigest(stack, surveyed.service);
-  const preStop = preStopLabel(surveyed.service);
   return {
     ...surveyed.service.labels,
     ...stackLabels(desired, stack),
@@ -76,7 +75,7 @@ function containerLabels(planning: ServicePlanning, slot: Slot): Record<string, 
     ...(hash === undefined ? {} : { [COMPOSE_LABEL.configHash]: hash }),
     [WINDFLOW_LABEL.parts]: partsText(surveyed.service),
     [WINDFLOW_LABEL.files]: files,
-    ...(preStop === undefined ? {} : { [WINDFLOW_LABEL.preStop]: preStop }),
+    ...hookLabels(surveyed.service),
   };
 }
 

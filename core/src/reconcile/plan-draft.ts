@@ -1,4 +1,7 @@
-import type { Plan, Problem, ServiceDowntime, Step } from "./steps.ts";
+import type { Replacement } from "./replacement.ts";
+import type { Plan, Problem, ServiceDowntime, Step, StepOp } from "./steps.ts";
+
+const NETWORK_OPS: ReadonlySet<StepOp> = new Set(["create-network", "remove-network"]);
 
 /** A plan while it is being written. Steps keep the order in which they were added, but for those that wait for a later one. */
 export interface PlanDraft {
@@ -7,6 +10,10 @@ export interface PlanDraft {
   has(stepId: string): boolean;
   problem(problem: Problem): void;
   downtime(entry: ServiceDowntime): void;
+  /** Keeps one of each slot, the last that was told. */
+  replacement(entry: Replacement): void;
+  /** Time alone may change the plan then. */
+  recheck(at: number): void;
   /** Ids of the steps of a stack that satisfy the test. */
   stepsOf(stackId: string, test: (step: Step) => boolean): string[];
   /** Takes back what was added for a stack. */
@@ -18,6 +25,8 @@ export function createDraft(): PlanDraft {
   const steps = new Map<string, Step>();
   let problems: Problem[] = [];
   let downtime: ServiceDowntime[] = [];
+  const replacements = new Map<string, Replacement>();
+  let recheckAt = Number.POSITIVE_INFINITY;
   return {
     add(step) {
       if (!steps.has(step.id)) steps.set(step.id, { ...step, dependsOn: [...new Set(step.dependsOn)] });
@@ -26,6 +35,8 @@ export function createDraft(): PlanDraft {
     has: (stepId) => steps.has(stepId),
     problem: (problem) => void problems.push(problem),
     downtime: (entry) => void downtime.push(entry),
+    replacement: (entry) => void replacements.set(`${entry.stackId} ${entry.slot}`, entry),
+    recheck: (at) => void (recheckAt = Math.min(recheckAt, at)),
     stepsOf: (stackId, test) =>
       [...steps.values()].filter((step) => step.stackId === stackId && test(step)).map((step) => step.id),
     forget(stackId) {
@@ -33,8 +44,26 @@ export function createDraft(): PlanDraft {
       problems = problems.filter((problem) => problem.stackId !== stackId);
       downtime = downtime.filter((entry) => entry.stackId !== stackId);
     },
-    finish: () => ({ steps: inRunningOrder(steps), problems, downtime }),
+    finish() {
+      dropUnreachable(steps);
+      return {
+        steps: inRunningOrder(steps),
+        problems,
+        downtime,
+        replacements: [...replacements.values()],
+        ...(Number.isFinite(recheckAt) ? { recheckAt } : {}),
+      };
+    },
   };
+}
+
+// A network is only removed, or made anew, when what is attached to it goes; a container that is kept for a while keeps it for as long.
+function dropUnreachable(steps: Map<string, Step>): void {
+  for (let before = -1; before !== steps.size;) {
+    before = steps.size;
+    for (const step of steps.values())
+      if (NETWORK_OPS.has(step.op) && step.dependsOn.some((id) => !steps.has(id))) steps.delete(step.id);
+  }
 }
 
 function inRunningOrder(steps: ReadonlyMap<string, Step>): Step[] {

@@ -1,5 +1,5 @@
 import type { ComposeHook, ComposeService } from "../compose/model.ts";
-import { preStopHooks, type HookPhase } from "./hooks.ts";
+import { hooksOf, type HookPhase } from "./hooks.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { stepId } from "./step-ids.ts";
@@ -24,41 +24,42 @@ export function emitPreStop(
 ): readonly string[] {
   // In a paused or restarting container nothing can be run.
   if (container.state !== "running") return dependsOn;
-  const hooks = preStopHooks(container, service).map((hook, index) => ({ hook, index }));
+  const hooks = hooksOf("pre_stop", container, service);
   const own = { ...frame, containerId: container.id };
-  return emitHooks(draft, own, "pre_stop", hooks, "it is to be stopped", dependsOn);
+  return emitHooks(draft, own, "pre_stop", hooks, 0, "it is to be stopped", dependsOn);
 }
 
 /** Adds the hooks that come after a start, from the first that is still due; gives back the step after which all have run. */
 export function emitPostStart(
   draft: PlanDraft,
   frame: HookFrame,
-  service: ComposeService,
+  hooks: readonly ComposeHook[],
   from: number,
   dependsOn: readonly string[],
 ): readonly string[] {
-  const hooks = (service.post_start ?? []).map((hook, index) => ({ hook, index })).slice(from);
   const cause = dependsOn.length === 0 ? "it was started, and this has not run yet" : "it is to be started";
-  return emitHooks(draft, frame, "post_start", hooks, cause, dependsOn);
+  return emitHooks(draft, frame, "post_start", hooks, from, cause, dependsOn);
 }
 
 function emitHooks(
   draft: PlanDraft,
   frame: HookFrame,
   phase: HookPhase,
-  hooks: readonly { readonly hook: ComposeHook; readonly index: number }[],
+  hooks: readonly ComposeHook[],
+  from: number,
   cause: string,
   dependsOn: readonly string[],
 ): readonly string[] {
-  return hooks.reduce<readonly string[]>(
-    (before, { hook, index }) => [
+  return hooks.slice(from).reduce<readonly string[]>(
+    (before, hook, i) => [
       draft.add({
         ...frame,
         op: "run-hook",
-        id: stepId.hook(frame.slot, frame.containerId, phase, index),
+        id: stepId.hook(frame.slot, frame.containerId, phase, from + i),
         phase,
-        index,
+        index: from + i,
         hook,
+        isLast: from + i + 1 === hooks.length,
         cause,
         dependsOn: before,
       }),

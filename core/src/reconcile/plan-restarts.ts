@@ -1,5 +1,6 @@
 import type { DesiredStack } from "./desired.ts";
 import type { ServiceOutcome } from "./plan-dependencies.ts";
+import { hooksOf } from "./hooks.ts";
 import { emitPostStart, emitPreStop } from "./plan-hooks.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { stepId } from "./step-ids.ts";
@@ -21,6 +22,7 @@ export function planRestarts(
       );
       if (!newer) continue;
       const { service } = outcome.surveyed;
+      const hooks = hooksOf("post_start", container, service);
       const frame = { stackId: stack.stackId, service: name, slot, lock: `container ${slot}` };
       const restart = draft.add({
         ...frame,
@@ -28,9 +30,10 @@ export function planRestarts(
         id: stepId.restart(slot),
         containerId: container.id,
         cause: `${newer[0]} was made anew`,
+        hooks: hooks.length,
         dependsOn: emitPreStop(draft, frame, container, service, []),
       });
-      emitPostStart(draft, { ...frame, containerId: container.id }, service, 0, [restart]);
+      emitPostStart(draft, { ...frame, containerId: container.id }, hooks, 0, [restart]);
     }
   }
 }

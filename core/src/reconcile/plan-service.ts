@@ -4,6 +4,7 @@ import type { PlanDraft } from "./plan-draft.ts";
 import { emitPreStop } from "./plan-hooks.ts";
 import type { PlannedImage } from "./plan-images.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import { awaySeconds } from "./downtime.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot, SurveyedService } from "./survey.ts";
@@ -37,7 +38,11 @@ export interface ServicePlanning {
   gate(): readonly string[];
   base(slot: Slot, cause: string, dependsOn: readonly string[]): StepFrame;
   problem(message: string): void;
-  downtime(slot: Slot, expected: boolean, reason: string): void;
+  downtime(slot: Slot, entry: { readonly seconds: number; readonly reason: string }): void;
+  /** How long the service is away when its container is stopped before the next one starts. */
+  awaySeconds(slot: Slot): number;
+  /** Every container that took the place of another does what it was made for. */
+  readonly allProven: boolean;
 }
 
 export interface StackPlanning {
@@ -49,6 +54,10 @@ export interface StackPlanning {
   readonly images: ReadonlyMap<string, PlannedImage>;
   readonly pulls: readonly string[];
   readonly orphansGone: readonly string[];
+  /** Every container of the stack that took the place of another does what it was made for. */
+  readonly allProven: boolean;
+  /** One failed, and the stack went back to what ran before. */
+  readonly wentBack: boolean;
   /** Ids of the stack's own containers. */
   readonly ownIds: ReadonlySet<string>;
   /** By service. */
@@ -73,6 +82,11 @@ export function planService(
   for (const slot of surveyed.slots) {
     if (stackPlanning.isHeld(surveyed.name, slot.number)) {
       slots.push(planHeld(stackPlanning, surveyed, slot));
+      continue;
+    }
+    // A place that this attempt did not come to stays as it was.
+    if (stackPlanning.wentBack && slot.replacement === undefined && !(slot.keeper && slot.outdated.length === 0)) {
+      slots.push(asItIs(slot));
       continue;
     }
     const outcome = planSlot(planning, slot, previousReady);
@@ -113,8 +127,10 @@ function planningOf(
       lock: `container ${slot.name}`,
     }),
     problem: (message) => draft.problem({ stackId: stack.stackId, service: surveyed.name, severity: "error", message }),
-    downtime: (_slot, expected, reason) =>
-      draft.downtime({ stackId: stack.stackId, service: surveyed.name, expected, reason }),
+    allProven: stackPlanning.allProven,
+    downtime: (_slot, { seconds, reason }) =>
+      draft.downtime({ stackId: stack.stackId, service: surveyed.name, expected: seconds > 0, seconds, reason }),
+    awaySeconds: (slot) => awaySeconds(surveyed, slot),
   };
 }
 

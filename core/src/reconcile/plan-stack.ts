@@ -3,10 +3,11 @@ import type { ServiceOutcome } from "./plan-dependencies.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { planImages } from "./plan-images.ts";
 import { planOrphans } from "./plan-removal.ts";
-import { planResources } from "./plan-resources.ts";
+import { planResources, type PlannedResources } from "./plan-resources.ts";
 import { planRestarts } from "./plan-restarts.ts";
 import { planService, type StackPlanning } from "./plan-service.ts";
-import { surveyStack } from "./survey.ts";
+import type { Replacement } from "./replacement.ts";
+import { surveyStack, type Survey } from "./survey.ts";
 import { unsupportedUses } from "./unsupported.ts";
 import { groupBy, ownContainers, type WorldIndex } from "./world-index.ts";
 
@@ -16,11 +17,17 @@ export function planStack(
   index: WorldIndex,
   desired: DesiredWorld,
   stack: DesiredStack,
-  holds: readonly Hold[],
+  { holds, replacements }: { readonly holds: readonly Hold[]; readonly replacements: readonly Replacement[] },
 ): void {
   if (refusesStrangers(draft, index, stack)) return;
   const resources = planResources(draft, index, desired, stack);
-  const survey = surveyStack(index, stack, resources);
+  const survey = surveyJudged(index, stack, resources, replacements);
+  const records = survey.services.flatMap(({ slots }) => slots.flatMap((slot) => slot.replacement ?? []));
+  for (const { record, verdict } of records) {
+    draft.replacement(record);
+    if (verdict.kind === "open" && verdict.recheckAt !== undefined) draft.recheck(verdict.recheckAt);
+  }
+  const wentBack = records.some(({ record }) => record.failure !== undefined);
   const isHeld = (service: string, number: number): boolean =>
     holds.some(
       (hold) =>
@@ -32,7 +39,7 @@ export function planStack(
   const slots = new Map(survey.services.map((surveyed) => [surveyed.name, surveyed.slots]));
   const images = planImages(draft, index, stack, (service, standing) =>
     (slots.get(service) ?? []).some(
-      (slot) => !isHeld(service, slot.number) && (standing.ids.length === 0 || !slot.keeper),
+      (slot) => !wentBack && !isHeld(service, slot.number) && (standing.ids.length === 0 || !slot.keeper),
     ),
   );
   const pulls = draft.stepsOf(stack.stackId, (step) => step.op === "pull-image" || step.op === "load-image");
@@ -49,10 +56,34 @@ export function planStack(
     ownIds: new Set(ownContainers(index, stack).map((container) => container.id)),
     unsupported: groupBy(unsupportedUses(stack.model), (use) => use.service),
     isHeld,
+    wentBack,
+    allProven: records.every(({ verdict }) => verdict.kind === "proven"),
   };
   const outcomes = new Map<string, ServiceOutcome>();
   for (const surveyed of survey.services) outcomes.set(surveyed.name, planService(planning, surveyed, outcomes));
   planRestarts(draft, stack, outcomes);
+}
+
+/** A stack goes back as a whole: what one service of it became is of no use with what another one was. */
+function surveyJudged(
+  index: WorldIndex,
+  stack: DesiredStack,
+  resources: PlannedResources,
+  replacements: readonly Replacement[],
+): Survey {
+  const survey = surveyStack(index, stack, resources, replacements);
+  const judged = survey.services.flatMap(({ name, slots }) =>
+    slots.flatMap((slot) => (slot.replacement ? [{ service: name, ...slot.replacement }] : [])),
+  );
+  const first = judged.find(({ verdict }) => verdict.kind === "failed");
+  if (first === undefined || judged.every(({ record }) => record.failure !== undefined)) return survey;
+  const failed = judged.map(({ record, verdict }): Replacement => {
+    if (record.failure !== undefined) return record;
+    if (verdict.kind === "failed") return { ...record, failure: verdict.why };
+    const why = first.verdict.kind === "failed" ? first.verdict.why : "";
+    return { ...record, failure: `${first.service} failed: ${why}`, takenBackWith: first.service };
+  });
+  return surveyStack(index, stack, resources, failed);
 }
 
 // The name of a project is unique on a host: to deploy into a project that others made would mix two applications.

@@ -4,7 +4,7 @@ import type { DesiredStack } from "./desired.ts";
 import { formatPlan } from "./format-plan.ts";
 import { planStacks } from "./plan.ts";
 import { createModelEngine } from "./testing/model-engine.ts";
-import { editContainer, planText, running } from "./testing/plan-text.ts";
+import { editContainer, planNow, planText, running } from "./testing/plan-text.ts";
 import { HEALTHCHECK, desiredWorld, emptyWorld, service, stack, stranger } from "./testing/small-world.ts";
 
 const chain = {
@@ -37,10 +37,10 @@ test("images are pulled before anything is stopped, and the port makes it stop f
     `1. pull-image app:2: not on the host
 2. create-container shop-web-1 as 000000000002_shop-web-1: changed: image (after 1)
 3. stop-container shop-web-1 [000000000002]: changed: image (after 1, 2)
-4. remove-container shop-web-1 [000000000002]: changed: image (after 3)
-5. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 4)
-6. start-container shop-web-1: new container (after 4, 5)
-interruption of web: it publishes port 8080`,
+4. start-container shop-web-1: new container (after 3)
+5. rename-container shop-web-1 to shop-web-1_000000000002: it is kept until the new one has proven itself (after 4)
+6. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 5)
+interruption of web for up to 11 s: it publishes port 8080`,
   );
 });
 
@@ -52,22 +52,21 @@ test("a service that shares nothing starts its new container before the old one 
 2. start-container shop-web-1: new container (after 1)
 3. wait until shop-web-1 is healthy: it is to be started (after 2)
 4. stop-container shop-web-1 [000000000002]: changed: environment (after 3)
-5. remove-container shop-web-1 [000000000002]: changed: environment (after 4)
+5. rename-container shop-web-1 to shop-web-1_000000000002: it is kept until the new one has proven itself (after 4)
 6. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 5)`,
   );
 });
 
-test("an unhealthy new container leaves the old one running", () => {
+test("an unhealthy new container goes, and the old one has never stopped", () => {
   const before = stack({ web: service({ healthcheck: HEALTHCHECK }) });
-  const after = stack({ web: service({ healthcheck: HEALTHCHECK, environment: { A: "1" } }) });
+  const after = stack({ web: service({ healthcheck: HEALTHCHECK, environment: { A: "1" } }) }, { revision: 2 });
   const engine = running(before);
-  engine.run(planStacks({ observed: engine.world(), desired: desiredWorld(after) }), desiredWorld(after), 2);
+  engine.run(planNow(engine, [after]), desiredWorld(after), 2);
   editContainer(engine, "000000000002_shop-web-1", { health: "unhealthy" });
   expect(planText(engine, [after])).toBe(
-    `1. wait until shop-web-1 is healthy: it is unhealthy
-2. stop-container shop-web-1 [000000000002]: changed: environment (after 1)
-3. remove-container shop-web-1 [000000000002]: changed: environment (after 2)
-4. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 3)`,
+    `1. stop-container 000000000002_shop-web-1 [000000000003]: it failed: its healthcheck fails
+2. remove-container 000000000002_shop-web-1 [000000000003]: it failed: its healthcheck fails (after 1)
+error: web: revision 2 failed: its healthcheck fails; the previous container (revision 1) runs again`,
   );
 });
 
@@ -91,7 +90,7 @@ test("nameless volumes go over to the new container, named ones that the service
   });
   const create = plan.steps.find((step) => step.op === "create-container");
   expect(create).toMatchObject({ inherited: [{ name: nameless, destination: "/cache" }] });
-  expect(formatPlan(plan)).toContain("interruption of web: it writes to data");
+  expect(formatPlan(plan)).toContain("interruption of web for up to 11 s: it writes to data");
 });
 
 test("a replacement of an older revision that was never finished is in nobody's way", () => {
@@ -110,10 +109,10 @@ test("a replacement of an older revision that was never finished is in nobody's 
     `1. create-container shop-web-1 as 000000000003_shop-web-1: changed: environment
 2. remove-container 000000000002_shop-web-1 [000000000003]: changed: environment (after 1)
 3. stop-container shop-web-1 [000000000002]: changed: environment (after 1)
-4. remove-container shop-web-1 [000000000002]: changed: environment (after 3)
-5. rename-container 000000000003_shop-web-1 to shop-web-1: its name is free now (after 2, 4)
-6. start-container shop-web-1: new container (after 2, 4, 5)
-interruption of web: it publishes port 80`,
+4. start-container shop-web-1: new container (after 2, 3)
+5. rename-container shop-web-1 to shop-web-1_000000000002: it is kept until the new one has proven itself (after 4)
+6. rename-container 000000000003_shop-web-1 to shop-web-1: its name is free now (after 2, 5)
+interruption of web for up to 11 s: it publishes port 80`,
   );
 });
 
@@ -126,7 +125,7 @@ test("a new container that keeps ending leaves the old one running", () => {
   expect(planText(engine, [after])).toBe(
     `1. wait until shop-web-1 is started: it keeps ending
 2. stop-container shop-web-1 [000000000002]: changed: environment (after 1)
-3. remove-container shop-web-1 [000000000002]: changed: environment (after 2)
+3. rename-container shop-web-1 to shop-web-1_000000000002: it is kept until the new one has proven itself (after 2)
 4. rename-container 000000000002_shop-web-1 to shop-web-1: its name is free now (after 3)`,
   );
 });
@@ -173,7 +172,7 @@ test("a changed network is made anew, and its containers with it", () => {
 4. create-network shop_default: its settings changed (after 3)
 5. create-container shop-web-1: network shop_default is made anew (after 2, 4)
 6. start-container shop-web-1: new container (after 5)
-interruption of web: its network is made anew`,
+interruption of web for up to 11 s: its network is made anew`,
   );
 });
 

@@ -3,6 +3,7 @@ import type { ObservedWorld } from "./observed.ts";
 import { createDraft, type PlanDraft } from "./plan-draft.ts";
 import { planRemovedStack } from "./plan-removal.ts";
 import { planStack } from "./plan-stack.ts";
+import { replacementsOf, type Replacement } from "./replacement.ts";
 import type { Plan } from "./steps.ts";
 import { compareText, indexWorld } from "./world-index.ts";
 
@@ -10,6 +11,8 @@ export interface PlanInput {
   readonly observed: ObservedWorld;
   readonly desired: DesiredWorld;
   readonly holds?: readonly Hold[];
+  /** What the plan before this one asked to be remembered, with the failures that were seen since. */
+  readonly replacements?: readonly Replacement[];
   /** Stacks that this host refuses to run, by id, with the sentence that says why. */
   readonly refusals?: Readonly<Record<string, string>>;
 }
@@ -27,18 +30,25 @@ export function planStacks(input: PlanInput): Plan {
   for (const stackId of [...new Set(ours)].toSorted(compareText))
     if (!wanted.has(stackId)) planRemovedStack(draft, index, stackId);
   for (const stack of desired.stacks.toSorted((a, b) => compareText(a.stackName, b.stackName))) {
-    if (refused(draft, input, stack.stackId, stack.project)) continue;
-    planOrRefuse(draft, stack.stackId, () => planStack(draft, index, desired, stack, input.holds ?? []));
+    const replacements = replacementsOf(input.replacements ?? [], stack);
+    if (refused(draft, input, stack.stackId, stack.project)) {
+      for (const known of replacements) draft.replacement(known);
+      continue;
+    }
+    planOrRefuse(draft, stack.stackId, replacements, () =>
+      planStack(draft, index, desired, stack, { holds: input.holds ?? [], replacements }),
+    );
   }
   return draft.finish();
 }
 
 // One model that cannot be read must not keep the other stacks of a host from being looked after.
-function planOrRefuse(draft: PlanDraft, stackId: string, plan: () => void): void {
+function planOrRefuse(draft: PlanDraft, stackId: string, replacements: readonly Replacement[], plan: () => void): void {
   try {
     plan();
   } catch (error) {
     draft.forget(stackId);
+    for (const known of replacements) draft.replacement(known);
     const reason = error instanceof Error ? error.message : "unknown error";
     draft.problem({ stackId, severity: "error", message: `it could not be planned: ${reason}` });
   }

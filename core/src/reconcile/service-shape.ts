@@ -1,4 +1,5 @@
 import type { ComposeService } from "../compose/model.ts";
+import { parseGoDuration } from "../compose/duration.ts";
 import { compareText } from "./world-index.ts";
 
 /** Containers that the service wants; `scale` wins over `deploy.replicas`. */
@@ -9,6 +10,26 @@ export function replicasOf(service: ComposeService): number {
 export function hasHealthcheck(service: ComposeService): boolean {
   const check = service.healthcheck;
   return check !== undefined && check.disable !== true && check.test !== undefined && check.test[0] !== "NONE";
+}
+
+const NANOSECONDS = 1_000_000n;
+
+/** Milliseconds of a duration as Compose writes it; undefined when it is absent or none. */
+export function durationMs(text: string | undefined): number | undefined {
+  const parsed = text === undefined ? undefined : parseGoDuration(text);
+  return parsed === undefined ? undefined : Number(parsed / NANOSECONDS);
+}
+
+const HEALTH_DEFAULTS = { interval: 30_000, timeout: 30_000, start_period: 0 } as const;
+const HEALTH_RETRIES = 3;
+// Probes start late on a host that is busy.
+const HEALTH_SLACK_MS = 10_000;
+
+/** How long after its start an engine may need to find a container healthy or not, in milliseconds. */
+export function healthDeadlineMs({ healthcheck = {} }: Pick<ComposeService, "healthcheck">): number {
+  const ms = (key: keyof typeof HEALTH_DEFAULTS): number => durationMs(healthcheck[key]) ?? HEALTH_DEFAULTS[key];
+  const probes = (healthcheck.retries ?? HEALTH_RETRIES) + 1;
+  return ms("start_period") + probes * (ms("interval") + ms("timeout")) + HEALTH_SLACK_MS;
 }
 
 /** Services of the same stack whose namespaces or volumes this one shares, sorted. */

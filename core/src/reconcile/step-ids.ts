@@ -18,6 +18,8 @@ export const stepId = {
   createVolume: (name: string): string => `create-volume ${name}`,
   create: (slot: string): string => `create-container ${slot}`,
   start: (slot: string): string => `start-container ${slot}`,
+  startPrevious: (slot: string, container: ObservedContainer): string =>
+    `start-container ${slot} [${shortId(container.id)}]`,
   rename: (slot: string): string => `rename-container ${slot}`,
   connect: (slot: string, network: string): string => `connect-network ${slot} ${network}`,
   hook: (slot: string, containerId: string | undefined, phase: HookPhase, index: number): string =>

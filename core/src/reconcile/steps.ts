@@ -1,6 +1,7 @@
 import type { ComposeHook } from "../compose/model.ts";
 import type { DeliveredImage } from "./desired.ts";
 import type { HookPhase } from "./hooks.ts";
+import type { Replacement } from "./replacement.ts";
 
 interface StepBase {
   /** `op target`: unique in a plan, and the same in the next plan while the step is still needed. */
@@ -90,6 +91,8 @@ interface ExistingContainer extends StepBase {
 
 export interface StartContainer extends ExistingContainer {
   readonly op: "start-container";
+  /** How many hooks follow it. */
+  readonly hooks: number;
 }
 
 export interface StopContainer extends ExistingContainer {
@@ -100,6 +103,8 @@ export interface StopContainer extends ExistingContainer {
 /** One step and not two: what was stopped under `restart: no` looks like what has ended by itself. */
 export interface RestartContainer extends ExistingContainer {
   readonly op: "restart-container";
+  /** How many hooks follow it. */
+  readonly hooks: number;
   readonly containerId: string;
 }
 
@@ -111,6 +116,7 @@ export interface RemoveContainer extends ExistingContainer {
 export interface RenameContainer extends ExistingContainer {
   readonly op: "rename-container";
   readonly name: string;
+  readonly to: string;
 }
 
 export interface ConnectNetwork extends ExistingContainer {
@@ -131,6 +137,7 @@ export interface RunHook extends ExistingContainer {
   /** Place in the list of its phase, from 0. */
   readonly index: number;
   readonly hook: ComposeHook;
+  readonly isLast: boolean;
 }
 
 export type WaitCondition = "started" | "healthy" | "completed";
@@ -174,6 +181,8 @@ export interface ServiceDowntime {
   readonly stackId: string;
   readonly service: string;
   readonly expected: boolean;
+  /** At most, where all goes well: from the stop signal of the old container until the new one is ready; 0 when none is expected. */
+  readonly seconds: number;
   readonly reason: string;
 }
 
@@ -181,4 +190,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly problems: readonly Problem[];
   readonly downtime: readonly ServiceDowntime[];
+  /** What has to be remembered, durably, before the first step runs. */
+  readonly replacements: readonly Replacement[];
+  /** When time alone may change the plan, in milliseconds since the epoch. */
+  readonly recheckAt?: number;
 }

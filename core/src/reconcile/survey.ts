@@ -6,6 +6,7 @@ import { imageReferenceOf } from "./image-reference.ts";
 import { COMPOSE_LABEL, containerName, numberOf, serviceOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
 import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import { judge, type Replacement, type Verdict } from "./replacement.ts";
 import { resolveImage } from "./resolve-image.ts";
 import { inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";
 import { compareText, groupBy, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
@@ -23,7 +24,15 @@ export interface Slot {
   /** The container that may stay. */
   readonly keeper?: ObservedContainer;
   readonly outdated: readonly Outdated[];
+  /** The keeper takes, or took, the place of one of the outdated; or, with a failure, the keeper is the one that runs instead. */
+  readonly replacement?: SlotReplacement;
   readonly missingNetworks: readonly [string, PlannedResource][];
+}
+
+export interface SlotReplacement {
+  readonly record: Replacement;
+  readonly previous: ObservedContainer;
+  readonly verdict: Verdict;
 }
 
 export interface SurveyedService {
@@ -40,7 +49,12 @@ export interface Survey {
   readonly orphans: readonly Outdated[];
 }
 
-export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: PlannedResources): Survey {
+export function surveyStack(
+  index: WorldIndex,
+  stack: DesiredStack,
+  resources: PlannedResources,
+  replacements: readonly Replacement[],
+): Survey {
   const own = ownContainers(index, stack).filter((container) => container.labels[COMPOSE_LABEL.oneOff] !== "True");
   const ownByService = groupBy(own, serviceOf);
   const surveyed = new Map<string, SurveyedService>();
@@ -57,10 +71,11 @@ export function surveyStack(index: WorldIndex, stack: DesiredStack, resources: P
       resources,
       containerId,
     };
+    const replacing = (slot: Slot): Slot => withReplacement(slot, service, replacements, index.world.observedAt);
     const candidates = ownByService.get(name) ?? [];
     // A sharing container goes with the one it shares, whose id it holds.
     const lost = sharedServices(service).find((other) => containerId(other) === undefined);
-    surveyed.set(name, { name, service, slots: slotsOf(stack, name, wanted, candidates, lost) });
+    surveyed.set(name, { name, service, slots: slotsOf(stack, name, wanted, candidates, lost).map(replacing) });
   }
   const services = [...surveyed.values()];
   return { services, orphans: orphansOf(own, services) };
@@ -97,6 +112,26 @@ function slotsOf(
       missingNetworks: keeper ? missingNetworks(keeper, wanted) : [],
     };
   });
+}
+
+function withReplacement(slot: Slot, service: ComposeService, replacements: readonly Replacement[], now: number): Slot {
+  const record = replacements.find((known) => known.slot === slot.name);
+  const previous = slot.outdated.find(({ container }) => container.id === record?.previousId)?.container;
+  if (record === undefined || previous === undefined || previous.state === "removing" || previous.state === "dead")
+    return slot;
+  if (record.failure === undefined) {
+    const verdict: Verdict = slot.keeper ? judge(slot.keeper, service, now) : { kind: "open" };
+    return { ...slot, replacement: { record, previous, verdict } };
+  }
+  const failed = slot.keeper ? [{ container: slot.keeper, why: `it failed: ${record.failure}` }] : [];
+  const others = slot.outdated.filter(({ container }) => container !== previous);
+  return {
+    ...slot,
+    keeper: previous,
+    outdated: [...failed, ...others],
+    replacement: { record, previous, verdict: { kind: "failed", why: record.failure } },
+    missingNetworks: [],
+  };
 }
 
 // The running one first, then the one that has its name already.

@@ -1,6 +1,7 @@
 import type { DesiredStack, Hold } from "../reconcile/desired.ts";
 import { numberOf, serviceOf } from "../reconcile/labels.ts";
 import type { ObservedContainer } from "../reconcile/observed.ts";
+import { replacementText, type Replacement } from "../reconcile/replacement.ts";
 import { replicasOf } from "../reconcile/service-shape.ts";
 import { compareText, isRunning } from "../reconcile/world-index.ts";
 import { readContainer, type ContainerReading } from "./container-state.ts";
@@ -23,6 +24,8 @@ export interface StatusInput {
   /** Why the engine cannot be asked. */
   readonly engineError?: string;
   readonly holds: readonly Hold[];
+  /** Containers that took the place of others, or failed to. */
+  readonly replacements?: readonly Replacement[];
   readonly activity: Activity;
   readonly now: number;
 }
@@ -84,8 +87,9 @@ function readSlot(
 ): ContainerReading {
   const spec = input.stack.model.services[service];
   const inSlot = own.filter((container) => numberOf(container) === number);
+  const record = replacementIn(input, inSlot);
   // While one takes the place of another, the one that runs is what people reach.
-  const container = inSlot.find(isRunning) ?? inSlot[0];
+  const container = inOrder(inSlot, record).find(isRunning) ?? inOrder(inSlot, record)[0];
   const held = input.holds.some(
     (hold) =>
       hold.stackId === input.stack.stackId &&
@@ -97,8 +101,23 @@ function readSlot(
   const reading = container && spec ? readContainer(container, spec, input.now) : undefined;
   // A hook that keeps failing has failed the start, although the container runs.
   const hooked = container?.hooksDue !== undefined && input.activity.failing.has(service);
+  if (reading && record?.failure !== undefined)
+    return { ...reading, cause: replacementText(record, reading.state !== "pending") };
   if (reading && reading.state !== "pending" && !hooked) return reading;
   return notRunning(input.activity, service) ?? reading ?? { state: "pending", cause: "not created yet" };
+}
+
+function replacementIn(input: StatusInput, inSlot: readonly ObservedContainer[]): Replacement | undefined {
+  return input.replacements?.find(
+    (known) => known.stackId === input.stack.stackId && inSlot.some((container) => container.id === known.previousId),
+  );
+}
+
+// The previous one counts last, and alone once what took its place has failed.
+function inOrder(inSlot: readonly ObservedContainer[], record: Replacement | undefined): readonly ObservedContainer[] {
+  const previous = inSlot.filter((container) => container.id === record?.previousId);
+  const others = inSlot.filter((container) => container.id !== record?.previousId);
+  return record?.failure === undefined ? [...others, ...previous] : previous;
 }
 
 function notRunning(activity: Activity, service: string): ContainerReading | undefined {

@@ -3,6 +3,7 @@ import type { DesiredStack, DesiredWorld } from "../desired.ts";
 import { COMPOSE_LABEL } from "../labels.ts";
 import type { ObservedContainer, ObservedMount, ObservedWorld } from "../observed.ts";
 import { hasHealthcheck, whyStopFirst } from "../service-shape.ts";
+import type { Replacement } from "../replacement.ts";
 import type { Plan, Step } from "../steps.ts";
 import { isRunning } from "../world-index.ts";
 import { imageId } from "./small-world.ts";
@@ -12,12 +13,18 @@ export interface ModelEngine {
   world(): ObservedWorld;
   /** Does the steps of a plan in an order that their dependencies allow, at most `limit` of them. */
   run(plan: Plan, desired: DesiredWorld, limit?: number): void;
+  /** What the plans so far asked to be remembered. */
+  replacements(): readonly Replacement[];
+  /** Notes that the start of a container was refused, as an agent does. */
+  noteFailed(slot: string, reason: string): void;
+  passTime(ms: number): void;
   change(edit: (world: ObservedWorld) => ObservedWorld): void;
 }
 
 export function createModelEngine(initial: ObservedWorld): ModelEngine {
   let world = initial;
   let counter = 0;
+  let replacements: readonly Replacement[] = [];
   const nextId = (): string => `${(++counter).toString(16).padStart(12, "0")}${"f".repeat(52)}`;
 
   const patch = (id: string, change: Partial<ObservedContainer>): void => {
@@ -111,13 +118,15 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         if (spec && whyStopFirst(spec) !== undefined) refuseSecondWriter(world, id);
         patch(id, {
           state: "running",
+          detail: { createdAt: 0, startedAt: world.observedAt, restartCount: 0, outOfMemory: false },
+          interrupted: false,
           health: spec && hasHealthcheck(spec) ? "starting" : "none",
           ...((spec?.post_start ?? []).length > 0 ? { hooksDue: 0 } : {}),
         });
         return;
       }
       case "stop-container":
-        patch(step.containerId, { state: "exited", exitCode: 143, health: "none" });
+        patch(step.containerId, { state: "exited", exitCode: 143, health: "none", interrupted: true });
         return;
       case "restart-container":
         patch(step.containerId, { state: "running" });
@@ -126,8 +135,8 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         world = { ...world, containers: world.containers.filter(({ id }) => id !== step.containerId) };
         return;
       case "rename-container":
-        if (world.containers.some(({ name }) => name === step.slot)) throw new Error(`name ${step.slot} is taken`);
-        patch(idOf(step.containerId, step.slot), { name: step.slot });
+        if (world.containers.some(({ name }) => name === step.to)) throw new Error(`name ${step.to} is taken`);
+        patch(idOf(step.containerId, step.slot), { name: step.to });
         return;
       case "connect-network": {
         const at = world.containers.find(({ id }) => id === step.containerId);
@@ -160,6 +169,7 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
   return {
     world: () => world,
     run(plan, desired, limit = Number.POSITIVE_INFINITY) {
+      replacements = plan.replacements;
       const created = new Map<string, string>();
       const done = new Set<string>();
       for (const step of plan.steps) {
@@ -170,6 +180,13 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         done.add(step.id);
       }
     },
+    replacements: () => replacements,
+    noteFailed(slot, reason) {
+      replacements = replacements.map((known) =>
+        known.slot === slot && known.failure === undefined ? { ...known, failure: reason } : known,
+      );
+    },
+    passTime: (ms) => void (world = { ...world, observedAt: world.observedAt + ms }),
     change(edit) {
       world = edit(world);
     },

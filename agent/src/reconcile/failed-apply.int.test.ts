@@ -1,0 +1,122 @@
+import type { ComposeService, DesiredStack } from "@windflow/core";
+import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { ObservationReport } from "./options.ts";
+import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+
+const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
+
+let machine: TestEngine;
+let harness: Harness;
+
+beforeAll(async () => {
+  machine = await startTestEngine();
+  await buildImages(machine.docker, ["busybox"]);
+});
+afterAll(async () => machine.stop());
+beforeEach(() => {
+  harness = startHarness(machine.socketPath);
+});
+afterEach(async () => {
+  harness.desire();
+  await harness.until(
+    "all gone",
+    (told) => told.appliedGeneration !== undefined && told.world?.containers.length === 0,
+  );
+  await harness.stop();
+});
+
+function stack(name: string, revision: number, web: Partial<ComposeService>, attempt = "one"): DesiredStack {
+  const model = {
+    networks: { default: { name: `${name}_default`, ipam: {} } },
+    services: {
+      web: {
+        image: "wf/busybox:1",
+        command: IDLE,
+        entrypoint: null,
+        networks: { default: null },
+        environment: { REVISION: String(revision) },
+        ...web,
+      },
+    },
+  };
+  return { ...stackOf(name, revision, model), attempt };
+}
+
+function wentBack(name: string): (report: ObservationReport) => boolean {
+  return (report) => {
+    const settlement = report.settlements.find(({ stackId }) => stackId === `stk_${name}`);
+    const own = report.world?.containers.filter((container) => container.name.includes(name)) ?? [];
+    return settlement?.failedAttempt !== undefined && own.length === 1 && own[0]?.state === "running";
+  };
+}
+
+function problemOf(report: ObservationReport, name: string): string {
+  return report.settlements.find(({ stackId }) => stackId === `stk_${name}`)?.problems[0]?.message ?? "";
+}
+
+test.each([
+  [
+    "ends at once",
+    { ports: [{ target: 80, published: "18101" }] },
+    { command: ["sh", "-c", "exit 7"] },
+    "it ended with exit code 7",
+  ],
+  [
+    "cannot be started",
+    { ports: [{ target: 80, published: "18102" }] },
+    { command: ["/no/such/program"] },
+    /^revision 2 failed: .*no such file or directory.*; the previous container \(revision 1\) runs again$/,
+  ],
+  [
+    "becomes unhealthy, without a gap",
+    {},
+    { healthcheck: { test: ["CMD", "sh", "-c", "echo no heart; false"], interval: "1s", retries: 1 } },
+    "its healthcheck fails: no heart",
+  ],
+  [
+    "has a hook that fails",
+    {},
+    { post_start: [{ command: ["sh", "-c", "exit 9"] }] },
+    "the post_start hook 1 ended with exit code 9",
+  ],
+])("a new container that %s goes, and the one before it runs again", async (_name, both, broken, why) => {
+  await harness.deploy(stack("shop", 1, both));
+  const [before] = harness.reconciler.observed()?.containers ?? [];
+  harness.desire(stack("shop", 2, { ...both, ...broken }));
+  const report = await harness.until("it went back", wentBack("shop"));
+  expect(report.world?.containers.find(({ state }) => state === "running")).toMatchObject({
+    id: before?.id,
+    name: "shop-web-1",
+  });
+  const sentence =
+    typeof why === "string" ? `revision 2 failed: ${why}; the previous container (revision 1) runs again` : why;
+  expect(problemOf(report, "shop")).toMatch(sentence);
+  expect(report.stacks[0]?.services[0]?.cause).toMatch(sentence);
+  expect(report).toMatchObject({ settlements: [{ converged: false, failedAttempt: "one" }] });
+  expect(report.appliedGeneration).toBeUndefined();
+  // The next agent knows that it was tried.
+  const tries = harness.progress.filter(({ op }) => op === "create-container").length;
+  const memory = harness.memory();
+  await harness.stop();
+  harness = startHarness(machine.socketPath, memory ? { initialMemory: memory } : {});
+  harness.desire(stack("shop", 2, { ...both, ...broken }));
+  await harness.until("it is looked at", wentBack("shop"));
+  expect(harness.progress.filter(({ op }) => op === "create-container")).toEqual([]);
+  expect(tries).toBeGreaterThan(0);
+  await harness.deploy(stack("shop", 2, both, "two"));
+});
+
+test("a port that somebody else has brings the old port back", async () => {
+  await harness.deploy(stack("first", 1, { ports: [{ target: 80, published: "18103" }] }));
+  const first = stack("first", 1, { ports: [{ target: 80, published: "18103" }] });
+  await harness.deploy(first, stack("shop", 1, { ports: [{ target: 80, published: "18104" }] }));
+  harness.desire(first, stack("shop", 2, { ports: [{ target: 80, published: "18103" }] }));
+  const report = await harness.until("it went back", wentBack("shop"));
+  expect(problemOf(report, "shop")).toMatch(
+    /^revision 2 failed: .*18103.*; the previous container \(revision 1\) runs again$/,
+  );
+  expect(report.world?.containers.find(({ name }) => name === "shop-web-1")?.ports[0]).toMatchObject({
+    hostPort: 18104,
+  });
+});
