@@ -147,6 +147,8 @@ test("a revision pins what its host says that tags stand for; what is not known 
   expect(warnings).toMatchObject([
     { code: "WF_IMAGE_UNRESOLVED", why: "edge: there is no such image (WF_IMAGE_NOT_FOUND)" },
   ]);
+  const { json } = await call("GET", `stacks/${stackId}/revisions/1`);
+  expect((json as Revision).imageDigests).toEqual({ [`${ADDRESS}/web:1`]: DIGEST });
 });
 
 test("with no host to ask, a revision is made at once and says so", async () => {

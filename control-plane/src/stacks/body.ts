@@ -41,3 +41,12 @@ export function encodeBody(revision: {
 export function decodeModel(body: Uint8Array): ComposeModel {
   return JSON.parse(Buffer.from(StackBody.decode(body).modelJson).toString("utf8")) as ComposeModel;
 }
+
+/** Image reference → the digest that every host runs of it; without those that each host resolves by itself. */
+export function pinnedDigests(body: Uint8Array): Record<string, string> {
+  const pinned = StackBody.decode(body).images.flatMap(({ reference, platforms }): [string, string][] => {
+    const digest = platforms.map((one) => one.manifestDigest || one.configDigest).find((one) => one !== "");
+    return digest === undefined ? [] : [[reference, digest]];
+  });
+  return Object.fromEntries(pinned);
+}

@@ -8,7 +8,7 @@ import {
   type StackStatus,
 } from "@windflow/proto/api";
 import { emptyPlacement, type Placement } from "../placement/index.ts";
-import { decodeModel } from "./body.ts";
+import { decodeModel, pinnedDigests } from "./body.ts";
 import type { Revision, RevisionSummary, Stack, StackSource, StoredProblem } from "./model.ts";
 import { etagOf } from "./service.ts";
 
@@ -66,7 +66,7 @@ export function revisionMessage(revision: Revision, imageDigests: Record<string,
   const { files, composeFiles, variables, profiles, attachments } = revision.source;
   return {
     ...summaryMessage(revision),
-    imageDigests,
+    imageDigests: { ...imageDigests, ...pinnedDigests(revision.body) },
     source: {
       files: { ...files },
       composeFiles: [...composeFiles],
