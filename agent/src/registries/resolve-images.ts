@@ -15,8 +15,8 @@ import { registryTimeout } from "./registry-words.ts";
 
 /** Asked together; a registry counts requests by address, and more at once are not answered sooner. */
 const AT_ONCE = 4;
-/** Whoever asks waits 5 s for everything. */
-const REGISTRY_MS = 3_500;
+/** For all registries of one request together: whoever asks waits 5 s, also for what needs no registry. */
+const REGISTRIES_MS = 3_500;
 /** Only makes sure of what the engine says; without an answer the image counts as one that is nowhere else. */
 const CONFIRM_MS = 1_500;
 
@@ -31,33 +31,40 @@ export interface ResolveParts {
 /** Says what tags stand for: as the engine has them, else as their registries do. What goes wrong is part of the answer. */
 export async function resolveReply(request: ResolveRequest, parts: ResolveParts): Promise<ResolveReply> {
   const images: ImageAnswer[] = [];
-  const credentials = openedBy(request, parts.registries);
+  const asking = {
+    ...parts,
+    credentials: openedBy(request, parts.registries),
+    until: parts.clock.now() + REGISTRIES_MS,
+  };
   const queries = [...request.images.entries()];
   const worker = async (): Promise<void> => {
     for (let next = queries.shift(); next !== undefined; next = queries.shift()) {
       const [i, query] = next;
-      images[i] = await answer(query, credentials, parts);
+      images[i] = await answer(query, asking);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
   return { requestId: request.requestId, images };
 }
 
-async function answer(
-  query: ImageQuery,
-  credentials: ReadonlyMap<string, RegistryCredentials>,
-  parts: ResolveParts,
-): Promise<ImageAnswer> {
+interface Asking extends ResolveParts {
+  /** Registry address → what it is asked with. */
+  readonly credentials: ReadonlyMap<string, RegistryCredentials>;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+async function answer(query: ImageQuery, asking: Asking): Promise<ImageAnswer> {
   const { reference } = query;
   const empty = { reference, repositoryDigest: "", imageId: "", platforms: [], problem: "", code: "" };
   try {
-    const local = await parts.engine.localImage(reference);
+    const local = await asking.engine.localImage(reference);
     const fits = local !== undefined && (query.platform === "" || query.platform === local.platform);
     if (fits && !query.askRegistry) {
-      const repositoryDigest = await localDigest(reference, local, credentials, parts);
+      const repositoryDigest = await localDigest(reference, local, asking);
       return { ...empty, repositoryDigest, imageId: local.id, platforms: [local.platform] };
     }
-    const remote = await askRegistry(reference, credentials, parts, REGISTRY_MS);
+    const remote = await askRegistry(reference, asking, REGISTRIES_MS);
     return { ...empty, repositoryDigest: remote.digest, platforms: [...remote.platforms] };
   } catch (error) {
     if (error instanceof RegistryError) return { ...empty, problem: error.sentence, code: error.code };
@@ -66,18 +73,13 @@ async function answer(
 }
 
 /** The digest under which the image's own repository has it; empty when nobody but this host may have it. */
-async function localDigest(
-  reference: string,
-  local: LocalImage,
-  credentials: ReadonlyMap<string, RegistryCredentials>,
-  parts: ResolveParts,
-): Promise<string> {
+async function localDigest(reference: string, local: LocalImage, asking: Asking): Promise<string> {
   const repository = `${repositoryOf(familiarReference(reference))}@`;
   const named = local.digests.find((digest) => familiarReference(digest).startsWith(repository));
   if (named === undefined) return "";
   const digest = named.slice(named.indexOf("@") + 1);
-  if (cameFromRegistry(local, parts.engineName())) return digest;
-  return askRegistry(named, credentials, parts, CONFIRM_MS).then(
+  if (cameFromRegistry(local, asking.engineName())) return digest;
+  return askRegistry(named, asking, CONFIRM_MS).then(
     () => digest,
     () => "",
   );
@@ -91,20 +93,19 @@ function cameFromRegistry(local: LocalImage, engineName: string): boolean {
 
 async function askRegistry(
   reference: string,
-  credentials: ReadonlyMap<string, RegistryCredentials>,
-  parts: ResolveParts,
-  withinMs: number,
+  { engine, clock, credentials, until }: Asking,
+  atMostMs: number,
 ): ReturnType<RegistryEngine["remoteImage"]> {
   const address = registryOf(reference);
+  const withinMs = Math.min(atMostMs, until - clock.now());
+  if (withinMs <= 0) throw registryTimeout(address, REGISTRIES_MS / 1000);
   const done = new AbortController();
-  const late = pause(parts.clock, withinMs, done.signal).then(() => {
-    throw registryTimeout(address, withinMs / 1000);
+  const late = pause(clock, withinMs, done.signal).then(() => {
+    throw registryTimeout(address, REGISTRIES_MS / 1000);
   });
   try {
-    return await Promise.race([
-      parts.engine.remoteImage(reference, { credentials: credentials.get(address), signal: done.signal }),
-      late,
-    ]);
+    const asked = engine.remoteImage(reference, { credentials: credentials.get(address), signal: done.signal });
+    return await Promise.race([asked, late]);
   } finally {
     done.abort();
     late.catch(() => undefined);
