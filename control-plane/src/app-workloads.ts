@@ -1,4 +1,6 @@
 import {
+  AdoptionServiceService,
+  BuildsServiceService,
   ContainersServiceService,
   FilesServiceService,
   MetricsServiceService,
@@ -6,9 +8,11 @@ import {
   RolloutsServiceService,
   StacksServiceService,
 } from "@windflow/proto/api";
+import { adoptionHandlers, createAdoptionService, readAdopted, runsAlready } from "./adoption/index.ts";
 import type { AgentGateway, AgentHooks } from "./agents/index.ts";
 import type { Api } from "./api/index.ts";
 import type { Audit } from "./audit/index.ts";
+import { createBuilds, createBuildsOnHosts, createBuiltImages, type Builds } from "./builds/index.ts";
 import {
   containersHandlers,
   createContainersService,
@@ -38,11 +42,13 @@ import {
   createPlanning,
   createRevisions,
   createStacksService,
-  nothingBuilt,
+  hostsResolve,
   stacksHandlers,
 } from "./stacks/index.ts";
 import { createProgressBoard } from "./status/index.ts";
 import {
+  createBuildDrafts,
+  createBuildHosts,
   createHostPlanner,
   createImageResolver,
   createRegistryTester,
@@ -79,13 +85,23 @@ export function buildWorkloadSide(parts: {
   const { database, clock, newId, bus, log } = platform;
   const vault = createVault({ installation: parts.sealer, clock });
   const files = createFiles({ database, clock, jobs: platform.jobs, audit });
-  const desired = createDesiredStates({ database, vault, files: files.store, term: FIRST_TERM });
+  const onHosts = createBuildsOnHosts({ files: files.store });
+  const desired = createDesiredStates({
+    database,
+    vault,
+    files: files.store,
+    term: FIRST_TERM,
+    adopted: readAdopted,
+    buildFiles: onHosts.mayFetch,
+    buildRegistries: onHosts.registriesFor,
+  });
   const progress = createProgressBoard();
   const sight = createRolloutSight(progress);
   const advancing = { clock, newId, sight, term: FIRST_TERM, listeningSince: clock.now().getTime(), database };
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform });
+  let builds: Builds | undefined;
 
   return {
     desired,
@@ -94,8 +110,31 @@ export function buildWorkloadSide(parts: {
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
       const drafts = createDrafts({ database, vault, compose: composeRenderer, files: files.store });
-      const images = { built: nothingBuilt, resolver: createImageResolver({ database, vault, gateway }) };
+      const hosts = createBuildHosts();
+      const built = createBuiltImages({ database, clock, files: files.store, hosts });
+      const images = { built, resolver: createImageResolver({ database, vault, gateway }) };
       const revisions = createRevisions({ database, clock, vault, drafts, images, files: files.store, audit });
+      const adoption = createAdoptionService({
+        database,
+        clock,
+        newId,
+        audit,
+        gateway,
+        stacks,
+        // What runs is what stays: no registry is asked what its tags stand for by now.
+        revisions: createRevisions({
+          database,
+          clock,
+          vault,
+          drafts,
+          images: { built: runsAlready, resolver: hostsResolve },
+          files: files.store,
+          audit,
+        }),
+        rollouts,
+      });
+      const buildDrafts = createBuildDrafts(drafts);
+      builds = createBuilds({ platform, audit, files: files.store, drafts: buildDrafts, hosts, gateway });
       const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
       const tester = createRegistryTester({ database, gateway });
       const registries = createRegistriesService({ database, clock, newId, vault, audit, tester });
@@ -116,6 +155,8 @@ export function buildWorkloadSide(parts: {
         }),
       );
       api.registerService(FilesServiceService, files.handlers);
+      api.registerService(BuildsServiceService, builds.handlers);
+      api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
       api.registerService(RegistriesServiceService, registriesHandlers({ service: registries }));
       api.registerService(
@@ -148,6 +189,7 @@ export function buildWorkloadSide(parts: {
     start: async () => {
       await metrics.start();
       await files.start();
+      await builds?.start();
       await worker.start();
     },
     stop: async () => {

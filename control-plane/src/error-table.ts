@@ -1,4 +1,6 @@
+import { adoptionErrors } from "./adoption/index.ts";
 import { agentsErrors } from "./agents/index.ts";
+import { buildsErrors } from "./builds/index.ts";
 import { containersErrors } from "./containers/index.ts";
 import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
@@ -17,7 +19,9 @@ export const errorTable: readonly ErrorCode[] = [
   hostsErrors,
   registriesErrors,
   agentsErrors,
+  buildsErrors,
   stacksErrors,
   rolloutsErrors,
   containersErrors,
+  adoptionErrors,
 ].flatMap((codes) => Object.values<ErrorCode>(codes));

@@ -1,3 +1,4 @@
+import { COMPOSE_LABEL } from "@windflow/core";
 import { ObservedContainer, ObservedStack, type ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { sha256Hex, tablesOf, type UnitOfWork } from "../platform/index.ts";
@@ -26,6 +27,7 @@ interface Tables {
     name: string;
     image: string;
     stack_id: string;
+    project: string;
     report_sha256: string;
     report: Buffer;
   };
@@ -136,6 +138,7 @@ async function writeContainers(tx: UnitOfWork, report: Report): Promise<Observed
           name: container.name,
           image: container.image,
           stack_id: container.stackId,
+          project: container.labels[COMPOSE_LABEL.project] ?? "",
           report_sha256: digest,
           report: bytes,
         })),
@@ -145,6 +148,7 @@ async function writeContainers(tx: UnitOfWork, report: Report): Promise<Observed
           name: sql`excluded.name`,
           image: sql`excluded.image`,
           stack_id: sql`excluded.stack_id`,
+          project: sql`excluded.project`,
           report_sha256: sql`excluded.report_sha256`,
           report: sql`excluded.report`,
         }),

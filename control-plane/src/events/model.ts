@@ -1,5 +1,13 @@
 /** Kinds of things that a client can watch. */
-export type ResourceKind = "host" | "stack" | "rollout" | "container" | "enrollment_token" | "registry" | "event";
+export type ResourceKind =
+  | "host"
+  | "stack"
+  | "rollout"
+  | "container"
+  | "enrollment_token"
+  | "registry"
+  | "project"
+  | "event";
 export type ChangeKind = "created" | "updated" | "deleted";
 export type Severity = "info" | "warning" | "error";
 

@@ -36,12 +36,17 @@ export interface StartedRollout extends Standing {
   readonly work: ReadonlyMap<string, HostWork>;
 }
 
+export interface WantedRollout extends Partial<RolloutSettings> {
+  readonly stackId: string;
+  /** 0: the latest. */
+  readonly revision: number;
+}
+
 export interface RolloutsService {
   /** Starts a rollout of a revision (0: the latest); one of the same stack that is under way is superseded. */
-  create(
-    caller: Caller,
-    wanted: { readonly stackId: string; readonly revision: number } & RolloutSettings,
-  ): Promise<StartedRollout>;
+  create(caller: Caller, wanted: WantedRollout): Promise<StartedRollout>;
+  /** The same in the caller's transaction, with the usual settings. */
+  start(tx: UnitOfWork, caller: Caller, wanted: WantedRollout): Promise<Standing>;
   cancel(caller: Caller, rolloutId: string, reason: string): Promise<StoredRollout>;
   /** Takes the stack off its hosts, in the caller's transaction; undefined when it is on none. */
   remove(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<string | undefined>;
@@ -122,24 +127,30 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     await advanceRollout(tx, running.id, parts);
   }
 
+  const start: RolloutsService["start"] = async (tx, caller, wanted) => {
+    const { stack, revision } = await readDeployable(tx, wanted.stackId, wanted.revision);
+    requireAllowed(caller, stack, revision);
+    const hosts = await targets(tx, stack, revision);
+    if (hosts.length === 0) {
+      const detail = `the placement of ${stack.name} matches no approved host`;
+      throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST, detail });
+    }
+    const settings = { ...defaults, ...wanted };
+    const described = { ...describe(stack, settings), kind: "deploy" as const, ...target(revision) };
+    const opened = await open(tx, caller, described, hosts);
+    const { id: targetId } = opened.rollout;
+    const detail = { stackId: stack.id, stackName: stack.name, revision: revision.number, hosts: hosts.length };
+    await audit.record(tx, caller, { action: "rollouts.create", targetKind: "rollout", targetId, detail });
+    return opened;
+  };
+
   return {
+    start,
     create: (caller, wanted) =>
       database.inOrganization(caller, async (tx) => {
-        const { stack, revision } = await readDeployable(tx, wanted.stackId, wanted.revision);
-        requireAllowed(caller, stack, revision);
-        const hosts = await targets(tx, stack, revision);
-        if (hosts.length === 0) {
-          const detail = `the placement of ${stack.name} matches no approved host`;
-          throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST, detail });
-        }
-        const described = { ...describe(stack, wanted), kind: "deploy" as const, ...target(revision) };
-        const opened = await open(tx, caller, described, hosts);
-        const { id: targetId } = opened.rollout;
-        const ids = hosts.map((host) => host.hostId);
-        const work = await parts.sight.workOf(tx, stack.id, ids);
-        const detail = { stackId: stack.id, stackName: stack.name, revision: revision.number, hosts: hosts.length };
-        await audit.record(tx, caller, { action: "rollouts.create", targetKind: "rollout", targetId, detail });
-        return { ...opened, work };
+        const opened = await start(tx, caller, wanted);
+        const ids = opened.hosts.map((host) => host.hostId);
+        return { ...opened, work: await parts.sight.workOf(tx, wanted.stackId, ids) };
       }),
     cancel: (caller, rolloutId, reason) =>
       database.inOrganization(caller, async (tx) => {

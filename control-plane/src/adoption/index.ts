@@ -1,0 +1,5 @@
+export { createAdoptionService, type AdoptionService } from "./adopt.ts";
+export { adoptionErrors } from "./errors.ts";
+export { adoptionHandlers } from "./handlers.ts";
+export { runsAlready } from "./runs-already.ts";
+export { readAdopted } from "./store.ts";
