@@ -1,6 +1,13 @@
 export { decodeModel } from "./body.ts";
 export { composeRenderer } from "./compose.ts";
-export { lockStack, readDeployable, secretValues, stackRolledOut, type DeployableRevision } from "./deployable.ts";
+export {
+  lockStack,
+  readDeployable,
+  requireStack,
+  secretValues,
+  stackRolledOut,
+  type DeployableRevision,
+} from "./deployable.ts";
 export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./drafts.ts";
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
@@ -15,3 +22,4 @@ export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type NewStack, type StacksService } from "./service.ts";
 export { stackNamesTaken } from "./store.ts";
 export { readBody, readDigest } from "./store-revisions.ts";
+export { sourceOf, stackMessage } from "./wire.ts";
