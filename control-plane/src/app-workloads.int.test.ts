@@ -80,7 +80,14 @@ async function newMachine(name: string): Promise<Machine> {
     },
   };
 }
-const report = { converged: true, services: [], problem: "", pinnedImages: {}, healthySince: undefined };
+const report = {
+  converged: true,
+  services: [],
+  problem: "",
+  pinnedImages: {},
+  failedAttempt: "",
+  healthySince: undefined,
+};
 const container: ObservedContainer = {
   id: "c".repeat(64),
   name: "hello-web-1",

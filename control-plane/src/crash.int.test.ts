@@ -104,7 +104,16 @@ async function runMachine(name: string): Promise<string> {
       stacks: desired.stacks.map(({ stackId, revision }) => {
         const since = healthySince.get(`${stackId} ${revision}`) ?? new Date();
         healthySince.set(`${stackId} ${revision}`, since);
-        return { stackId, revision, converged: true, services: [], problem: "", pinnedImages: {}, healthySince: since };
+        return {
+          stackId,
+          revision,
+          converged: true,
+          services: [],
+          problem: "",
+          pinnedImages: {},
+          failedAttempt: "",
+          healthySince: since,
+        };
       }),
     };
     session.send({ $case: "observed", value: state });

@@ -136,6 +136,7 @@ function wireStack(
     services: stack.services.map((service) => wireService(service, stack.stackId, running, context)),
     problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
+    failedAttempt: settlement?.failedAttempt ?? "",
     healthySince: date(context.wellSince.of(stack.stackId, stack.services)),
   };
 }

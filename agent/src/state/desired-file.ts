@@ -14,6 +14,10 @@ export interface StoredStack {
   readonly bodyDigest: string;
   /** Containers that an adoption made the stack's. */
   readonly adopted?: readonly string[];
+  /** What asked for it; absent in files of agents that did not know of attempts. */
+  readonly attempt?: string;
+  /** Keys of volumes that may be made anew, without their data. */
+  readonly recreateVolumes?: readonly string[];
 }
 
 /** The complete list of what the host must run, as it was last taken. */
@@ -81,7 +85,17 @@ function parseStack(value: unknown): StoredStack {
     throw new TypeError("a stack lacks a field");
   }
   const adopted = texts(value["adopted"]);
-  return { stackId, revision, bodyDigest, ...(adopted.length > 0 ? { adopted } : {}) };
+  const recreateVolumes = texts(value["recreateVolumes"]);
+  const attempt = value["attempt"] ?? "";
+  if (typeof attempt !== "string") throw new TypeError("an attempt is no text");
+  return {
+    stackId,
+    revision,
+    bodyDigest,
+    ...(adopted.length > 0 ? { adopted } : {}),
+    ...(attempt === "" ? {} : { attempt }),
+    ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+  };
 }
 
 function parseDeparted(value: unknown): AdoptedContainers {

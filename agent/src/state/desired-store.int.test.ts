@@ -73,6 +73,20 @@ test("what was taken is there after a restart, without asking anybody; what it n
   });
 });
 
+test("attempts and the volumes that may be made anew are there after a restart, and a file of an older agent is read", async () => {
+  const bodyDigest = put(stackBody({ revision: 1 }));
+  const wanted = {
+    ...wantedStack({ stackId: "stk_1", revision: 1, bodyDigest }),
+    attempt: "rol_1",
+    recreateVolumes: ["data"],
+  };
+  await open().take({ generation: { term: 1n, n: 1n }, stacks: [wanted] }, source);
+  expect(open().world()?.stacks).toMatchObject([{ attempt: "rol_1", recreateVolumes: ["data"] }]);
+  const older = { generation: "1.1", stacks: [{ stackId: "stk_1", revision: 1, bodyDigest }] };
+  writeFileSync(join(folder, "desired/desired.json"), JSON.stringify(older));
+  expect(open().world()?.stacks).toMatchObject([{ revision: 1, attempt: "", recreateVolumes: [] }]);
+});
+
 test("a restored control plane with a higher term is followed, an older generation is not", async () => {
   const store = open();
   await store.take(state(9n), source);

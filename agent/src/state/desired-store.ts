@@ -6,7 +6,7 @@ import type { RevisionFiles } from "../files/index.ts";
 import { makePrivateFolder } from "../platform/durable-file.ts";
 import type { FileContent } from "../reconcile/engine.ts";
 import { openBodyFiles } from "./body-files.ts";
-import { type StoredDesired, loadDesired, saveDesired } from "./desired-file.ts";
+import { type StoredDesired, type StoredStack, departedAfter, loadDesired, saveDesired } from "./desired-file.ts";
 import type { DesiredFiles, Refusal } from "./desired-files.ts";
 import { type BodyReader, desiredStack } from "./desired-world.ts";
 import { compareGenerations, formatGeneration } from "./generation.ts";
@@ -66,6 +66,18 @@ const NOT_FETCHED: Refusal = {
   reason: "Its files are not on this host any more; they are fetched again with the next connection.",
 };
 
+function storedStack(stack: DesiredState["stacks"][number]): StoredStack {
+  const { stackId, revision, bodyDigest, adoptedContainerIds: adopted, attempt, recreateVolumes } = stack;
+  return {
+    stackId,
+    revision,
+    bodyDigest,
+    ...(adopted.length > 0 ? { adopted } : {}),
+    ...(attempt === "" ? {} : { attempt }),
+    ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+  };
+}
+
 export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   const { folder, files } = options;
   makePrivateFolder(folder);
@@ -87,7 +99,13 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   const build = (desired: StoredDesired): DesiredWorld => ({
     organizationId: options.organizationId,
     generation: formatGeneration(desired.generation),
-    stacks: desired.stacks.map(({ bodyDigest }) => desiredStack(bodies.read(bodyDigest), bodyDigest, options.reader)),
+    stacks: desired.stacks.map(({ bodyDigest, adopted = [], attempt = "", recreateVolumes = [] }) => ({
+      ...desiredStack(bodies.read(bodyDigest), bodyDigest, options.reader),
+      adopted,
+      attempt,
+      recreateVolumes,
+    })),
+    departed: desired.departed ?? [],
   });
   const findLacking = (desired: StoredDesired): void => {
     lacking.clear();
@@ -159,10 +177,8 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
         );
       }
       for (const stack of state.stacks) await admit(stack, source);
-      const next: StoredDesired = {
-        generation,
-        stacks: state.stacks.map(({ stackId, revision, bodyDigest }) => ({ stackId, revision, bodyDigest })),
-      };
+      const stacks = state.stacks.map(storedStack);
+      const next: StoredDesired = { generation, stacks, departed: departedAfter(stored, stacks) };
       const refusals = new Map<string, Refusal>();
       for (const stack of build(next).stacks) {
         const refused = await refusalAtTake(stack, source);

@@ -49,7 +49,8 @@ async function begin(
   steps: ReadonlyMap<string, HostStep>,
   at: { readonly now: Date; readonly term: bigint },
 ): Promise<Map<string, Generation>> {
-  const { organizationId, stackId, revision, bodyDigest } = rollout;
+  const { organizationId, stackId, revision, bodyDigest, recreateVolumes } = rollout;
+  const wanted = { revision, bodyDigest, attempt: rollout.id, recreateVolumes };
   const all = new Map<string, Generation>();
   for (const action of ["deploy", "remove"] as const) {
     const begun = hosts.filter((host) => host.action === action && steps.get(host.hostId)?.op === "begin-host");
@@ -59,7 +60,7 @@ async function begin(
       {
         organizationId,
         stackId,
-        want: action === "deploy" ? { revision, bodyDigest } : "nothing",
+        want: action === "deploy" ? wanted : "nothing",
         term: at.term,
         at: at.now,
       },
@@ -84,7 +85,8 @@ async function restore(
   );
   for (const [revision, members] of groups) {
     const bodyDigest = await readDigest(tx, stackId, revision);
-    const want = bodyDigest === undefined ? "nothing" : { revision, bodyDigest };
+    const want =
+      bodyDigest === undefined ? "nothing" : { revision, bodyDigest, attempt: rollout.id, recreateVolumes: [] };
     const ids = members.map((host) => host.hostId);
     const { changed } = await changeDesired(tx, ids, { organizationId, stackId, want, term: at.term, at: at.now });
     for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });

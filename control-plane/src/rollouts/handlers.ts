@@ -58,10 +58,10 @@ export function rolloutsHandlers(parts: {
 
   return {
     createRollout: async (request, { caller }) => {
-      const { stackId, revision, maxParallel, failureBudget, healthGate } = request;
+      const { stackId, revision, maxParallel, failureBudget, healthGate, recreateVolumes } = request;
       const stableSeconds = healthGate?.stableSeconds ?? STABLE_SECONDS;
       const deadlineSeconds = healthGate?.deadlineSeconds ?? 0;
-      const settings = { maxParallel, failureBudget, stableSeconds, deadlineSeconds };
+      const settings = { maxParallel, failureBudget, stableSeconds, deadlineSeconds, recreateVolumes };
       return messageOf(await service.create(caller, { stackId, revision, ...settings }));
     },
     getRollout: async (request, { caller }) => (await whole(caller, request.rolloutId)).message,

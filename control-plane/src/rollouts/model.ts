@@ -83,6 +83,8 @@ export interface StackReport {
    * no container, e.g. since its image cannot be had.
    */
   readonly ended?: { readonly cause: string; readonly forMs: number; readonly neverRan: boolean };
+  /** The rollout that failed there, so that what ran before was brought back. */
+  readonly failedAttempt?: string;
   /** What is waited for, e.g. "db is starting"; empty when nothing is. */
   readonly waitingFor: string;
 }

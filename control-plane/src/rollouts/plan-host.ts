@@ -78,6 +78,7 @@ function assessDeploy(rollout: Rollout, host: RolloutHost, view: HostView, passe
   if (stack === undefined || stack.revision !== rollout.revision) {
     return { state: "applying", cause: `the host has not begun revision ${rollout.revision}` };
   }
+  if (stack.failedAttempt === rollout.id) return { state: "failed", cause: stack.problem };
   const ended = endedForGood(rollout, host, stack, passedMs, now);
   if (ended !== undefined && ended.leftMs <= 0) return { state: "failed", cause: ended.cause };
   const endsAt = ended === undefined ? {} : { wakeAt: now + ended.leftMs };

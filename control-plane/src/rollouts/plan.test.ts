@@ -68,6 +68,13 @@ test("begins no more than max_parallel hosts at a time", () => {
   expect(plan({ ...running, maxParallel: 1 }, done, views)).toContain("begin-host host b");
 });
 
+test("a host that went back to what it ran before has failed, with its reason", () => {
+  const back = reporting({ converged: false, problem: "web: it failed", failedAttempt: "rol_1" });
+  expect(plan(running, [begun("a")], { a: back })).toContain("set-host host a → failed: web: it failed");
+  const other = reporting({ converged: false, problem: "web: it failed", failedAttempt: "rol_0" });
+  expect(plan(running, [begun("a")], { a: other })).toContain("set-host host a → applying");
+});
+
 test("a report about an older desired state says nothing", () => {
   const old = reporting({ healthyForMs: 99_000 }, { observedGeneration: { term: 1n, n: 4n } });
   expect(plan(running, [begun("a")], { a: old })).toBe(

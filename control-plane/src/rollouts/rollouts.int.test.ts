@@ -101,6 +101,27 @@ test("a revision reaches its host: desired state, body by digest, health gate, c
   expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId))).generation.n).toBe(1n);
 });
 
+test("a host that went back to what it ran fails the rollout with its own words, and another rollout makes it try again", async () => {
+  await startWorker();
+  const hostId = await fleet.addHost("back");
+  const stackId = await stackOn("went-back", [hostId]);
+  const wanted = { stackId, revision: 0, ...settings, recreateVolumes: ["data"] };
+  const { rollout } = await fleet.rollouts.create(fleet.caller, wanted);
+  const desired = (): ReturnType<typeof fleet.desired.desiredStateFor> =>
+    inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
+  expect((await desired()).stacks).toMatchObject([{ attempt: rollout.id, recreateVolumes: ["data"] }]);
+  const problem = "web: revision 1 failed: its healthcheck fails; the previous container (revision 0) runs again";
+  await fleet.report(hostId, { converged: false, problem, failedAttempt: rollout.id });
+  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("failed, back failed"));
+  expect((await read(rollout.id)).hosts[0]?.cause).toBe(problem);
+
+  const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
+  expect((await desired()).stacks).toMatchObject([{ attempt: again.rollout.id, recreateVolumes: [] }]);
+  expect(await states(again.rollout.id)).toBe("running, back applying");
+  await fleet.report(hostId, {});
+  await vi.waitFor(async () => expect(await states(again.rollout.id)).toBe("succeeded, back succeeded"));
+});
+
 test("a host that is away is not reached, and is brought along when it returns", async () => {
   await startWorker();
   const [here, away] = [await fleet.addHost("here"), await fleet.addHost("away")];

@@ -29,6 +29,8 @@ export interface RolloutSettings {
   readonly stableSeconds: number;
   /** 0 means the default. */
   readonly deadlineSeconds: number;
+  /** Keys of volumes that may be made anew, without their data, when their settings changed. */
+  readonly recreateVolumes: readonly string[];
 }
 
 /** A rollout as it stands after its first step, with what its hosts report. */
@@ -73,6 +75,7 @@ const defaults: RolloutSettings = {
   failureBudget: 0,
   stableSeconds: STABLE_SECONDS,
   deadlineSeconds: 0,
+  recreateVolumes: [],
 };
 
 export function createRolloutsService(parts: Parts): RolloutsService {
@@ -139,7 +142,14 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     const described = { ...describe(stack, settings), kind: "deploy" as const, ...target(revision) };
     const opened = await open(tx, caller, described, hosts);
     const { id: targetId } = opened.rollout;
-    const detail = { stackId: stack.id, stackName: stack.name, revision: revision.number, hosts: hosts.length };
+    const { recreateVolumes } = settings;
+    const detail = {
+      stackId: stack.id,
+      stackName: stack.name,
+      revision: revision.number,
+      hosts: hosts.length,
+      ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+    };
     await audit.record(tx, caller, { action: "rollouts.create", targetKind: "rollout", targetId, detail });
     return opened;
   };
@@ -232,7 +242,10 @@ function target(revision: DeployableRevision): Pick<StoredRollout, "revision" | 
 function describe(
   stack: Stack,
   settings: RolloutSettings,
-): Pick<StoredRollout, "stackId" | "stackName" | "maxParallel" | "failureBudget" | "stableMs" | "deadlineMs"> {
+): Pick<
+  StoredRollout,
+  "stackId" | "stackName" | "maxParallel" | "failureBudget" | "stableMs" | "deadlineMs" | "recreateVolumes"
+> {
   return {
     stackId: stack.id,
     stackName: stack.name,
@@ -240,6 +253,7 @@ function describe(
     failureBudget: settings.failureBudget,
     stableMs: settings.stableSeconds * 1000,
     deadlineMs: (settings.deadlineSeconds || DEADLINE_SECONDS) * 1000,
+    recreateVolumes: settings.recreateVolumes,
   };
 }
 

@@ -19,6 +19,8 @@ interface Tables {
     organization_id: string;
     revision: number;
     body_digest: string;
+    attempt: string;
+    recreate_volumes: string[];
   };
 }
 
@@ -34,11 +36,20 @@ export interface DesiredState {
   readonly generation: Generation;
   readonly stacks: DesiredStack[];
 }
+export interface WantedRevision {
+  readonly revision: number;
+  readonly bodyDigest: string;
+  /** What asks for it; another one makes a host try again what it gave up. */
+  readonly attempt: string;
+  /** Keys of volumes that may be made anew, without their data. */
+  readonly recreateVolumes: readonly string[];
+}
+
 /** What the hosts must run of one stack: a revision, or nothing. */
 export interface DesiredChange {
   readonly organizationId: string;
   readonly stackId: string;
-  readonly want: { readonly revision: number; readonly bodyDigest: string } | "nothing";
+  readonly want: WantedRevision | "nothing";
   /** The term of this installation; raised when the control plane is restored from a backup. */
   readonly term: bigint;
   readonly at: Date;
@@ -97,18 +108,18 @@ async function ensureRows(tx: UnitOfWork, hostIds: readonly string[], change: De
 }
 
 async function hostsToChange(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<string[]> {
-  const rows = await tablesOf<Tables>(tx)
-    .selectFrom("host_desired_stacks")
-    .select(["host_id", "revision", "body_digest"])
-    .where("stack_id", "=", change.stackId)
-    .where("host_id", "in", [...hostIds])
-    .execute();
+  const { want, stackId } = change;
+  const { rows } = await sql<{ host_id: string; revision: number; body_digest: string; unfinished: boolean }>`
+    SELECT s.host_id, s.revision, s.body_digest, coalesce(h.state <> 'succeeded', false) AS unfinished
+    FROM host_desired_stacks s LEFT JOIN rollout_hosts h ON h.rollout_id = s.attempt AND h.host_id = s.host_id
+    WHERE s.stack_id = ${stackId} AND s.host_id = ANY(${[...hostIds]}::text[])`.execute(tx.queries);
   const have = new Map(rows.map((row) => [row.host_id, row]));
-  const { want } = change;
   return hostIds.filter((hostId) => {
     const row = have.get(hostId);
     if (want === "nothing") return row !== undefined;
-    return row?.revision !== want.revision || row.body_digest !== want.bodyDigest;
+    const same = row?.revision === want.revision && row.body_digest === want.bodyDigest;
+    // What the attempt before did not bring about is tried again; what it did is left in peace.
+    return !same || row.unfinished || want.recreateVolumes.length > 0;
   });
 }
 
@@ -122,11 +133,11 @@ async function writeStack(tx: UnitOfWork, hostIds: readonly string[], change: De
       .execute();
     return;
   }
-  await sql`INSERT INTO host_desired_stacks (host_id, stack_id, organization_id, revision, body_digest)
-    SELECT unnest(${hostIds}::text[]), ${stackId}, ${organizationId}, ${want.revision}::integer, ${want.bodyDigest}
-    ON CONFLICT (host_id, stack_id) DO UPDATE SET revision = excluded.revision, body_digest = excluded.body_digest`.execute(
-    tx.queries,
-  );
+  await sql`INSERT INTO host_desired_stacks (host_id, stack_id, organization_id, revision, body_digest, attempt, recreate_volumes)
+    SELECT unnest(${hostIds}::text[]), ${stackId}, ${organizationId}, ${want.revision}::integer, ${want.bodyDigest},
+      ${want.attempt}, ${[...want.recreateVolumes]}::text[]
+    ON CONFLICT (host_id, stack_id) DO UPDATE SET revision = excluded.revision, body_digest = excluded.body_digest,
+      attempt = excluded.attempt, recreate_volumes = excluded.recreate_volumes`.execute(tx.queries);
 }
 
 /** The complete list for one host; absent when nothing was ever wanted of it. */
@@ -140,13 +151,19 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
   if (generation === undefined) return undefined;
   const stacks = await own
     .selectFrom("host_desired_stacks")
-    .select(["stack_id as stackId", "revision", "body_digest as bodyDigest"])
+    .select([
+      "stack_id as stackId",
+      "revision",
+      "body_digest as bodyDigest",
+      "attempt",
+      "recreate_volumes as recreateVolumes",
+    ])
     .where("host_id", "=", hostId)
     .orderBy("stack_id")
     .execute();
   return {
     generation,
-    stacks: stacks.map((stack) => ({ ...stack, adoptedContainerIds: [], attempt: "", recreateVolumes: [] })),
+    stacks: stacks.map((stack) => ({ ...stack, adoptedContainerIds: [] })),
   };
 }
 

@@ -16,6 +16,7 @@ interface RolloutsTable {
   failure_budget: number;
   stable_ms: number;
   deadline_ms: number;
+  recreate_volumes: string[];
   cancel_reason: string | null;
   superseded_by: string | null;
   created_by: string;
@@ -33,6 +34,8 @@ export interface StoredRollout extends Rollout {
   readonly organizationId: string;
   readonly stackName: string;
   readonly bodyDigest: string;
+  /** Keys of volumes that its hosts may make anew, without their data. */
+  readonly recreateVolumes: readonly string[];
   readonly createdBy: string;
   readonly createdAt: Date;
   readonly startedAt?: Date;
@@ -60,6 +63,7 @@ export async function insertRollout(tx: UnitOfWork, rollout: StoredRollout): Pro
       failure_budget: rollout.failureBudget,
       stable_ms: rollout.stableMs,
       deadline_ms: rollout.deadlineMs,
+      recreate_volumes: [...rollout.recreateVolumes],
       cancel_reason: null,
       superseded_by: null,
       created_by: rollout.createdBy,
@@ -191,6 +195,7 @@ function rolloutOf(row: Selectable<RolloutsTable>): StoredRollout {
     failureBudget: row.failure_budget,
     stableMs: row.stable_ms,
     deadlineMs: row.deadline_ms,
+    recreateVolumes: row.recreate_volumes,
     createdBy: row.created_by,
     createdAt: row.created_at,
     ...(row.cancel_reason === null ? {} : { cancelReason: row.cancel_reason }),

@@ -136,6 +136,7 @@ async function report(
         services: [],
         problem: "",
         pinnedImages: {},
+        failedAttempt: "",
         healthySince: reportedHealthy(clock),
         ...stack,
       })),

@@ -118,6 +118,7 @@ function reportOf(report: ObservedStack, containers: number, at: number): StackR
     revision: report.revision,
     converged: report.converged,
     problem: report.problem,
+    ...(report.failedAttempt === "" ? {} : { failedAttempt: report.failedAttempt }),
     containers,
     waitingFor: waiting === undefined ? "" : `${waiting.service} is ${waiting.state}: ${waiting.cause}`,
     ...(report.healthySince === undefined ? {} : { healthyForMs: Math.max(0, at - report.healthySince.getTime()) }),

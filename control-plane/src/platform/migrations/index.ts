@@ -16,6 +16,7 @@ import { migration as replicaAddresses } from "./202611221640-replica-addresses.
 import { migration as files } from "./202611221810-files.ts";
 import { migration as registries } from "./202611221811-registries.ts";
 import { migration as adoption } from "./202611221813-adoption.ts";
+import { migration as attempts } from "./202611221814-attempts.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   files,
   registries,
   adoption,
+  attempts,
 ];
