@@ -7,6 +7,7 @@ export type ResourceKind =
   | "enrollment_token"
   | "registry"
   | "project"
+  | "build"
   | "event";
 export type ChangeKind = "created" | "updated" | "deleted";
 export type Severity = "info" | "warning" | "error";

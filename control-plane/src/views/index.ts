@@ -1,3 +1,5 @@
+export { createBuildDrafts } from "./build-drafts.ts";
+export { createBuildHosts } from "./build-hosts.ts";
 export { hostHistory } from "./host-history.ts";
 export { createTerminalRights } from "./terminal-rights.ts";
 export { createHostPlanner } from "./host-planner.ts";

@@ -3,8 +3,10 @@ import type { ComposeNetwork, ComposeVolume, ContainerHealth, ObservedContainer 
 import type Docker from "dockerode";
 import { EngineError, type EngineEvent, type ReconcileEngine } from "../../reconcile/engine.ts";
 import type { AdoptEngine } from "../../adopt/index.ts";
+import type { BuildsEngine } from "../builds-engine.ts";
 import type { RegistryEngine } from "../../registries/engine.ts";
 import type { StreamsEngine } from "../streams-engine.ts";
+import { buildsEngine } from "./build-engine.ts";
 import { asked, createLink, engineError, statusOf, type Connection } from "./connection.ts";
 import { createBody } from "./create-body.ts";
 import { subscribe } from "./events.ts";
@@ -27,7 +29,7 @@ const SYSTEMD = "/run/systemd/system";
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
 
-export interface DockerEngine extends ReconcileEngine, StreamsEngine, RegistryEngine, AdoptEngine {}
+export interface DockerEngine extends ReconcileEngine, StreamsEngine, RegistryEngine, AdoptEngine, BuildsEngine {}
 
 /** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
 export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
@@ -44,6 +46,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
     }
   };
   return {
+    ...buildsEngine(call),
     facts: () =>
       call(async ({ docker, apiMinor }) => {
         const [version, information] = await Promise.all([docker.version(), docker.info()]);
@@ -90,8 +93,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
           });
         return id;
       }),
-    copyFiles: (containerId, files) =>
-      call(({ docker }) => putFiles(docker.getContainer(containerId), files)),
+    copyFiles: (containerId, files) => call(({ docker }) => putFiles(docker.getContainer(containerId), files)),
     startContainer: (containerId) =>
       call(async ({ docker }) => void (await docker.getContainer(containerId).start())).catch(ignoring(NOT_MODIFIED)),
     stopContainer: (containerId) =>

@@ -15,6 +15,7 @@ import { migration as sessionReplicas } from "./202611221620-session-replicas.ts
 import { migration as replicaAddresses } from "./202611221640-replica-addresses.ts";
 import { migration as files } from "./202611221810-files.ts";
 import { migration as registries } from "./202611221811-registries.ts";
+import { migration as builds } from "./202611221812-builds.ts";
 import { migration as adoption } from "./202611221813-adoption.ts";
 import { migration as attempts } from "./202611221814-attempts.ts";
 
@@ -36,6 +37,7 @@ export const migrations: readonly Migration[] = [
   replicaAddresses,
   files,
   registries,
+  builds,
   adoption,
   attempts,
 ];

@@ -1,0 +1,2 @@
+export { imageArchive, manifestOf } from "./oci-archive.ts";
+export { forgetBuilds, streamBuild, type BuildParts } from "./stream-build.ts";

@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type Docker from "dockerode";
+import { EngineError, type RegistryCredentials } from "../../reconcile/engine.ts";
+import type { BuildRequest, BuildSettings } from "../builds-engine.ts";
+import { dial, sending } from "./build-dial.ts";
+import { openBuildSession } from "./build-session.ts";
+import { createBuildTrace } from "./build-trace.ts";
+import { asked } from "./connection.ts";
+import { isRecord, parseLines } from "./json-lines.ts";
+
+const BUILDKIT = "2";
+const CLASSIC = "1";
+const TRACE = "moby.buildkit.trace";
+const BUILD_FAILED = 500;
+// An error of the builder repeats the command that failed.
+const ERROR_CHARACTERS = 4_000;
+
+/** Builds an image. What the builder says comes as lines; a failure is thrown in its words. */
+export async function build(docker: Docker, request: BuildRequest, onLine: (line: string) => void): Promise<void> {
+  const { credentials } = request;
+  const version = await builderOf(docker);
+  const session =
+    version === BUILDKIT ? await asked(() => openBuildSession(docker, randomUUID(), credentials)) : undefined;
+  try {
+    await sending(request.context, request.signal, async (file, signal) => {
+      const output = await asked(() =>
+        dial<Readable>(docker, {
+          method: "POST",
+          path: "/build?",
+          file,
+          abortSignal: signal,
+          options: {
+            t: request.reference,
+            dockerfile: request.dockerfile,
+            ...settingsOf(request.settings),
+            forcerm: true,
+            version,
+            ...(session === undefined ? {} : { session: session.id }),
+          },
+          ...(session === undefined ? { registryconfig: registryConfig(credentials) } : {}),
+        }),
+      );
+      await asked(() => readOutput(output, onLine));
+    });
+  } finally {
+    session?.close();
+  }
+  request.signal.throwIfAborted();
+}
+
+/** "2" when the engine builds with BuildKit: it says so itself. Podman and Windows say something else. */
+async function builderOf(docker: Docker): Promise<string> {
+  const answer = await asked(() => dial<IncomingMessage>(docker, { method: "GET", path: "/_ping" }));
+  answer.resume();
+  return answer.headers["builder-version"] === BUILDKIT ? BUILDKIT : CLASSIC;
+}
+
+function settingsOf(settings: BuildSettings): Record<string, unknown> {
+  const { target, network, shmBytes } = settings;
+  return {
+    buildargs: settings.arguments,
+    labels: settings.labels,
+    ...(target === undefined ? {} : { target }),
+    ...(network === undefined ? {} : { networkmode: network }),
+    ...(shmBytes === undefined ? {} : { shmsize: shmBytes }),
+    ...(settings.extraHosts.length === 0 ? {} : { extrahosts: settings.extraHosts }),
+    ...(settings.ulimits.length === 0
+      ? {}
+      : {
+          ulimits: JSON.stringify(
+            settings.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+          ),
+        }),
+    ...(settings.platform === "" ? {} : { platform: settings.platform }),
+    ...(settings.noCache ? { nocache: true } : {}),
+    ...(settings.pull ? { pull: true } : {}),
+  };
+}
+
+function registryConfig(
+  credentials: readonly RegistryCredentials[],
+): Record<string, { username: string; password: string }> {
+  return Object.fromEntries(
+    credentials.map(({ serverAddress, username, password }) => [serverAddress, { username, password }]),
+  );
+}
+
+async function readOutput(stream: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
+  const trace = createBuildTrace();
+  let pending = "";
+  for await (const line of parseLines(stream)) {
+    if (!isRecord(line)) continue;
+    // The engine has answered 200 by now, so this is the only sign that it failed.
+    if (typeof line["error"] === "string") {
+      for (const text of trace.rest()) onLine(text);
+      throw new EngineError(line["error"].trim().slice(0, ERROR_CHARACTERS), BUILD_FAILED);
+    }
+    if (line["id"] === TRACE && typeof line["aux"] === "string")
+      for (const text of trace.lines(line["aux"])) onLine(text);
+    const { stream: output, status } = line;
+    if (typeof output === "string") {
+      const pieces = (pending + output).split("\n");
+      pending = pieces.pop() ?? "";
+      for (const text of pieces) onLine(text);
+    } else if (typeof status === "string" && !isRecord(line["progressDetail"])) onLine(status);
+  }
+  if (pending !== "") onLine(pending);
+}
