@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import { join } from "node:path";
 import type { EngineFacts } from "@windflow/core";
 import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
+import { forgetBuilds } from "./builds/index.ts";
 import type { AgentConfig } from "./config.ts";
 import { createDesiredIntake } from "./control/desired-intake.ts";
 import { frameHandlers } from "./control/frame-handlers.ts";
@@ -11,11 +13,12 @@ import { createIdentityKeeper } from "./enroll/identity-keeper.ts";
 import { loadIdentity } from "./enroll/identity.ts";
 import { AgentError } from "./errors.ts";
 import { bootId, hostReport } from "./facts/host-report.ts";
+import type { ContentSource } from "./files/index.ts";
 import { type HostSide, createHostSide } from "./host-side.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
-import { fetchRegistryAuth } from "./session/channel.ts";
+import { fetchFile, fetchRegistryAuth } from "./session/channel.ts";
 import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
@@ -92,6 +95,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     engine,
     clock,
     log,
+    fileSource: () => link && filesOver(link),
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
     // Facts travel in Hello only.
     onEngineChanged: (facts) => {
@@ -99,9 +103,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     },
   });
   host.spool.onDurable(() => sender?.pump());
+  const buildsFolder = join(config.stateDir, "builds");
+  forgetBuilds(buildsFolder);
   const streams = createStreams({
     engine,
     hostShellUser: config.allowHostShell ? config.hostShellUser : undefined,
+    builds: { engine, folder: buildsFolder, registries: host.registries },
     log,
   });
   const intake = createDesiredIntake({
@@ -205,6 +212,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       enter({ type: "drained" });
     },
   };
+}
+
+function filesOver(link: SessionLink): ContentSource {
+  return (digest, offset) => fetchFile(link.client, { digest, offset }, link.ended);
 }
 
 interface HelloParts {

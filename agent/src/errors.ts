@@ -15,6 +15,7 @@ export const AGENT_ERROR_CODES = {
   WF_FILES_NO_ROOM: "There is no room on the host for the files of a stack.",
   WF_FILES_UNAVAILABLE: "Files of a stack could not be had, or cannot be put where containers mount them.",
   WF_LOCAL_POLICY: "The host's own policy does not allow what a stack asks for.",
+  WF_BUILD_FAILED: "An image could not be built.",
   WF_STREAM_LIMIT: "Too many streams of this kind are open on the host.",
   WF_NOT_ALLOWED: "The host was installed without this right.",
   WF_ENGINE: "The container engine refused or cannot be reached.",

@@ -6,6 +6,7 @@ import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@wi
 import { adoptedInto, createCreatedContainers } from "./adopt/index.ts";
 import type { AgentConfig } from "./config.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
+import type { ContentSource } from "./files/index.ts";
 import type { HostKeys } from "./enroll/host-keys.ts";
 import type { Identity } from "./enroll/identity.ts";
 import { bootId } from "./facts/host-report.ts";
@@ -13,6 +14,7 @@ import { type Metrics, createMetrics } from "./metrics/index.ts";
 import { type Clock, pause } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
 import { createReconciler } from "./reconcile/index.ts";
+import { createLoadImage } from "./reconcile/load-image.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
 import { type Registries, createRegistries } from "./registries/index.ts";
 import { filesEvent, hostEvent } from "./reporting/host-event.ts";
@@ -38,6 +40,8 @@ export interface HostSideParts {
   readonly engine: DockerEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where layers of built images come from; undefined while there is no session. */
+  fileSource(): ContentSource | undefined;
   /** May be lost; shown while somebody looks. */
   onProgress(progress: Progress): void;
   /** The engine answered, and is not the one that it was: it came back, or was upgraded. */
@@ -125,6 +129,12 @@ export function createHostSide(parts: HostSideParts): HostSide {
     binds: (stack, service) => folders.binds(stack, service),
     memory,
     registryAuth: (reference) => registries.authFor(reference),
+    loadImage: createLoadImage({
+      engine,
+      folder: join(config.stateDir, "layers"),
+      source: () => parts.fileSource(),
+      log,
+    }),
     created: createCreatedContainers(engine),
     allowPrivileged: (stack: DesiredStack) => refusalOf(store, stack),
     bootId: bootId(),

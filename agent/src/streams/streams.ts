@@ -1,4 +1,5 @@
-import type { OpenStreamCommand, StreamEnd } from "@windflow/proto/agent";
+import type { AgentServiceClient, OpenStreamCommand, StreamEnd } from "@windflow/proto/agent";
+import { type BuildParts, streamBuild } from "../builds/index.ts";
 import type { StreamsEngine } from "../engines/streams-engine.ts";
 import { AgentError } from "../errors.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
@@ -24,6 +25,7 @@ export interface StreamsParts {
   readonly engine: Pick<StreamsEngine, "containerLogs" | "exec">;
   /** Whose shell the host gives; undefined: none. */
   readonly hostShellUser: string | undefined;
+  readonly builds: BuildParts;
   readonly log: Log;
 }
 
@@ -54,10 +56,11 @@ export function createStreams(parts: StreamsParts): Streams {
       `${MAX_OPEN[kind.$case]} ${CLASS_NAME[kind.$case]} are open on this host, which is the most it allows. Close one and try again.`,
     );
   };
-  const run = (kind: Kind, call: StreamCall): Promise<StreamEnd> => {
+  const run = (kind: Kind, call: StreamCall, client: AgentServiceClient): Promise<StreamEnd> => {
     switch (kind.$case) {
       case "build":
-        throw new AgentError("WF_NOT_ALLOWED", "This agent does not build images.");
+        log("info", "A build begins.", { buildId: kind.value.buildId });
+        return streamBuild(kind.value, client, parts.builds, call);
       case "logs":
         return streamLogs(kind.value, parts.engine, call);
       case "exec":
@@ -67,13 +70,17 @@ export function createStreams(parts: StreamsParts): Streams {
         return streamHostShell(kind.value, parts.hostShellUser ?? "", call);
     }
   };
-  const serve = async (command: OpenStreamCommand, call: StreamCall): Promise<StreamEnd> => {
+  const serve = async (
+    command: OpenStreamCommand,
+    call: StreamCall,
+    client: AgentServiceClient,
+  ): Promise<StreamEnd> => {
     const { kind } = command;
     const refused = refusal(kind);
     if (refused !== undefined || kind === undefined) return problemEnd(refused);
     open[kind.$case]++;
     try {
-      return await run(kind, call);
+      return await run(kind, call, client);
     } catch (error) {
       return problemEnd(error);
     } finally {
@@ -84,7 +91,7 @@ export function createStreams(parts: StreamsParts): Streams {
   return {
     open: (command, link) => {
       const call = openStreamCall(link.client, command.ticket);
-      serve(command, call).then(
+      serve(command, call, link.client).then(
         (end) => call.end(end),
         (error: unknown) => log("error", "A stream failed.", { reason: reasonOf(error) }),
       );

@@ -33,9 +33,10 @@ interface Parts {
   newTicket: () => string;
 }
 
-type StreamClass = "logs" | "exec";
+type StreamClass = "logs" | "exec" | "build";
 // decisions.md 13: a browser with many panes must not take the streams that a terminal or the session needs.
-const LIMITS: Record<StreamClass, number> = { logs: 32, exec: 16 };
+// Builds take a host's processors and disk: one after the other.
+const LIMITS: Record<StreamClass, number> = { logs: 32, exec: 16, build: 1 };
 const OPEN_PATIENCE_MS = 10_000;
 // What waits to be sent on one stream: keystrokes, pasted text, credits.
 const DOWN_ITEMS = 64;
@@ -111,7 +112,7 @@ export function createStreams(parts: Parts): Streams {
 
   return {
     open: async (session, command, signal) => {
-      const place = reserve(session.identity.hostId, command.$case === "logs" ? "logs" : "exec");
+      const place = reserve(session.identity.hostId, classOf(command));
       try {
         const accept = await accepted(session, command, signal);
         const { down, over } = accept;
@@ -173,6 +174,10 @@ export function createStreams(parts: Parts): Streams {
         one.close({ exitCode: 0, code: reason.code.code, problem: reason.message });
     },
   };
+}
+
+function classOf({ $case }: HostStreamCommand): StreamClass {
+  return $case === "hostShell" ? "exec" : $case;
 }
 
 function sendOn(down: Outbox<Sending>, over: AbortSignal, message: StreamToHost): Promise<void> {
