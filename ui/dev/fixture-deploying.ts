@@ -7,6 +7,7 @@ import type { World } from "./fixture-world.ts";
 
 /** How long a piece of an upload takes, so that its progress can be seen. */
 const CHUNK_MS = 120;
+const CHUNK_BYTES = 1024 * 1024;
 const LINE_MS = 140;
 
 const BUILD_OUTPUT = `#1 [internal] load build definition from Dockerfile
@@ -180,7 +181,7 @@ export function makeDeployingHandlers(world: World): Record<string, Handler> {
     "files.checkFiles": ({ digests }) => ({ files: (digests as string[]).map(storedFile) }),
     "files.putFileChunk": async ({ digest, sizeBytes, offset, content }) => {
       const piece = Buffer.from(text(content), "base64").length;
-      if (piece > 0) await sleep(CHUNK_MS);
+      await sleep(CHUNK_MS * (piece / CHUNK_BYTES));
       stored.set(text(digest), { size: Number(sizeBytes), received: Number(offset ?? 0) + piece });
       return storedFile(text(digest));
     },

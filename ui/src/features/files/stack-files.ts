@@ -154,7 +154,6 @@ export function useStackFiles(draft: Ref<Draft | undefined>) {
     // Removed or replaced while it was on its way.
     if (!waiting.includes(one)) return;
     waiting = waiting.filter((other) => other !== one);
-    arriving.delete(path);
     sizes.set(digest, file.size);
     landed.push({ path, digest, mode, uid, gid });
     landing ??= setTimeout(land, LAND_EACH_MS);
@@ -167,6 +166,7 @@ export function useStackFiles(draft: Ref<Draft | undefined>) {
     const texts = Object.entries(draft.value.files).filter(([path]) => !paths.has(path));
     if (texts.length < Object.keys(draft.value.files).length) draft.value.files = Object.fromEntries(texts);
     attach(landed, paths);
+    for (const path of paths) arriving.delete(path);
     landed = [];
   }
   function attach(more: readonly SourceFile[], inPlaceOf: ReadonlySet<string>): void {

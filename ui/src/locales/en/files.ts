@@ -66,6 +66,7 @@ export const files = {
   },
   builds: {
     tab: "Builds",
+    time: "Time",
     needed: "This stack needs a build",
     neededText:
       "These services have build: and no image of this exact source exists yet. A host builds them once; other hosts get the layers, nothing has to be pushed to a registry.",

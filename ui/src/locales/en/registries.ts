@@ -24,7 +24,7 @@ export const registries = {
     kept: "kept as it is",
     test: "Test",
     testing: "Testing…",
-    testFrom: "Test {address} from",
+    testFrom: "Test {address}",
     testText: "The host signs in there with the stored credentials, the way a pull does.",
     anyHost: "Any connected host",
     worked: "{host} signed in",

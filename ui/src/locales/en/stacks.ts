@@ -147,7 +147,7 @@ export const stacks = {
     revertHint: "A service whose new container fails gets its old one back.",
     consent: {
       title: "A volume has to be removed and made anew | {count} volumes have to be removed and made anew",
-      text: "Their settings changed, and an engine cannot change a volume. Without your yes they stay as they are, and so do their data. With it, all data in them are lost on every host of the stack.",
+      text: "Its settings changed in the files, and an engine cannot change a volume. Without your yes it stays as it is, with its data. With it, all data in the volume is lost on every host of the stack.",
       type: "Type {name} to have it recreated",
       yes: "{name} will be removed with its data and made anew",
       no: "stays as it is",

@@ -69,6 +69,7 @@ export const files: Pick<Messages, "files" | "builds"> = {
   },
   builds: {
     tab: "Constructions",
+    time: "Durée",
     needed: "Cette stack a besoin d’une construction",
     neededText:
       "Ces services ont build: et aucune image de cette source exacte n’existe encore. Un hôte les construit une fois ; les autres hôtes reçoivent les couches, rien n’est à pousser dans un registre.",

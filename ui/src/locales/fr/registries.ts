@@ -26,7 +26,7 @@ export const registries: Pick<Messages, "registries"> = {
     kept: "gardé tel quel",
     test: "Essayer",
     testing: "Essai…",
-    testFrom: "Essayer {address} depuis",
+    testFrom: "Essayer {address}",
     testText: "L’hôte s’y identifie avec ce qui est gardé ici, comme le fait un téléchargement.",
     anyHost: "N’importe quel hôte connecté",
     worked: "{host} a pu s’identifier",

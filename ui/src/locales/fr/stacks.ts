@@ -153,7 +153,7 @@ export const stacks: Part = {
     revertHint: "Un service dont le nouveau conteneur échoue retrouve l’ancien.",
     consent: {
       title: "Un volume doit être supprimé et refait | {count} volumes doivent être supprimés et refaits",
-      text: "Leurs réglages ont changé, et un moteur ne sait pas changer un volume. Sans votre accord ils restent tels quels, avec leurs données. Avec lui, toutes leurs données sont perdues sur chaque hôte de la stack.",
+      text: "Ses réglages ont changé dans les fichiers, et un moteur ne sait pas changer un volume. Sans votre accord il reste tel quel, avec ses données. Avec lui, toutes les données du volume sont perdues sur chaque hôte de la stack.",
       type: "Tapez {name} pour le faire recréer",
       yes: "{name} sera supprimé avec ses données, puis refait",
       no: "reste tel quel",
