@@ -85,7 +85,7 @@ describe("a private registry with TLS, and hosts with both image stores", () => 
       }),
     );
 
-  it("without credentials, the revision warns, the rollout says why, and what runs goes on", async () => {
+  it("without credentials the revision warns; with wrong ones the rollout says so, and what runs goes on", async () => {
     const first = await deploy(installation, "shop", idleStack({ web: "1" }));
     stackId = first.stackId ?? "";
     await publish("one");
@@ -94,22 +94,6 @@ describe("a private registry with TLS, and hosts with both image stores", () => 
     expect(revision.warnings).toMatchObject([
       { code: "WF_IMAGE_UNRESOLVED", why: expect.stringContaining("WF_REGISTRY_UNAUTHORIZED") },
     ]);
-    const { id: rolloutId = "" } = await begin(revision.number);
-    const { organization, api } = installation;
-    const told = await eventually(
-      "both hosts say that they want credentials",
-      TOLD_TIMEOUT_MS,
-      () => api.rollouts.getRollout({ organization, rolloutId }),
-      (rollout) =>
-        (rollout.hosts ?? []).length === 2 &&
-        (rollout.hosts ?? []).every(({ cause = "" }) => cause.includes("WF_REGISTRY_UNAUTHORIZED")),
-    );
-    expect(told.hosts?.[0]?.cause).toContain(`registry ${registry.address}`);
-    expect(await Promise.all(hosts.map((host) => containersOf(host, "shop")))).toEqual(before);
-    await api.rollouts.cancelRollout({ organization, rolloutId, reason: "it wants credentials" });
-  });
-
-  it("credentials are tried before they are trusted", async () => {
     const { organization, api } = installation;
     const made = await api.registries.createRegistry({
       organization,
@@ -118,6 +102,23 @@ describe("a private registry with TLS, and hosts with both image stores", () => 
       password: "wrong",
     });
     registryId = made.id ?? "";
+    const { id: rolloutId = "" } = await begin(revision.number);
+    const told = await eventually(
+      "both hosts say that their credentials are wrong",
+      TOLD_TIMEOUT_MS,
+      () => api.rollouts.getRollout({ organization, rolloutId }),
+      (rollout) =>
+        (rollout.hosts ?? []).length === 2 &&
+        (rollout.hosts ?? []).every(({ cause = "" }) => cause.includes("WF_REGISTRY_UNAUTHORIZED")),
+    );
+    const sentence = `registry ${registry.address} answers "unauthorized" to the stored username and password`;
+    for (const { cause } of told.hosts ?? []) expect(cause).toContain(sentence);
+    expect(await Promise.all(hosts.map((host) => containersOf(host, "shop")))).toEqual(before);
+    await api.rollouts.cancelRollout({ organization, rolloutId, reason: "the credentials are wrong" });
+  });
+
+  it("credentials are tried before they are trusted", async () => {
+    const { organization, api } = installation;
     const refused = await api.registries.testRegistry({ organization, registryId });
     expect(refused.ok ?? false).toBe(false);
     expect(refused.problem).toMatch(/answers "unauthorized"/);

@@ -5,7 +5,7 @@ import { pingEngine } from "@windflow/installer";
 import Docker from "dockerode";
 import { type Machine, type MachineProcess, createMachine } from "./machine.ts";
 import { type ServerTree, serverTree } from "./server-tree.ts";
-import { testEnginePrograms } from "./test-engine.ts";
+import { type EngineChoice, testEnginePrograms } from "./test-engine.ts";
 
 // Ready after a third of a second; the rest is for a loaded machine.
 const READY_TIMEOUT_MS = 30_000;
@@ -29,7 +29,7 @@ export interface TestPodman {
 }
 
 /** Starts `podman system service` (Debian's, unpacked into the cache) for one test. Its healthchecks need a systemd, which is not there. */
-export async function startTestPodman(): Promise<TestPodman> {
+export async function startTestPodman(choice: Pick<EngineChoice, "trusts"> = {}): Promise<TestPodman> {
   const tree = await serverTree("podman", (apt) =>
     apt.downloadMissing(["podman", "conmon", "netavark", "aardvark-dns", "catatonit", "runc"]),
   );
@@ -38,7 +38,8 @@ export async function startTestPodman(): Promise<TestPodman> {
   const machine = await createMachine({ name: "podman", engine: programs });
   const socketPath = join(machine.folder, "podman.sock");
   const libraries = [programs.environment({})["LD_LIBRARY_PATH"], tree.libraryPath];
-  const env = { ...(await configure(machine, tree)), LD_LIBRARY_PATH: libraries.join(":") };
+  const trust = choice.trusts === undefined ? {} : { SSL_CERT_FILE: choice.trusts };
+  const env = { ...(await configure(machine, tree)), ...trust, LD_LIBRARY_PATH: libraries.join(":") };
   let service: MachineProcess;
   const start = async (): Promise<void> => {
     await rm(socketPath, { force: true });

@@ -4,6 +4,7 @@ import {
   type EngineChoice,
   startRegistry,
   startTestEngine,
+  startTestPodman,
   type TestEngine,
   type TestRegistry,
 } from "@windflow/e2e/testbed";
@@ -142,4 +143,27 @@ describe.each<[string, EngineChoice]>([
     expect(asked).toMatchObject({ imageId: "", repositoryDigest: remote?.repositoryDigest });
     await forget();
   });
+});
+
+test("a registry with credentials, on Podman: pulls and sign-ins say the same; tags are left to each host", async () => {
+  const authority = await createRegistryAuthority();
+  const podman = await startTestPodman({ trusts: authority.rootFile });
+  try {
+    const registry = await startRegistry(podman.machine, { credentials: true, authority });
+    const engine = createDockerEngine({ socketPath: podman.socketPath });
+    const reference = `${registry.address}/app:1`;
+    const wrong = { username: registry.username, password: "wrong", serverAddress: registry.address };
+    const signal = AbortSignal.timeout(20_000);
+    for (const act of [
+      engine.pullImage.bind(engine, { reference, credentials: wrong }, () => undefined),
+      engine.signIn.bind(engine, wrong, signal),
+    ])
+      await expect(act()).rejects.toMatchObject({ code: "WF_REGISTRY_UNAUTHORIZED" });
+    await engine.signIn({ ...wrong, password: registry.password }, signal);
+    await expect(engine.remoteImage(reference, { credentials: wrong, signal })).rejects.toThrow(
+      "cannot ask a registry without pulling",
+    );
+  } finally {
+    await podman.stop();
+  }
 });

@@ -74,9 +74,14 @@ async function hostFor(
   stack: Stack,
   hasSecrets: boolean,
 ): Promise<AskedHost | undefined> {
-  const summaries = (await listHostSummaries(tx)).filter((host) => host.presence === "online");
-  const placed = placeStack(stack.placement, summaries.map(placementHost), { hasSecrets });
-  const host = placed.find(({ hostId }) => gateway.isConnected(hostId)) ?? placed[0];
+  const online = (await listHostSummaries(tx)).filter((host) => host.presence === "online");
+  const placed = placeStack(stack.placement, online.map(placementHost), { hasSecrets });
+  // Other engines know only what they have pulled.
+  const able = new Set(online.filter((host) => host.capabilities.includes("docker")).map((host) => host.hostId));
+  const candidates = placed.some(({ hostId }) => able.has(hostId))
+    ? placed.filter(({ hostId }) => able.has(hostId))
+    : placed;
+  const host = candidates.find(({ hostId }) => gateway.isConnected(hostId)) ?? candidates[0];
   const sealingKey = host && (await readSealingKey(tx, host.hostId));
   return host && sealingKey && { hostId: host.hostId, hostName: host.name, sealingKey };
 }

@@ -7,6 +7,7 @@ import { asked, engineError, statusOf } from "./connection.ts";
 import { isRecord } from "./json-lines.ts";
 
 const NOT_FOUND = 404;
+const UNIMPLEMENTED = 501;
 
 /** Credentials as the Engine API takes them. */
 export interface AuthConfig {
@@ -40,11 +41,22 @@ export async function remoteImage(docker: Docker, reference: string, call: Regis
       statusCodes: { 200: true },
       abortSignal: signal,
       ...(credentials === undefined ? {} : { authconfig: authConfig(credentials) }),
-    }),
+    }).catch(refuseUnknownPath),
   );
   const descriptor = isRecord(found) && isRecord(found["Descriptor"]) ? found["Descriptor"] : {};
   const platforms = isRecord(found) && Array.isArray(found["Platforms"]) ? found["Platforms"] : [];
   return { digest: String(descriptor["digest"] ?? ""), platforms: platforms.flatMap(platformName) };
+}
+
+// Docker's own 404 says in JSON what was not found; Podman has no such path, and says nothing.
+function refuseUnknownPath(error: unknown): never {
+  if (isRecord(error) && error["statusCode"] === NOT_FOUND && !hasMessage(error["json"]))
+    throw new EngineError("this host's engine cannot ask a registry without pulling", UNIMPLEMENTED);
+  throw error;
+}
+
+function hasMessage(json: unknown): boolean {
+  return isRecord(json) && typeof json["message"] === "string";
 }
 
 /** Signs in to a registry as a pull would. */

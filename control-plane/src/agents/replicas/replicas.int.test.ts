@@ -59,6 +59,21 @@ describe("a host that is connected to another control plane", () => {
     await expect(acting).rejects.toThrow("WF_HOST_ACTION_FAILED: there is no container c1");
   });
 
+  it("is asked there what tags stand for and whether a registry takes credentials", async () => {
+    const { gateway } = near.app.agents;
+    session.imageAnswer = () => ({ problem: "there is no such image", code: "WF_IMAGE_NOT_FOUND" });
+    const query = { reference: "app:1", platform: "", askRegistry: true };
+    const { images } = await gateway.resolveImages(host.hostId, { images: [query], sealed: new Uint8Array([1]) });
+    expect(images).toMatchObject([{ reference: "app:1", code: "WF_IMAGE_NOT_FOUND" }]);
+    expect(await session.next("resolveRequest")).toMatchObject({ images: [query], sealed: Buffer.from([1]) });
+
+    const trying = gateway.signIn(host.hostId, { address: "r.example.com", sealed: new Uint8Array([2]) });
+    const asked = await session.next("registryRequest");
+    expect(asked).toMatchObject({ address: "r.example.com", sealed: Buffer.from([2]) });
+    session.send({ $case: "registryReply", value: { requestId: asked.requestId, problem: "it refused them" } });
+    expect(await trying).toMatchObject({ problem: "it refused them" });
+  });
+
   it("is streamed with, both ways", async () => {
     const leave = new AbortController();
     const opening = near.app.agents.gateway.openStream(host.hostId, logs, leave.signal);
