@@ -61,6 +61,7 @@ const EXECUTORS: Executors = {
   "remove-network": (step, { engine }) => engine.removeNetwork(step.networkId),
   "create-volume": (step, context) =>
     context.engine.createVolume(step.name, context.stackOf(step).model.volumes?.[step.key] ?? {}, step.labels),
+  "remove-volume": (step, { engine }) => engine.removeVolume(step.name),
   "create-container": async (step, context) => {
     const stack = context.stackOf(step);
     const imageId = step.imageId ?? context.pulledImage(step.stackId, step.imageReference);

@@ -135,6 +135,8 @@ export interface ReconcileEngine {
   createNetwork(name: string, network: ComposeNetwork, labels: Readonly<Record<string, string>>): Promise<void>;
   removeNetwork(networkId: string): Promise<void>;
   createVolume(name: string, volume: ComposeVolume, labels: Readonly<Record<string, string>>): Promise<void>;
+  /** With its data. */
+  removeVolume(name: string): Promise<void>;
   /** @returns the id of the container. */
   createContainer(request: CreateContainerRequest): Promise<string>;
   copyFiles(containerId: string, files: readonly ContainerFile[]): Promise<void>;

@@ -4,7 +4,7 @@ import { serviceConfigHash } from "../compose/config-hash.ts";
 import type { ComposeService } from "../compose/model.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
-import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import type { PlannedResource, PlannedResources } from "./planned-resource.ts";
 import type { ImageStanding } from "./resolve-image.ts";
 import { changedFiles, changedParts, partsText } from "./service-digests.ts";
 import { isRunning, sortedEntries } from "./world-index.ts";
@@ -93,6 +93,7 @@ function volumeChange(container: ObservedContainer, wanted: WantedContainer): st
   for (const mount of wanted.service.volumes ?? []) {
     if (mount.type !== "volume" || mount.source === undefined) continue;
     const volume = wanted.resources.volumes.get(mount.source);
+    if (volume?.replaced === true) return `volume ${volume.name} is made anew`;
     const there = container.mounts.some((at) => at.type === "volume" && at.name === volume?.name);
     if (volume && !there) return `volume ${volume.name} is not mounted`;
   }

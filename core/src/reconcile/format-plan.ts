@@ -35,6 +35,7 @@ export function describeStep(step: Step): string {
     case "create-network":
     case "remove-network":
     case "create-volume":
+    case "remove-volume":
     case "start-container":
     case "stop-container":
     case "restart-container":

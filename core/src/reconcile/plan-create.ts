@@ -3,7 +3,7 @@ import { hookLabels } from "./hooks.ts";
 import { imageReferenceOf } from "./image-reference.ts";
 import type { DesiredStack } from "./desired.ts";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "./labels.ts";
-import { stackLabels } from "./plan-resources.ts";
+import { stackLabels } from "./planned-resource.ts";
 import type { ServicePlanning } from "./plan-service.ts";
 import { filesDigest, partsText } from "./service-digests.ts";
 import { sharedServices } from "./service-shape.ts";

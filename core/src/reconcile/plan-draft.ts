@@ -1,7 +1,12 @@
 import type { Replacement } from "./replacement.ts";
 import type { Plan, Problem, ServiceDowntime, Step, StepOp } from "./steps.ts";
 
-const NETWORK_OPS: ReadonlySet<StepOp> = new Set(["create-network", "remove-network"]);
+const RESOURCE_OPS: ReadonlySet<StepOp> = new Set([
+  "create-network",
+  "remove-network",
+  "create-volume",
+  "remove-volume",
+]);
 
 /** A plan while it is being written. Steps keep the order in which they were added, but for those that wait for a later one. */
 export interface PlanDraft {
@@ -57,12 +62,12 @@ export function createDraft(): PlanDraft {
   };
 }
 
-// A network is only removed, or made anew, when what is attached to it goes; a container that is kept for a while keeps it for as long.
+// A network or volume is only removed, or made anew, when what uses it goes; a container that is kept for a while keeps it for as long.
 function dropUnreachable(steps: Map<string, Step>): void {
   for (let before = -1; before !== steps.size;) {
     before = steps.size;
     for (const step of steps.values())
-      if (NETWORK_OPS.has(step.op) && step.dependsOn.some((id) => !steps.has(id))) steps.delete(step.id);
+      if (RESOURCE_OPS.has(step.op) && step.dependsOn.some((id) => !steps.has(id))) steps.delete(step.id);
   }
 }
 

@@ -1,29 +1,14 @@
-import { networkConfigHash, volumeConfigHash } from "../compose/config-hash.ts";
-import type { ComposeNetwork, ComposeVolume } from "../compose/model.ts";
+import { networkConfigHash } from "../compose/config-hash.ts";
+import type { ComposeNetwork } from "../compose/model.ts";
 import type { DesiredStack, DesiredWorld } from "./desired.ts";
-import { COMPOSE_LABEL, COMPOSE_VERSION, WINDFLOW_LABEL, ownerOf } from "./labels.ts";
+import { COMPOSE_LABEL, WINDFLOW_LABEL, ownerOf } from "./labels.ts";
 import type { ObservedNetwork } from "./observed.ts";
 import type { PlanDraft } from "./plan-draft.ts";
+import { stackLabels, type PlannedResource, type PlannedResources } from "./planned-resource.ts";
+import { planVolume } from "./plan-volume.ts";
 import { replicasOf } from "./service-shape.ts";
 import { stepId } from "./step-ids.ts";
 import { compareText, ownContainers, sortedEntries, type WorldIndex } from "./world-index.ts";
-
-/** A network or volume that a service uses, as it stands on the engine or in the plan. */
-export interface PlannedResource {
-  readonly name: string;
-  /** Id of the network that containers are to be attached to; absent while it is to be created. */
-  readonly networkId?: string;
-  readonly createStep?: string;
-  /** The network is there with other settings and has to be made anew, for which its containers have to go first. */
-  readonly replaced?: boolean;
-  /** Why no container that needs it can be created. */
-  readonly error?: string;
-}
-
-export interface PlannedResources {
-  readonly networks: ReadonlyMap<string, PlannedResource>;
-  readonly volumes: ReadonlyMap<string, PlannedResource>;
-}
 
 /** Networks and volumes that the services of a stack use: created when missing, networks made anew when changed, volumes never removed. */
 export function planResources(
@@ -40,18 +25,6 @@ export function planResources(
     volumes.set(key, planVolume(draft, index, desired, stack, key, stack.model.volumes?.[key] ?? {}));
   removeUnusedNetworks(draft, index, stack, networks);
   return { networks, volumes };
-}
-
-/** Labels of the stack that every container, network and volume of it carries. */
-export function stackLabels(desired: DesiredWorld, stack: DesiredStack): Record<string, string> {
-  return {
-    [COMPOSE_LABEL.project]: stack.project,
-    [COMPOSE_LABEL.version]: COMPOSE_VERSION,
-    [WINDFLOW_LABEL.organization]: desired.organizationId,
-    [WINDFLOW_LABEL.stack]: stack.stackId,
-    [WINDFLOW_LABEL.stackName]: stack.stackName,
-    [WINDFLOW_LABEL.revision]: String(stack.revision),
-  };
 }
 
 function planNetwork(
@@ -109,46 +82,6 @@ function planNetwork(
   }
   const remove = removeNetwork(draft, index, stack, found, "its settings changed");
   return { name, createStep: create("its settings changed", [remove]), replaced: true };
-}
-
-function planVolume(
-  draft: PlanDraft,
-  index: WorldIndex,
-  desired: DesiredWorld,
-  stack: DesiredStack,
-  key: string,
-  volume: ComposeVolume,
-): PlannedResource {
-  const name = volume.name ?? `${stack.project}_${key}`;
-  const found = index.volumesByName.get(name);
-  const hash = volumeConfigHash(volume);
-  if (found) {
-    const foundHash = found.labels[COMPOSE_LABEL.configHash];
-    if (volume.external !== true && foundHash !== undefined && foundHash !== hash) {
-      const message = `volume ${name} was created with other settings: it is kept as it is, with its data`;
-      draft.problem({ stackId: stack.stackId, severity: "warning", message });
-    }
-    return { name };
-  }
-  if (volume.external === true)
-    return { name, error: `the external volume ${name} does not exist on this host: create it there first` };
-  const createStep = draft.add({
-    op: "create-volume",
-    id: stepId.createVolume(name),
-    stackId: stack.stackId,
-    key,
-    name,
-    labels: {
-      ...volume.labels,
-      ...stackLabels(desired, stack),
-      [COMPOSE_LABEL.volume]: key,
-      [COMPOSE_LABEL.configHash]: hash,
-    },
-    cause: "missing",
-    dependsOn: [],
-    lock: `volume ${name}`,
-  });
-  return { name, createStep };
 }
 
 function removeUnusedNetworks(

@@ -3,7 +3,7 @@ import { gateOf, readyStep, type ServiceOutcome, type SlotOutcome } from "./plan
 import type { PlanDraft } from "./plan-draft.ts";
 import { emitPreStop } from "./plan-hooks.ts";
 import type { PlannedImage } from "./plan-images.ts";
-import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import type { PlannedResource, PlannedResources } from "./planned-resource.ts";
 import { awaySeconds } from "./downtime.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
@@ -32,8 +32,8 @@ export interface ServicePlanning {
   readonly pulls: readonly string[];
   readonly orphansGone: readonly string[];
   readonly resourceSteps: readonly string[];
-  /** It is on a network that cannot be kept, so its containers have to go before new ones are made. */
-  readonly remakesNetwork: boolean;
+  /** What it is on or mounts cannot be kept, so its containers have to go before new ones are made. */
+  readonly remakes: "network" | "volume" | undefined;
   /** Steps of its dependencies that must be done before it starts. */
   gate(): readonly string[];
   base(slot: Slot, cause: string, dependsOn: readonly string[]): StepFrame;
@@ -116,7 +116,7 @@ function planningOf(
     pulls: stackPlanning.pulls,
     orphansGone: stackPlanning.orphansGone,
     resourceSteps: used.flatMap(({ createStep }) => (createStep === undefined ? [] : [createStep])),
-    remakesNetwork: isOnReplacedNetwork(resources, surveyed),
+    remakes: whatIsRemade(resources, surveyed),
     gate: () => (gate ??= gateOf(draft, stack, surveyed, outcomes)),
     base: (slot, cause, dependsOn) => ({
       stackId: stack.stackId,
@@ -134,14 +134,16 @@ function planningOf(
   };
 }
 
-// Also when it leaves that network: the network waits for its removal, so its removal must not wait for the network.
-function isOnReplacedNetwork(resources: PlannedResources, surveyed: SurveyedService): boolean {
-  const replaced = new Set(
-    [...resources.networks.values()].filter((network) => network.replaced === true).map(({ name }) => name),
-  );
-  return surveyed.slots.some((slot) =>
-    slot.outdated.some(({ container }) => container.networks.some(({ name }) => replaced.has(name))),
-  );
+// Also when it leaves that network or volume: it waits for the removal of the container, which must not wait for it.
+function whatIsRemade(resources: PlannedResources, surveyed: SurveyedService): ServicePlanning["remakes"] {
+  const replacedIn = (planned: PlannedResources["networks"]): ReadonlySet<string> =>
+    new Set([...planned.values()].filter((resource) => resource.replaced === true).map(({ name }) => name));
+  const networks = replacedIn(resources.networks);
+  const volumes = replacedIn(resources.volumes);
+  const old = surveyed.slots.flatMap((slot) => slot.outdated.map(({ container }) => container));
+  if (old.some((container) => container.mounts.some(({ name }) => name !== undefined && volumes.has(name))))
+    return "volume";
+  return old.some((container) => container.networks.some(({ name }) => networks.has(name))) ? "network" : undefined;
 }
 
 function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService): string[] {

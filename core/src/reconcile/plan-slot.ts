@@ -14,7 +14,7 @@ export function planSlot(planning: ServicePlanning, slot: Slot, previousReady: r
   const { replacement } = slot;
   if (replacement?.record.failure !== undefined) return planBack(planning, slot, replacement);
   if (slot.outdated.length === 0) return planAlone(planning, slot);
-  if (planning.remakesNetwork) return planNetworkFirst(planning, slot);
+  if (planning.remakes !== undefined) return planRemovalFirst(planning, slot, planning.remakes);
   const running = slot.outdated.map(({ container }) => container).filter(isRunning);
   // What ran before an attempt that was not decided is still what the host goes back to.
   const previous = replacement?.previous ?? running.find(({ name }) => name === slot.name) ?? running[0];
@@ -44,11 +44,11 @@ function planOverStopped(planning: ServicePlanning, slot: Slot): SlotOutcome {
   return startUnlessDone(planning, slot, [...made.steps, ...removed, ...renamed, ...planning.gate()]);
 }
 
-// The network can only be made anew when nothing is attached to it, so there is no new container before the old one is gone.
-function planNetworkFirst(planning: ServicePlanning, slot: Slot): SlotOutcome {
+// A network or volume can only be made anew when nothing uses it, so there is no new container before the old one is gone.
+function planRemovalFirst(planning: ServicePlanning, slot: Slot, remade: "network" | "volume"): SlotOutcome {
   const removed = slot.outdated.map((old) => stopAndRemove(planning, slot, old, planning.pulls));
   const created = emitCreate(planning, slot, slot.name, slot.outdated[0]?.why ?? "missing", removed, []);
-  planning.downtime(slot, { seconds: planning.awaySeconds(slot), reason: "its network is made anew" });
+  planning.downtime(slot, { seconds: planning.awaySeconds(slot), reason: `its ${remade} is made anew` });
   return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
 }
 

@@ -16,6 +16,7 @@ export const stepId = {
   createNetwork: (name: string): string => `create-network ${name}`,
   removeNetwork: (name: string, id: string): string => `remove-network ${name} [${shortId(id)}]`,
   createVolume: (name: string): string => `create-volume ${name}`,
+  removeVolume: (name: string): string => `remove-volume ${name}`,
   create: (slot: string): string => `create-container ${slot}`,
   start: (slot: string): string => `start-container ${slot}`,
   startPrevious: (slot: string, container: ObservedContainer): string =>

@@ -53,6 +53,12 @@ export interface CreateVolume extends StepBase {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Removes a volume with its data; only one that may be made anew. */
+export interface RemoveVolume extends StepBase {
+  readonly op: "remove-volume";
+  readonly name: string;
+}
+
 /** A volume that the image declares, taken over from the container that is replaced. */
 export interface InheritedVolume {
   readonly name: string;
@@ -155,6 +161,7 @@ export type Step =
   | CreateNetwork
   | RemoveNetwork
   | CreateVolume
+  | RemoveVolume
   | CreateContainer
   | StartContainer
   | StopContainer

@@ -5,7 +5,7 @@ import { missingNetworks, whyRecreate, type WantedContainer } from "./difference
 import { imageReferenceOf } from "./image-reference.ts";
 import { COMPOSE_LABEL, containerName, numberOf, serviceOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
-import type { PlannedResource, PlannedResources } from "./plan-resources.ts";
+import type { PlannedResource, PlannedResources } from "./planned-resource.ts";
 import { judge, type Replacement, type Verdict } from "./replacement.ts";
 import { resolveImage } from "./resolve-image.ts";
 import { inDependencyOrder, replicasOf, sharedServices } from "./service-shape.ts";

@@ -80,6 +80,8 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       call(async ({ docker }) => void (await docker.getNetwork(networkId).remove())).catch(ignoring(NOT_FOUND)),
     createVolume: (name, volume: ComposeVolume, labels) =>
       call(async ({ docker }) => void (await docker.createVolume(volumeBody(name, volume, labels)))),
+    removeVolume: (name) =>
+      call(async ({ docker }) => void (await docker.getVolume(name).remove())).catch(ignoring(NOT_FOUND)),
     createContainer: (request) =>
       call(async ({ docker, apiMinor }) => {
         const { body, later } = createBody(request, apiMinor);

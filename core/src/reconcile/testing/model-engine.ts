@@ -109,6 +109,12 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
       case "create-volume":
         world = { ...world, volumes: [...world.volumes, { name: step.name, driver: "local", labels: step.labels }] };
         return;
+      case "remove-volume": {
+        const user = world.containers.find(({ mounts }) => mounts.some(({ name }) => name === step.name));
+        if (user) throw new Error(`volume ${step.name} is in use by ${user.name}`);
+        world = { ...world, volumes: world.volumes.filter(({ name }) => name !== step.name) };
+        return;
+      }
       case "create-container":
         if (stack) created.set(step.slot, create(step, stack));
         return;
