@@ -13,6 +13,7 @@ import type { AgentGateway, AgentHooks } from "./agents/index.ts";
 import type { Api } from "./api/index.ts";
 import type { Audit } from "./audit/index.ts";
 import { createBuilds, createBuildsOnHosts, createBuiltImages, type Builds } from "./builds/index.ts";
+import { createRenderer } from "./compose/index.ts";
 import {
   containersHandlers,
   createContainersService,
@@ -37,7 +38,7 @@ import {
 } from "./rollouts/index.ts";
 import { createVault } from "./secrets/index.ts";
 import {
-  composeRenderer,
+  createComposeRenderer,
   createDrafts,
   createPlanning,
   createRevisions,
@@ -85,6 +86,8 @@ export function buildWorkloadSide(parts: {
   const { database, clock, newId, bus, log } = platform;
   const vault = createVault({ installation: parts.sealer, clock });
   const files = createFiles({ database, clock, jobs: platform.jobs, audit });
+  const renderer = createRenderer();
+  const compose = createComposeRenderer(renderer);
   const onHosts = createBuildsOnHosts({ files: files.store });
   const desired = createDesiredStates({
     database,
@@ -109,7 +112,7 @@ export function buildWorkloadSide(parts: {
     history: hostHistory,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
-      const drafts = createDrafts({ database, vault, compose: composeRenderer, files: files.store });
+      const drafts = createDrafts({ database, vault, compose, files: files.store });
       const hosts = createBuildHosts();
       const built = createBuiltImages({ database, clock, files: files.store, hosts });
       const images = { built, resolver: createImageResolver({ database, vault, gateway }) };
@@ -150,7 +153,7 @@ export function buildWorkloadSide(parts: {
           revisions,
           planning,
           standing,
-          compose: composeRenderer,
+          compose,
           files: files.store,
         }),
       );
@@ -194,6 +197,7 @@ export function buildWorkloadSide(parts: {
     },
     stop: async () => {
       await worker.stop();
+      await renderer.close();
       await metrics.stop();
     },
   };

@@ -2,6 +2,7 @@ import { readImage } from "@windflow/proto/image";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isMainThread } from "node:worker_threads";
 import { buildApp, type App } from "./app.ts";
 import { certificateNames, helpText, publicUrl, readConfig, type Config } from "./config.ts";
 import type { FirstPassword } from "./identity/index.ts";
@@ -165,10 +166,15 @@ function isErrno(error: unknown): error is NodeJS.ErrnoException & { port?: numb
 // Beside the released program, or where the parts are in the repository.
 const packagedInstallFolders = ["", "../../installer", "../../dist"].map((folder) => join(import.meta.dirname, folder));
 const packagedUi = join(import.meta.dirname, "../../ui/dist");
-const flags = process.argv.slice(2);
-if (flags.includes("--help")) {
-  process.stdout.write(helpText());
-} else {
+
+// A bundle is loaded again by its own threads, which do one thing each (compose/render-thread.ts).
+if (isMainThread) await main(process.argv.slice(2));
+
+async function main(flags: string[]): Promise<void> {
+  if (flags.includes("--help")) {
+    process.stdout.write(helpText());
+    return;
+  }
   try {
     const given = readConfig(flags, process.env);
     const config = given.uiFolder === undefined && existsSync(packagedUi) ? { ...given, uiFolder: packagedUi } : given;

@@ -1,11 +1,4 @@
-import {
-  renderCompose,
-  renderDeployable,
-  type Attachment,
-  type Problem,
-  type RenderInput as ComposeInput,
-} from "../compose/index.ts";
-import type { ComposeModel } from "@windflow/core";
+import type { Attachment, Rendered, Renderer, RenderInput as ComposeInput } from "../compose/index.ts";
 import type { AttachedFile, ComposeRenderer, RenderInput, RenderOutput } from "./ports.ts";
 
 // In the order of docker compose: the first that is there, with its override laid over it.
@@ -15,21 +8,19 @@ const MAX_ROUNDS = 25;
 // As much as one rendering may read.
 const MAX_READ_BYTES = 12 * 1024 * 1024;
 
-type Rendered = {
-  readonly model: ComposeModel | undefined;
-  readonly problems: readonly Problem[];
-  readonly wantedTexts: readonly string[];
-};
-type Render = (input: ComposeInput) => Rendered | Promise<Rendered>;
-
-/** The renderer of the compose domain, for stacks. */
-export const composeRenderer: ComposeRenderer = {
-  render: (input) => renderWith(renderCompose, input),
-  renderForHosts: (input) => renderWith(renderDeployable, input),
-};
+/** The renderer of the compose domain, for stacks: with the files that are not at hand as text. */
+export function createComposeRenderer(renderer: Pick<Renderer, "render">): ComposeRenderer {
+  return {
+    render: (input) => renderWith((request) => renderer.render({ mode: "compose", input: request }), input),
+    renderForHosts: (input) => renderWith((request) => renderer.render({ mode: "hosts", input: request }), input),
+  };
+}
 
 /** Renders, reads the attachments whose texts were missing, and renders again. */
-async function renderWith(render: Render, input: RenderInput): Promise<RenderOutput> {
+async function renderWith(
+  render: (input: ComposeInput) => Promise<Rendered>,
+  input: RenderInput,
+): Promise<RenderOutput> {
   const attached = new Map((input.attachments?.files ?? []).map((file) => [file.path, file]));
   const files = new Map(Object.entries(input.files));
   const binary = new Set<string>();

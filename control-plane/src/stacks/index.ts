@@ -1,5 +1,5 @@
 export { decodeModel } from "./body.ts";
-export { composeRenderer } from "./compose.ts";
+export { createComposeRenderer } from "./compose.ts";
 export {
   lockStack,
   readDeployable,

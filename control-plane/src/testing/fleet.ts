@@ -2,6 +2,7 @@ import type { ObservedStack, ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { createAudit } from "../audit/index.ts";
 import { hostObserved, storeObserved } from "../containers/index.ts";
+import { createRenderer } from "../compose/index.ts";
 import { createFiles, type Files } from "../files/index.ts";
 import { hostPresenceChanged, type HostPresence } from "../hosts/index.ts";
 import { createSealer, type Caller, type Clock, type Platform } from "../platform/index.ts";
@@ -9,7 +10,7 @@ import { createDesiredStates, createRolloutsService, createRolloutWorker } from 
 import type { DesiredStates, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
 import { createVault, type Vault } from "../secrets/index.ts";
 import {
-  composeRenderer,
+  createComposeRenderer,
   createDrafts,
   createRevisions,
   createStacksService,
@@ -60,7 +61,12 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
   const term = 1n;
   const advancing = { clock, newId, sight, term, listeningSince: 0, database };
   const rollouts = createRolloutsService({ ...advancing, audit });
-  const drafts = createDrafts({ database, vault, compose: composeRenderer, files: files.store });
+  const drafts = createDrafts({
+    database,
+    vault,
+    compose: createComposeRenderer(createRenderer()),
+    files: files.store,
+  });
   const images = { built: nothingBuilt, resolver: hostsResolve };
   const desired = createDesiredStates({ database, vault, files: files.store, term });
 
