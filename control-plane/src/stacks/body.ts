@@ -1,4 +1,4 @@
-import { canonicalJson, secretReferences, sha256Digest, type ComposeModel } from "@windflow/core";
+import { canonicalJson, imageReferenceOf, secretReferences, sha256Digest, type ComposeModel } from "@windflow/core";
 import { StackBody, type ResolvedImage, type StackFile } from "@windflow/proto/agent";
 
 /** The bytes that hosts receive for a revision, with the digest that names them. */
@@ -49,4 +49,18 @@ export function pinnedDigests(body: Uint8Array): Record<string, string> {
     return digest === undefined ? [] : [[reference, digest]];
   });
   return Object.fromEntries(pinned);
+}
+
+/** Services whose image was built for the revision: it is in no registry. */
+export function builtServices(body: Uint8Array): string[] {
+  const { images } = StackBody.decode(body);
+  const built = new Set(
+    images
+      .filter(({ platforms }) => platforms.some(({ layers }) => layers.length > 0))
+      .map(({ reference }) => reference),
+  );
+  const { name: project, services } = decodeModel(body);
+  return Object.entries(services).flatMap(([name, service]) =>
+    service.build !== undefined && built.has(imageReferenceOf(project, name, service)) ? [name] : [],
+  );
 }

@@ -8,7 +8,7 @@ import {
   type StackStatus,
 } from "@windflow/proto/api";
 import { emptyPlacement, type Placement } from "../placement/index.ts";
-import { decodeModel, pinnedDigests } from "./body.ts";
+import { builtServices, decodeModel, pinnedDigests } from "./body.ts";
 import type { Revision, RevisionSummary, Stack, StackSource, StoredProblem } from "./model.ts";
 import { etagOf } from "./service.ts";
 
@@ -67,6 +67,7 @@ export function revisionMessage(revision: Revision, imageDigests: Record<string,
   return {
     ...summaryMessage(revision),
     imageDigests: { ...imageDigests, ...pinnedDigests(revision.body) },
+    builtServices: builtServices(revision.body),
     source: {
       files: { ...files },
       composeFiles: [...composeFiles],
