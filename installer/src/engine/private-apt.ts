@@ -9,7 +9,9 @@ import { SetupError } from "./setup-error.ts";
 const LISTS_FRESH_MS = 12 * 3_600_000;
 
 /** Where the versions come from: the machine's own release, or another suite of the same archive. */
-export type Suite = "own" | "sid" | "bookworm";
+export type Suite = "own" | "sid" | "trixie" | "bookworm";
+
+const ENGINE_SUITES: readonly Suite[] = ["sid", "bookworm"];
 
 /**
  * apt with a configuration, lists and cache of its own: it reads the machine's sources and dpkg status and changes neither.
@@ -31,6 +33,8 @@ export interface PrivateApt {
 export interface PrivateAptOptions {
   /** Folder for lists and downloads, made when absent. */
   folder: string;
+  /** Other suites of the archive to know beside the machine's own; without it those that engines come from. */
+  suites?: readonly Suite[];
   onProgress: (sentence: string) => void;
 }
 
@@ -78,7 +82,7 @@ async function machineSources(codename: string): Promise<AptSource[]> {
 }
 
 async function refreshLists(
-  { folder, onProgress }: PrivateAptOptions,
+  { folder, suites = ENGINE_SUITES, onProgress }: PrivateAptOptions,
   codename: string,
   own: AptSource[],
 ): Promise<void> {
@@ -92,7 +96,7 @@ async function refreshLists(
   for (const name of ["lists/partial", "cache/archives/partial", "sources", "debs"])
     await mkdir(join(folder, name), { recursive: true });
   const debian = own.some((source) => source.components.includes("main") && !source.components.includes("universe"));
-  const others = debian ? ["sid", "bookworm"].filter((suite) => suite !== codename) : [];
+  const others = debian ? suites.filter((suite) => suite !== codename) : [];
   // Below the own release's 500: another suite is used only where a request names it.
   const pins = others.map((suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 100\n`);
   await writeFile(join(folder, "preferences"), pins.join("\n"));

@@ -1,0 +1,98 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { COMPOSE_LABEL, type ComposeModel, reconstructProject, serviceConfigHash } from "@windflow/core";
+import { buildImages, olderCompose, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDockerEngine, type DockerEngine } from "../engines/docker/index.ts";
+import { stackOf, startHarness, type Harness } from "../reconcile/testing/harness.ts";
+import { createCreatedContainers } from "./index.ts";
+
+const run = promisify(execFile);
+const IDLE = `["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $$!; done"]`;
+const SHOP = `
+name: shop
+services:
+  db:
+    image: wf/busybox:1
+    command: ${IDLE}
+    volumes: ["data:/data"]
+    healthcheck: {test: ["CMD", "true"], interval: 1s, timeout: 3s}
+    restart: unless-stopped
+  web:
+    image: wf/busybox:1
+    command: ${IDLE}
+    profiles: [front]
+    depends_on: {db: {condition: service_healthy}}
+    ports: ["80"]
+    environment: {A: "1"}
+    deploy: {replicas: 2, resources: {limits: {memory: 64m, cpus: "0.5"}}}
+    ulimits: {nofile: 1024}
+  side:
+    image: wf/busybox:1
+    command: ${IDLE}
+    network_mode: service:db
+    depends_on: [db]
+volumes: {data: {}}
+`;
+
+let machine: TestEngine;
+let engine: DockerEngine;
+let harness: Harness;
+let folder: string;
+let older: string;
+
+beforeAll(async () => {
+  machine = await startTestEngine();
+  await buildImages(machine.docker, ["busybox"]);
+  folder = await mkdtemp(join(tmpdir(), "windflow-older-"));
+  await writeFile(join(folder, "compose.yaml"), SHOP);
+  ({ program: older } = await olderCompose());
+  await compose(older, "up", "-d", "--wait");
+  engine = createDockerEngine({ socketPath: machine.socketPath });
+  harness = startHarness(machine.socketPath, { created: createCreatedContainers(engine) });
+  harness.desire();
+});
+afterAll(async () => {
+  await harness?.stop();
+  await machine?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function compose(program: string, ...args: string[]): Promise<string> {
+  const environment = { ...machine.programs.environment(process.env), DOCKER_HOST: `unix://${machine.socketPath}` };
+  const { stdout } = await run(program, ["--profile", "front", ...args], { cwd: folder, env: environment });
+  return stdout;
+}
+const newest = (): string => join(machine.programs.pluginFolder, "docker-compose");
+async function model(): Promise<ComposeModel> {
+  return JSON.parse((await compose(newest(), "config", "--format", "json")).replaceAll("$$", "$")) as ComposeModel;
+}
+
+test("the label of an older docker compose is reproduced by its own formula", async () => {
+  const { containers } = await engine.inspectProject("shop");
+  const { services } = await model();
+  const labelsOf = (name: string): Readonly<Record<string, string>>[] =>
+    containers.flatMap(({ Config: { Labels: labels } }) => (labels?.[COMPOSE_LABEL.service] === name ? [labels] : []));
+  const containerId = (name: string): string | undefined =>
+    containers.find(({ Config }) => Config.Labels?.[COMPOSE_LABEL.service] === name)?.Id;
+  for (const [name, service] of Object.entries(services)) {
+    const [labels = {}] = labelsOf(name);
+    const composeVersion = labels[COMPOSE_LABEL.version] ?? "";
+    expect(composeVersion).toMatch(/^2\.2[4-9]\./);
+    const label = labels[COMPOSE_LABEL.configHash];
+    expect([name, serviceConfigHash(service, { composeVersion, containerId })]).toEqual([name, label]);
+    // The newest formula would call those with dependencies or profiles changed.
+    expect(serviceConfigHash(service, { containerId }) === label).toBe(name === "db");
+  }
+});
+
+test("what it started is adopted without a change, in its own words and in those that were read back", async () => {
+  const read = reconstructProject(await engine.inspectProject("shop"));
+  for (const { name: _name, ...words } of [await model(), read.model]) {
+    const stack = { ...stackOf("shop", 1, words), adopted: read.containerIds };
+    expect((await harness.reconciler.planFor(stack)).text).toBe("nothing to do");
+  }
+});
