@@ -6,10 +6,11 @@ import {
   type ResolveRequest,
   SealedBox,
 } from "@windflow/proto/agent";
-import { type Clock, pause } from "../platform/clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/log.ts";
 import type { RegistryCredentials } from "../reconcile/engine.ts";
 import { type LocalImage, RegistryError, type RegistryEngine } from "./engine.ts";
+import { inTime } from "./in-time.ts";
 import type { Registries } from "./registries.ts";
 import { registryTimeout } from "./registry-words.ts";
 
@@ -98,18 +99,11 @@ async function askRegistry(
 ): ReturnType<RegistryEngine["remoteImage"]> {
   const address = registryOf(reference);
   const withinMs = Math.min(atMostMs, until - clock.now());
-  if (withinMs <= 0) throw registryTimeout(address, REGISTRIES_MS / 1000);
-  const done = new AbortController();
-  const late = pause(clock, withinMs, done.signal).then(() => {
-    throw registryTimeout(address, REGISTRIES_MS / 1000);
-  });
-  try {
-    const asked = engine.remoteImage(reference, { credentials: credentials.get(address), signal: done.signal });
-    return await Promise.race([asked, late]);
-  } finally {
-    done.abort();
-    late.catch(() => undefined);
-  }
+  const late = (): Error => registryTimeout(address, REGISTRIES_MS / 1000);
+  if (withinMs <= 0) throw late();
+  return inTime(clock, withinMs, late, (signal) =>
+    engine.remoteImage(reference, { credentials: credentials.get(address), signal }),
+  );
 }
 
 function openedBy(

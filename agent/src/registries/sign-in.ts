@@ -1,7 +1,8 @@
 import { type RegistryReply, type RegistryRequest, SealedBox } from "@windflow/proto/agent";
-import { type Clock, pause } from "../platform/clock.ts";
+import type { Clock } from "../platform/clock.ts";
 import { reasonOf } from "../platform/log.ts";
 import { RegistryError, type RegistryEngine } from "./engine.ts";
+import { inTime } from "./in-time.ts";
 import type { Registries } from "./registries.ts";
 import { registryTimeout } from "./registry-words.ts";
 
@@ -14,19 +15,13 @@ export async function signInReply(
   parts: { readonly engine: RegistryEngine; readonly registries: Pick<Registries, "open">; readonly clock: Clock },
 ): Promise<RegistryReply> {
   const { requestId, address } = request;
-  const done = new AbortController();
-  const late = pause(parts.clock, SIGN_IN_MS, done.signal).then(() => {
-    throw registryTimeout(address, SIGN_IN_MS / 1000);
-  });
   try {
     const credentials = parts.registries.open(SealedBox.decode(request.sealed)).get(address);
     if (credentials === undefined) throw new Error(`no credentials for ${address} came with the request`);
-    await Promise.race([parts.engine.signIn(credentials, done.signal), late]);
+    const late = (): Error => registryTimeout(address, SIGN_IN_MS / 1000);
+    await inTime(parts.clock, SIGN_IN_MS, late, (signal) => parts.engine.signIn(credentials, signal));
     return { requestId, problem: "" };
   } catch (error) {
     return { requestId, problem: error instanceof RegistryError ? error.sentence : reasonOf(error) };
-  } finally {
-    done.abort();
-    late.catch(() => undefined);
   }
 }
