@@ -25,7 +25,7 @@ import { progressMessage } from "./reporting/progress.ts";
 import { createRedaction } from "./reporting/redaction.ts";
 import { type Spool, openSpool } from "./spool/spool.ts";
 import type { DesiredStore } from "./state/desired-store.ts";
-import { openStackFiles } from "./stack-files.ts";
+import { openStackFiles, refusalOf } from "./stack-files.ts";
 import { openReconcileMemory } from "./state/reconcile-memory.ts";
 
 /** Grown and dropped in these steps; small beside the whole, large beside one entry. */
@@ -68,7 +68,7 @@ export interface HostSide {
 
 export function createHostSide(parts: HostSideParts): HostSide {
   const { clock, config, engine, log } = parts;
-  const { store, folders, settleFiles } = openStackFiles({
+  const files = openStackFiles({
     config,
     organizationId: parts.identity.organizationId,
     sealingPrivateKey: parts.keys.sealingPrivateKey,
@@ -79,6 +79,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     tell: (event) => record(filesEvent(event), clock.now()),
     restart: (containerId) => loop.restartContainer(containerId),
   });
+  const { store, folders } = files;
   const registries = createRegistries({
     folder: join(config.stateDir, "registries"),
     hostId: parts.identity.hostId,
@@ -142,7 +143,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     log,
     onObserved: (report: ObservationReport) => {
       engineProblem = report.engineError ?? "";
-      settleFiles();
+      files.settleFiles();
       const facts = report.engineError === undefined ? report.world?.engine : undefined;
       if (facts !== undefined && !isDeepStrictEqual(facts, engineFacts)) {
         engineFacts = facts;
@@ -193,6 +194,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     stop: async () => {
       metrics.stop();
       await loop.stop();
+      await files.stop();
       record(agentEvent("agent.stopped", "The agent was stopped; containers keep running."), clock.now());
       await spool.close();
     },
@@ -206,15 +208,6 @@ function imagesOf({ model }: DesiredStack): string[] {
 function firstFacts(engine: DockerEngine, clock: Clock): Promise<EngineFacts | undefined> {
   const late = pause(clock, FIRST_FACTS_TIMEOUT_MS).then(() => undefined);
   return Promise.race([engine.facts().catch(() => undefined), late]);
-}
-
-// A policy that cannot be read allows nothing.
-function refusalOf(store: DesiredStore, stack: DesiredStack): string | undefined {
-  try {
-    return store.refusal(stack);
-  } catch (error) {
-    return reasonOf(error);
-  }
 }
 
 function agentEvent(type: string, message: string): HostEvent {

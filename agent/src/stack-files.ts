@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DesiredWorld, ObservedContainer } from "@windflow/core";
+import type { DesiredStack, DesiredWorld, ObservedContainer } from "@windflow/core";
 import type { AgentConfig } from "./config.ts";
 import { type FilesEvent, type StackFolders, createStackFolders, openContentStore } from "./files/index.ts";
 import type { Clock } from "./platform/clock.ts";
@@ -29,10 +29,14 @@ export interface StackFiles {
   readonly folders: StackFolders;
   /** Puts the files on disk in order: at once for another desired state, otherwise now and then. */
   settleFiles(): void;
+  /** Resolves when nothing is written to disk any more. */
+  stop(): Promise<void>;
 }
 
 // Removed by hand, files are back about as soon as anything else that the loop's own net catches.
 const SETTLE_MS = 30_000;
+// Of containers that come and go all the time, not each one is worth a look at all files.
+const SETTLE_SOON_MS = 3_000;
 
 export function openStackFiles(parts: StackFilesParts): StackFiles {
   const { config, clock, log } = parts;
@@ -44,17 +48,16 @@ export function openStackFiles(parts: StackFilesParts): StackFiles {
     log,
     tell: (event) => parts.tell(event),
     filesOf: (stack) => store.filesOf(stack),
+    isReady: (stack) => refusalOf(store, stack) === undefined,
     desired: () => parts.desired(),
     onMended: (containerIds) => {
       for (const id of containerIds)
-        parts
-          .restart(id)
-          .catch((error: unknown) =>
-            log("warn", "A container could not be restarted for its files.", {
-              containerId: id,
-              reason: reasonOf(error),
-            }),
-          );
+        parts.restart(id).catch((error: unknown) =>
+          log("warn", "A container could not be restarted for its files.", {
+            containerId: id,
+            reason: reasonOf(error),
+          }),
+        );
     },
   });
   const store: DesiredStore = openDesiredStore({
@@ -74,6 +77,7 @@ export function openStackFiles(parts: StackFilesParts): StackFiles {
 
   let settled = "";
   let settledAt = -Infinity;
+  let seen = "";
   const settling = createSingleFlight(async () => {
     const world = parts.desired();
     if (world === undefined) return;
@@ -86,13 +90,29 @@ export function openStackFiles(parts: StackFilesParts): StackFiles {
   return {
     store,
     folders,
+    stop: () => settling.stop(),
     settleFiles: () => {
       const generation = parts.desired()?.generation ?? "";
+      const containers = (parts.observed() ?? [])
+        .map(({ id }) => id)
+        .toSorted()
+        .join();
       const isDue = generation !== settled || clock.now() - settledAt >= SETTLE_MS;
-      if (!isDue) return;
-      settled = generation;
-      settledAt = clock.now();
-      settling.request();
+      if (isDue) {
+        settled = generation;
+        settledAt = clock.now();
+        settling.request();
+      } else if (containers !== seen) settling.request(SETTLE_SOON_MS);
+      seen = containers;
     },
   };
+}
+
+/** Why the stack is not run on this host now; undefined when it is. A policy that cannot be read allows nothing. */
+export function refusalOf(store: DesiredStore, stack: DesiredStack): string | undefined {
+  try {
+    return store.refusal(stack);
+  } catch (error) {
+    return reasonOf(error);
+  }
 }

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { AgentError } from "../errors.ts";
 import { PRIVATE_FILE, makePrivateFolder, removeIfThere, syncFolder } from "../platform/durable-file.ts";
 
@@ -20,8 +19,6 @@ export interface ContentStore {
   has(wanted: WantedContent): boolean;
   /** Where a whole one stands; it may be read, never changed. */
   pathOf(digest: string): string;
-  /** A whole one, read as it is asked for. */
-  open(digest: string): Readable;
   /** Bytes that are still to come. */
   missingBytes(wanted: WantedContent): number;
   /** Bytes of everything here. */
@@ -77,7 +74,6 @@ export function openContentStore(folder: string): ContentStore {
   return {
     has,
     pathOf,
-    open: (digest) => createReadStream(pathOf(digest)),
     missingBytes: (wanted) =>
       has(wanted) ? 0 : wanted.sizeBytes - Math.min(sizeOf(pieceOf(wanted.digest)) ?? 0, wanted.sizeBytes),
     usedBytes: () =>

@@ -46,6 +46,8 @@ export interface StackFoldersParts {
   readonly tell: TellFiles;
   /** @throws AgentError WF_BODY_INVALID when the body is damaged on disk. */
   filesOf(stack: DesiredStack): RevisionFiles;
+  /** False while the host refuses the stack or lacks its files: nothing of it is put on disk then. */
+  isReady(stack: DesiredStack): boolean;
   /** The desired state as it is now. */
   desired(): DesiredWorld | undefined;
   /** Files that these running containers mount were made anew: they see the old ones until they start again. */
@@ -79,12 +81,6 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
     new Set((parts.desired()?.stacks ?? []).flatMap((stack) => Object.values(stack.trees ?? {})));
 
   const settleStack = async (stack: DesiredStack, containers: readonly ObservedContainer[]): Promise<void> => {
-    if (
-      Object.keys(stack.trees ?? {}).length === 0 &&
-      (stack.configFiles ?? []).length === 0 &&
-      Object.keys(stack.files).length === 0
-    )
-      return;
     const files = parts.filesOf(stack);
     await sources.settle(sourceOf(stack, files));
     for (const mounted of mountedTrees(stack, files).values()) {
@@ -124,7 +120,7 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
       return { folder: root.path, bytes: missing.reduce((sum, { tree }) => sum + tree.sizeBytes, written) };
     },
     settle: async (world, containers) => {
-      for (const stack of world.stacks)
+      for (const stack of world.stacks.filter((one) => parts.isReady(one)))
         await settleStack(stack, containers ?? []).catch((error: unknown) =>
           log("warn", "The files of a stack could not be put in order.", {
             stackId: stack.stackId,

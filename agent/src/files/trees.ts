@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../platform/clock.ts";
+import { removeIfThere, writeDurably } from "../platform/durable-file.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
-import { type TellFiles, writtenPath } from "./events.ts";
+import { type FilesEvent, type TellFiles, writtenPath } from "./events.ts";
 import { type Locked, createLocks } from "./locks.ts";
 import { type Placed, changeOf, placeAtomically, readPlaced, writePlaced } from "./placed-tree.ts";
 import type { StacksRoot } from "./stacks-root.ts";
@@ -36,6 +37,9 @@ export interface Trees {
 }
 
 const RECORD = "about.json";
+// In a tree that another revision took the place of while containers had it: going back to it is to give the revision's own bytes,
+// and not what was written there since.
+const LEFT = "left";
 // Containers are restarted after a mend; more often than this, the remedy would be worse.
 const MEND_PAUSE_MS = 600_000;
 
@@ -54,14 +58,19 @@ export function createTrees(parts: {
   const whyAnew = async ({ tree, writable }: MountedTree): Promise<string | undefined> => {
     const place = pathOf(tree);
     if (!existsSync(join(folderOf(tree.digest), RECORD))) return "is missing";
-    if (!writable) return changeOf(place, tree.entries, join(folderOf(tree.digest), RECORD));
+    if (!writable || existsSync(join(folderOf(tree.digest), LEFT)))
+      return changeOf(place, tree.entries, join(folderOf(tree.digest), RECORD));
     return (await lstat(place).catch(() => undefined)) === undefined ? "is missing" : undefined;
   };
   const ensureOne = async (mounted: MountedTree, isExpected: boolean): Promise<boolean> => {
     const { tree, stackId, project } = mounted;
-    const why = await whyAnew(mounted);
-    if (why === undefined) return false;
     const folder = folderOf(tree.digest);
+    const wasLeft = existsSync(join(folder, LEFT));
+    const why = await whyAnew(mounted);
+    if (why === undefined) {
+      if (wasLeft) removeIfThere(join(folder, LEFT));
+      return false;
+    }
     const wasThere = isExpected || existsSync(folder);
     const kept = existsSync(pathOf(tree)) ? await root.setAside(folder, nameOf(project, tree.source)) : undefined;
     if (kept === undefined) await rm(folder, { recursive: true, force: true });
@@ -70,6 +79,10 @@ export function createTrees(parts: {
       writePlaced(join(scratch, RECORD), { stackId, project, source: tree.source, entries: tree.entries });
     });
     if (!wasThere) return false;
+    if (wasLeft && kept !== undefined) {
+      tell(keptEvent(mounted.stackId, project, tree.source, kept));
+      return true;
+    }
     const left = kept === undefined ? "" : ` What was there is kept in ${kept} until you remove it.`;
     const what = why.startsWith("it ") ? why.slice("it ".length) : why;
     tell({
@@ -92,12 +105,11 @@ export function createTrees(parts: {
     if (placed === undefined || changed === undefined || changed === "it is missing")
       return rm(folder, { recursive: true, force: true });
     const kept = await root.setAside(folder, nameOf(placed.project, placed.source));
-    tell({
-      type: "files.kept",
-      stackId: placed.stackId,
-      path: kept,
-      message: `The containers of ${placed.project} changed ${writtenPath(placed.source)}, and no revision uses it any more. What they left is kept in ${kept} until you remove it.`,
-    });
+    tell(keptEvent(placed.stackId, placed.project, placed.source, kept));
+  };
+  const leave = (folder: string): void => {
+    const mark = join(folder, LEFT);
+    if (!existsSync(mark)) writeDurably(mark, "");
   };
 
   return {
@@ -114,7 +126,15 @@ export function createTrees(parts: {
     },
     keepOnly: async (wanted, isMounted) => {
       for (const name of existsSync(root.trees) ? await readdir(root.trees) : []) {
-        if (wanted().has(name) || isMounted(folderOf(name))) continue;
+        if (wanted().has(name)) {
+          // The very containers that it was made for are wanted again.
+          if (isMounted(folderOf(name))) removeIfThere(join(folderOf(name), LEFT));
+          continue;
+        }
+        if (isMounted(folderOf(name))) {
+          leave(folderOf(name));
+          continue;
+        }
         await locked(name, async () => {
           // Wanted again while others were removed.
           if (!wanted().has(name)) await remove(name);
@@ -126,6 +146,15 @@ export function createTrees(parts: {
         );
       }
     },
+  };
+}
+
+function keptEvent(stackId: string, project: string, source: string, path: string): FilesEvent {
+  return {
+    type: "files.kept",
+    stackId,
+    path,
+    message: `The containers of ${project} changed ${writtenPath(source)}, and another revision took its place. What they left is kept in ${path} until you remove it.`,
   };
 }
 

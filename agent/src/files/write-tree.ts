@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { type FileHandle, chmod, lchown, mkdir, open, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { AgentError } from "../errors.ts";
+import type { FileContent } from "../reconcile/engine.ts";
 import { PRIVATE_FILE, PRIVATE_FOLDER } from "../platform/durable-file.ts";
 import type { StackEntry } from "./manifest.ts";
 
-/** Opens the content behind a digest. */
-export type OpenContent = (digest: string) => Readable | Buffer;
+/** Gives the content behind a digest. */
+export type OpenContent = (digest: string) => FileContent;
 
 // Flushes to disk are waited for most of the time, and the kernel does several at once.
 const FILES_AT_ONCE = 8;
@@ -42,7 +43,7 @@ export async function writeTree(
   }
 }
 
-async function writeFile(path: string, entry: StackEntry, content: Readable | Buffer): Promise<void> {
+async function writeFile(path: string, entry: StackEntry, content: FileContent): Promise<void> {
   const file = await open(path, "wx", PRIVATE_FILE);
   try {
     const digest = await copyInto(file, content);
@@ -59,9 +60,9 @@ async function writeFile(path: string, entry: StackEntry, content: Readable | Bu
   }
 }
 
-async function copyInto(file: FileHandle, content: Readable | Buffer): Promise<string> {
+async function copyInto(file: FileHandle, content: FileContent): Promise<string> {
   const hash = createHash("sha256");
-  for await (const part of Buffer.isBuffer(content) ? [content] : content) {
+  for await (const part of Buffer.isBuffer(content) ? [content] : createReadStream(content.path)) {
     hash.update(part as Buffer);
     await file.appendFile(part as Buffer);
   }

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import type { DesiredStack } from "@windflow/core";
-import type { StackBody } from "@windflow/proto/agent";
+import type { StackBody, StackFile } from "@windflow/proto/agent";
 import type { AgentErrorCode } from "../errors.ts";
 import {
   type ContentSource,
@@ -72,17 +72,20 @@ export function createDesiredFiles(parts: DesiredFilesParts): DesiredFiles {
       if (digest !== "" && !inline.has(digest)) named.set(digest, { digest, sizeBytes: Number(sizeBytes) });
     return [...named.values()];
   };
+  const contentOf = (file: StackFile, digest: string): FileContent =>
+    file.digest === "" || file.content.length > 0
+      ? Buffer.from(file.content)
+      : { path: contents.pathOf(digest), sizeBytes: Number(file.sizeBytes) };
   const open = (body: StackBody): RevisionFiles => {
-    const inline = new Map(
-      body.files.filter(({ folder, linkTarget }) => !folder && linkTarget === "").map((file) => [digestOf(file), file]),
+    const named = new Map(
+      body.files.flatMap((file) => (file.folder || file.linkTarget !== "" ? [] : [[digestOf(file), file] as const])),
     );
     return {
       manifest: readManifest(body),
       openContent: (digest) => {
-        const file = inline.get(digest);
-        return file === undefined || (file.digest !== "" && file.content.length === 0)
-          ? contents.open(digest)
-          : Buffer.from(file.content);
+        const file = named.get(digest);
+        if (file === undefined) throw new Error(`the revision has no file ${digest}`);
+        return contentOf(file, digest);
       },
     };
   };
@@ -112,10 +115,7 @@ export function createDesiredFiles(parts: DesiredFilesParts): DesiredFiles {
     wanted,
     content: (body, digest) => {
       const file = body.files.find((one) => !one.folder && one.linkTarget === "" && digestOf(one) === digest);
-      if (file === undefined) return undefined;
-      return file.digest === "" || file.content.length > 0
-        ? Buffer.from(file.content)
-        : { path: contents.pathOf(digest), sizeBytes: Number(file.sizeBytes) };
+      return file && contentOf(file, digest);
     },
     keepOnly: (bodies) =>
       contents.keepOnly(new Set(bodies.flatMap((body) => wanted(body).map(({ digest }) => digest)))),

@@ -5,6 +5,7 @@ import { sha256Hex } from "@windflow/core";
 import type { DesiredStack, ObservedState } from "@windflow/proto/agent";
 import { vi } from "vitest";
 import { type AgentConfig, type RunningAgent, createLog, enrollAgent, readConfig, startAgent } from "../index.ts";
+import type { ConfigInput } from "../config.ts";
 import { type AgentKind, type TestControlPlane, type TestSession, startTestControlPlane } from "./control-plane.ts";
 
 const PATIENCE_MS = 20_000;
@@ -28,10 +29,7 @@ export interface AgentOnEngine {
   remove(): Promise<void>;
 }
 
-export async function createAgentOnEngine(
-  socketPath: string,
-  over: { allowHostShell?: boolean; policyFile?: string } = {},
-): Promise<AgentOnEngine> {
+export async function createAgentOnEngine(socketPath: string, over: ConfigInput = {}): Promise<AgentOnEngine> {
   const plane = await startTestControlPlane();
   const stateDir = mkdtempSync(join(tmpdir(), "windflow-agent-"));
   const config = readConfig({

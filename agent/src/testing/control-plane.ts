@@ -69,7 +69,11 @@ export interface TestControlPlane {
     certificateValidity: { from: Date; until: Date } | undefined;
     refuse: ServiceError["code"] | undefined;
     acknowledgeSpool: boolean;
+    /** Each call for a file breaks after so many bytes. */
+    filesBreakAfter: number;
   };
+  /** Offsets at which files were asked for. */
+  readonly fileOffsets: number[];
   putBody(bytes: Uint8Array): string;
   stop(): Promise<void>;
 }
@@ -126,7 +130,9 @@ export async function startTestControlPlane(
       certificateValidity: undefined,
       refuse: undefined,
       acknowledgeSpool: true,
+      filesBreakAfter: Infinity,
     },
+    fileOffsets: [],
     putBody: (bytes) => {
       const digest = sha256Digest(bytes);
       plane.bodies.set(digest, bytes);
@@ -176,8 +182,15 @@ export async function startTestControlPlane(
         call.emit("error", { code: status.NOT_FOUND, details: "no such file" });
         return;
       }
-      for (let at = Number(call.request.offset); at < file.length; at += 1_000)
+      const offset = Number(call.request.offset);
+      plane.fileOffsets.push(offset);
+      for (let at = offset; at < file.length; at += 1_000) {
+        if (at - offset >= plane.behaviour.filesBreakAfter) {
+          call.emit("error", { code: status.UNAVAILABLE, details: "the link broke" });
+          return;
+        }
         call.write({ content: file.subarray(at, at + 1_000) });
+      }
       call.end();
     },
     fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),

@@ -19,6 +19,7 @@ export function openTestStore(
     log: () => undefined,
     tell: () => undefined,
     filesOf: (stack) => store.filesOf(stack),
+    isReady: () => true,
     desired: () => store.world(),
     onMended: () => undefined,
   });
