@@ -97,14 +97,9 @@ export const needsBuild = (service: string): Problem => ({
   why: "Hosts that do not build have nothing to run.",
   fix: "Build it first.",
 });
-export const VOLUME_CHANGED: Problem = {
-  severity: "SEVERITY_WARNING",
-  code: "WF_VOLUME_CHANGED",
-  keyPath: "volumes.buffer",
-  what: "The settings of the volume buffer changed.",
-  why: "An engine cannot change a volume.",
-  fix: "Leave it, or have it recreated and lose its data.",
-};
+/** As a host words it, in the text of its plan. */
+const VOLUME_CHANGED =
+  "warning: volume telemetry_buffer was created with other settings: it is kept as it is, with its data";
 export function plan(host: Host, name: string, index: number): HostPlan {
   if (host.presence !== "PRESENCE_ONLINE")
     return { hostId: host.id, hostName: host.name, notReached: "Not reached, last observed at 14:02.", steps: [] };
@@ -136,7 +131,7 @@ export function plan(host: Host, name: string, index: number): HostPlan {
     hostId: host.id,
     hostName: host.name,
     steps,
-    text,
+    text: name === "telemetry" ? `${text}\n${VOLUME_CHANGED}` : text,
     observedAt: ago(3),
     expectedDowntimeSeconds: { db: 4, worker: 2 },
   };

@@ -1,6 +1,6 @@
 import type { Host, Rollout, StackSource, WatchEventsResponse } from "@windflow/proto/client";
 import { FixtureProblem, type Handler } from "./fixture-router.ts";
-import { logs, metrics, needsBuild, plan, render, revision, VOLUME_CHANGED } from "./fixture-answers.ts";
+import { logs, metrics, needsBuild, plan, render, revision } from "./fixture-answers.ts";
 import { makeDeployingHandlers } from "./fixture-deploying.ts";
 import { makeRollouts } from "./fixture-history.ts";
 import { ago, countHosts, makeHost } from "./fixture-hosts.ts";
@@ -148,11 +148,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
     "stacks.renderStack": ({ source }) => render(source as StackSource),
     "stacks.planStack": ({ stackId, source }) => {
       const missing = source && !world.built ? builtServices(source as StackSource) : [];
-      const problems = [
-        ...(source ? render(source as StackSource).problems : []),
-        ...missing.map(needsBuild),
-        ...(stack(stackId).name === "telemetry" ? [VOLUME_CHANGED] : []),
-      ];
+      const problems = [...(source ? render(source as StackSource).problems : []), ...missing.map(needsBuild)];
       const hosts = missing.length > 0 ? [] : world.hosts.slice(0, 3);
       return { hosts: hosts.map((one, index) => plan(one, stack(stackId).name!, index)), problems };
     },

@@ -143,6 +143,7 @@ describe("a problem that asks for a file", () => {
         what: "the file /stack/tls/key.pem of secrets.key is not there",
         fix: "add the file to the stack, or write its content here",
       },
+      { what: "the env file /stack/web.env is not there", fix: "add the file, or set required: false" },
       { what: "the service mounts ./x", fix: "mount an absolute path" },
       { what: "the file ../up.env is missing", fix: "add the file to the stack" },
     ].map(wantedFile);
@@ -151,6 +152,7 @@ describe("a problem that asks for a file", () => {
       { path: "app", folder: true },
       { path: "conf", folder: undefined },
       { path: "tls/key.pem", folder: false },
+      { path: "web.env", folder: false },
       undefined,
       undefined,
     ]);

@@ -7,6 +7,10 @@ test("a cause that means more than its words is known", () => {
     registry: false,
   });
   expect(meaningOf("ghcr.io said: unauthorized: authentication required")).toEqual({ putBack: false, registry: true });
+  expect(meaningOf("Docker Hub denies access to acme/app without credentials: correct its name").registry).toBe(true);
+  expect(
+    meaningOf("revision 3 failed: its healthcheck fails; the previous container (revision 2) runs again").putBack,
+  ).toBe(true);
   expect(meaningOf("buffer exited with code 1 six times")).toEqual({ putBack: false, registry: false });
   expect(meaningOf(undefined)).toEqual({ putBack: false, registry: false });
 });

@@ -7,7 +7,7 @@ export interface CauseMeaning {
 }
 const PUT_BACK = /\bprevious (?:container|version)s?\b.*\b(?:runs?|running|started|put back|restored)\b/i;
 const REGISTRY =
-  /unauthori[sz]ed|authentication required|no basic auth credentials|pull access denied|access to the resource is denied|incorrect username or password|WF_REGISTRY_/i;
+  /unauthori[sz]ed|authentication required|no basic auth credentials|pull access denied|denies access to|access to the resource is denied|incorrect username or password|WF_REGISTRY_/i;
 
 export function meaningOf(cause: string | undefined): CauseMeaning {
   const text = cause ?? "";

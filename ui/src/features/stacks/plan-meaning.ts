@@ -1,4 +1,4 @@
-import type { HostPlan, PlanStep, Problem } from "@windflow/proto/client";
+import type { HostPlan, JsonObject, PlanStep, Problem } from "@windflow/proto/client";
 import type { Tone } from "../../kit/tone.ts";
 import { BUILD_NEEDED } from "./draft.ts";
 
@@ -20,16 +20,37 @@ export function downtimes(hosts: readonly HostPlan[]): [service: string, seconds
   return [...worst].filter(([, seconds]) => seconds > 0).toSorted(([a, x], [b, y]) => y - x || a.localeCompare(b));
 }
 
-/** Keys of volumes that would have to be removed with their data, which nothing but a person's yes may do. */
-export function volumesToRecreate(hosts: readonly HostPlan[], problems: readonly Problem[]): string[] {
-  const asked = problems
-    .filter(({ code }) => code === "WF_VOLUME_CHANGED")
-    .map(({ keyPath = "" }) => /^volumes\.([^.[\]]+)/.exec(keyPath)?.[1] ?? "");
-  const planned = hosts
-    .flatMap(({ steps = [] }) => steps)
-    .filter(({ op = "" }) => /^(?:remove|recreate)-volume$/.test(op))
-    .map(({ target = "" }) => target.split(" ").at(-1) ?? "");
-  return [...new Set([...asked, ...planned])].filter((key) => key !== "").toSorted();
+/** What a host says beside its steps: what it leaves alone, and why. */
+export interface PlanRemark {
+  severity: "error" | "warning";
+  text: string;
+}
+/** Remarks stand in the text of a plan after its steps, a line each. */
+export function remarksOf({ text = "" }: HostPlan): PlanRemark[] {
+  return text.split("\n").flatMap((line) => {
+    const found = /^(error|warning): (.+)$/.exec(line);
+    return found === null ? [] : [{ severity: found[1] as PlanRemark["severity"], text: found[2] ?? "" }];
+  });
+}
+
+/** A volume whose settings changed: it stays as it is, with its data, unless a person says by its name that it may go. */
+export interface ChangedVolume {
+  /** In the compose file. */
+  key: string;
+  /** On the hosts. */
+  name: string;
+}
+/** Ends where a yes would help: a host goes on with "as …" when it may not remove the volume at all. */
+const CHANGED = /^volume (\S+) was created with other settings: it is kept as it is, with its data$/;
+
+/** The volumes of a model that hosts would make anew if they were allowed to. */
+export function changedVolumes(hosts: readonly HostPlan[], model: JsonObject | undefined): ChangedVolume[] {
+  const names = new Set(hosts.flatMap(remarksOf).flatMap(({ text }) => CHANGED.exec(text)?.[1] ?? []));
+  const volumes = (model?.["volumes"] ?? {}) as Record<string, { name?: string } | null>;
+  return Object.entries(volumes)
+    .map(([key, volume]) => ({ key, name: volume?.name ?? key }))
+    .filter(({ name }) => names.has(name))
+    .toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
 /** Services that have to be built before the rest can be said. */

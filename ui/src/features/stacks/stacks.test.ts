@@ -6,7 +6,7 @@ import { completeCompose } from "./compose-completion.ts";
 import { pathAbove } from "./compose-keys.ts";
 import { draftOf, fileOf, filePathFault, sourceOf } from "./draft.ts";
 import { HELLO_EXAMPLE } from "./examples.ts";
-import { downtimes, servicesToBuild, stepTone, volumesToRecreate } from "./plan-meaning.ts";
+import { changedVolumes, downtimes, remarksOf, servicesToBuild, stepTone } from "./plan-meaning.ts";
 import { imagesOf, modelText, sourceText } from "./revision-text.ts";
 
 /** Names offered at the "|" of a text. */
@@ -136,22 +136,19 @@ describe("what a plan asks of a person", () => {
       ]),
     ).toEqual(["web", "a.b"]);
   });
-  test("volumes that may only go with a yes", () => {
+  test("volumes that may only go with a yes, by the name that they have on the hosts", () => {
+    const kept = (name: string) =>
+      `warning: volume ${name} was created with other settings: it is kept as it is, with its data`;
     const hosts = [
+      { text: `1. create-container shop-web-1: missing\n${kept("shop_data")}` },
       {
-        steps: [
-          { op: "recreate-volume", target: "volume logs" },
-          { op: "create-volume", target: "shop_x" },
-        ],
+        text: `nothing to do\n${kept("shop_data")}\n${kept("shop_logs")}, as another stack uses it\nerror: web: no image`,
       },
     ];
-    expect(
-      volumesToRecreate(hosts, [
-        { code: "WF_VOLUME_CHANGED", keyPath: "volumes.data" },
-        { code: "WF_X", keyPath: "volumes.y" },
-      ]),
-    ).toEqual(["data", "logs"]);
-    expect(volumesToRecreate([], [])).toEqual([]);
+    const model = { volumes: { data: { name: "shop_data" }, logs: { name: "shop_logs" }, other: null } };
+    expect(changedVolumes(hosts, model)).toEqual([{ key: "data", name: "shop_data" }]);
+    expect(remarksOf(hosts[1]!).map(({ severity }) => severity)).toEqual(["warning", "warning", "error"]);
+    expect(changedVolumes([], model)).toEqual([]);
   });
   test("the worst downtime of each service over all hosts", () => {
     const hosts = [{ expectedDowntimeSeconds: { db: 4, web: 0 } }, { expectedDowntimeSeconds: { db: 6, api: 9 } }, {}];
