@@ -77,6 +77,25 @@ test.each([
   expect(read(message).endsWith(` (${code})`)).toBe(true);
 });
 
+test("the names of images and registries are not taken for words", () => {
+  const act = {
+    address: "denied.example.com:401",
+    reference: "denied.example.com:401/certificate/x509:1",
+    signedIn: true,
+  };
+  const words = "manifest for denied.example.com:401/certificate/x509:1 not found: manifest unknown: manifest unknown";
+  expect(registryError(new EngineError(words, 404), act)).toMatchObject({ code: "WF_IMAGE_NOT_FOUND" });
+});
+
+test("limits of pulls, and a digest that the registry has no longer", () => {
+  const limit = "toomanyrequests: You have reached your unauthenticated pull rate limit.";
+  expect(read(limit, { signedIn: false })).toMatch(/limits pulls without credentials.*add some/);
+  const pinned = { reference: `r.example.com:5000/app@sha256:${"a".repeat(64)}` };
+  expect(read(`manifest for ${pinned.reference} not found: manifest unknown`, pinned)).toMatch(
+    /no longer, which this revision is pinned to/,
+  );
+});
+
 test("what is about something else stays the engine's own words", () => {
   expect(read("write /var/lib/docker/tmp/x: no space left on device")).toBe(
     "write /var/lib/docker/tmp/x: no space left on device",

@@ -1,4 +1,4 @@
-import { DOCKER_HUB } from "@windflow/core";
+import { DOCKER_HUB, repositoryOf } from "@windflow/core";
 import type { EngineError } from "../reconcile/engine.ts";
 import { RegistryError } from "./engine.ts";
 
@@ -45,6 +45,21 @@ const READINGS: readonly Reading[] = [
       `registry ${address} has ${reference ?? "the image"}, but not for this host's platform (${said}): push it for this platform, or place the stack elsewhere`,
   },
   {
+    words:
+      /dial tcp|lookup |no such host|i\/o timeout|connection re(?:fused|set)|network is unreachable|no route to host|Client\.Timeout|deadline exceeded|context canceled|handshake timeout|\bEOF\b/i,
+    code: "WF_REGISTRY_UNREACHABLE",
+    sentence: ({ address }, said) =>
+      `registry ${address} cannot be reached from this host (${said}): check its address, and the host's network and DNS`,
+  },
+  {
+    words: /toomanyrequests|rate limit|\b429\b/i,
+    code: "WF_REGISTRY_UNAUTHORIZED",
+    sentence: ({ address, signedIn }) =>
+      signedIn
+        ? `registry ${address} has reached the limit of pulls of the stored account: wait, or store another ${WHERE}`
+        : `registry ${address} limits pulls without credentials, and this host has reached the limit: add some ${WHERE}, or wait`,
+  },
+  {
     words: /repository does not exist or may require|requested access to the resource is denied|pull access denied/i,
     code: "WF_REGISTRY_UNAUTHORIZED",
     sentence: denied,
@@ -63,24 +78,20 @@ const READINGS: readonly Reading[] = [
   {
     words: /manifest unknown|not found|name unknown|repository name not known|\b404\b/i,
     code: "WF_IMAGE_NOT_FOUND",
-    sentence: ({ address, reference }) =>
-      reference === undefined
-        ? `there is no registry at ${address}: correct the address ${WHERE}`
-        : `registry ${address} has no image ${reference}: correct its name or tag, or push it`,
-  },
-  {
-    words:
-      /dial tcp|lookup |no such host|i\/o timeout|connection re(?:fused|set)|network is unreachable|no route to host|Client\.Timeout|deadline exceeded|context canceled|handshake timeout|\bEOF\b/i,
-    code: "WF_REGISTRY_UNREACHABLE",
-    sentence: ({ address }, said) =>
-      `registry ${address} cannot be reached from this host (${said}): check its address, and the host's network and DNS`,
+    sentence: ({ address, reference }) => {
+      if (reference === undefined) return `there is no registry at ${address}: correct the address ${WHERE}`;
+      return reference.includes("@")
+        ? `registry ${address} has ${reference} no longer, which this revision is pinned to: create a new revision, or push the image again`
+        : `registry ${address} has no image ${reference}: correct its name or tag, or push it`;
+    },
   },
 ];
 
 /** What an engine said of a registry as one sentence with what to do; what is about something else stays as it is. */
 export function registryError(error: EngineError, act: RegistryAct): EngineError {
   if (error.unreachable || error instanceof RegistryError) return error;
-  const reading = READINGS.find(({ words }) => words.test(error.message));
+  const said = withoutNames(error.message, act);
+  const reading = READINGS.find(({ words }) => words.test(said));
   if (reading === undefined) return error;
   return new RegistryError(reading.code, reading.sentence(act, shortened(error.message)), error.status);
 }
@@ -89,6 +100,12 @@ export function registryError(error: EngineError, act: RegistryAct): EngineError
 export function registryTimeout(address: string, seconds: number): RegistryError {
   const sentence = `registry ${address} did not answer within ${seconds} s: check its address, and the host's network and DNS`;
   return new RegistryError("WF_REGISTRY_UNREACHABLE", sentence, 504);
+}
+
+// An image may be called "certificates", and a registry listen on port 401.
+function withoutNames(message: string, { address, reference }: RegistryAct): string {
+  const names = reference === undefined ? [address] : [reference, repositoryOf(reference), address];
+  return names.reduce((text, name) => text.replaceAll(name, ""), message.replaceAll(/https?:\/\/[^\s"]+/g, ""));
 }
 
 // A registry that must not say whether a private repository exists says this of both.
