@@ -15,14 +15,13 @@ export interface WorkspaceFile {
 /** The files that a rendering may read. Nothing outside of them exists. */
 export class Workspace {
   readonly workingDir: string;
-  /** Everything that there is, by absolute paths. */
-  readonly tree: SourceTree;
   /** Names of attachments that would have been read, had their text been at hand. */
   readonly wantedTexts: Set<string> = new Set();
   readonly #files: ReadonlyMap<string, string>;
   readonly #names: ReadonlyMap<string, string>;
   readonly #attachments: ReadonlyMap<string, Attachment & { readonly name: string }>;
   readonly #parsed = new Map<string, ParsedFile>();
+  #tree: SourceTree | undefined;
   #reads = 0;
   #bytes = 0;
 
@@ -44,7 +43,12 @@ export class Workspace {
       ([name, file]) => [absolutePath(this.workingDir, name), { ...file, name }] as const,
     );
     this.#attachments = new Map(attached);
-    this.tree = new SourceTree(names.keys(), this.#attachments);
+  }
+
+  /** Everything that there is, by absolute paths. */
+  get tree(): SourceTree {
+    this.#tree ??= new SourceTree(this.#names.keys(), this.#attachments);
+    return this.#tree;
   }
 
   /** The file at an absolute path; undefined when it was not handed in, or not as text. */
@@ -64,7 +68,7 @@ export class Workspace {
 
   /** Text of a config or secret, if it is text and short enough to stand in the model. */
   content(path: string): string | undefined {
-    const attached = this.#attachments.get(this.tree.follow(path) ?? path);
+    const attached = this.#attachedAt(path);
     if (attached !== undefined && attached.sizeBytes > MAX_CONTENT_LENGTH) return undefined;
     const text = this.find(path)?.text;
     return text === undefined || text.length > MAX_CONTENT_LENGTH ? undefined : text;
@@ -93,9 +97,13 @@ export class Workspace {
     return file;
   }
 
+  #attachedAt(path: string): (Attachment & { readonly name: string }) | undefined {
+    return this.#attachments.size === 0 ? undefined : this.#attachments.get(this.tree.follow(path) ?? path);
+  }
+
   // A file that is there, and is not one to be read, is another fault than one that is not there.
   #refuseBinary(path: string, at: Position, keyPath: KeyPath): undefined {
-    const attached = this.#attachments.get(this.tree.follow(path) ?? path);
+    const attached = this.#attachedAt(path);
     if (attached?.kind !== "file") return undefined;
     if (attached.sizeBytes <= MAX_FILE_BYTES && attached.binary !== true) return undefined;
     fail("WF_COMPOSE_LIMIT", at, keyPath, {

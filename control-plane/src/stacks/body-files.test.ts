@@ -1,11 +1,11 @@
 import { EMPTY_FILE } from "../files/index.ts";
 import type { ComposeModel, ComposeService } from "@windflow/core";
 import { expect, test } from "vitest";
-import { emptyPlacement } from "../placement/index.ts";
 import { bodyFiles, stackFiles } from "./body-files.ts";
 import type { Draft } from "./drafts.ts";
-import type { SourceFile, Stack, StackSource } from "./model.ts";
+import type { SourceFile, StackSource } from "./model.ts";
 import { sourceFiles } from "./source-files.ts";
+import { testStack } from "./testing/stack.ts";
 
 const BIG = `sha256:${"b".repeat(64)}`;
 const SMALL = `sha256:${"c".repeat(64)}`;
@@ -16,25 +16,10 @@ const sizes = new Map([
 const file = (path: string, digest: string, more: Partial<SourceFile> = {}): SourceFile => {
   return { path, digest, mode: 0, uid: 0, gid: 0, linkTarget: "", folder: false, ...more };
 };
-const at = new Date(0);
-const stack: Stack = {
-  id: "stk_1",
-  organizationId: "org_1",
-  name: "shop",
-  project: "shop",
-  workingDirectory: "",
-  placement: emptyPlacement,
-  version: 1,
-  latestRevision: 0,
-  currentRevision: 0,
-  deleting: false,
-  createdAt: at,
-  updatedAt: at,
-};
 const draft = (files: Record<string, string>, attachments: SourceFile[], textsRead: string[] = []): Draft => {
   const source: StackSource = { files, composeFiles: [], variables: [], profiles: [], attachments };
   const travelling = sourceFiles(source, "/stack", sizes);
-  return { stack, number: 1, source, secrets: new Map(), files: travelling, problems: [], textsRead };
+  return { stack: testStack, number: 1, source, secrets: new Map(), files: travelling, problems: [], textsRead };
 };
 const model = (sources: string[], configs: ComposeModel["configs"] = {}): ComposeModel => {
   const volumes = sources.map((source) => ({ type: "bind" as const, source, target: "/x" }));

@@ -1,0 +1,20 @@
+import { emptyPlacement } from "../../placement/index.ts";
+import type { Stack } from "../model.ts";
+
+const at = new Date(0);
+
+/** A stack without a revision, that is in no database. */
+export const testStack: Stack = {
+  id: "stk_1",
+  organizationId: "org_1",
+  name: "shop",
+  project: "shop",
+  workingDirectory: "",
+  placement: emptyPlacement,
+  version: 1,
+  latestRevision: 0,
+  currentRevision: 0,
+  deleting: false,
+  createdAt: at,
+  updatedAt: at,
+};
