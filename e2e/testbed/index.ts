@@ -8,5 +8,5 @@ export { type Chromium, chromium } from "./chromium.ts";
 export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";
 export { type RegistryOptions, type TestRegistry, startRegistry } from "./registry.ts";
 export { curlFolder } from "./curl.ts";
-export { olderCompose } from "./older-compose.ts";
+export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { COMPOSE_LABEL, type ComposeModel, reconstructProject, serviceConfigHash } from "@windflow/core";
-import { buildImages, olderCompose, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
+import {
+  buildImages,
+  firstCompose,
+  olderCompose,
+  startTestEngine,
+  type ComposeProgram,
+  type TestEngine,
+} from "@windflow/e2e/testbed";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDockerEngine, type DockerEngine } from "../engines/docker/index.ts";
 import { stackOf, startHarness, type Harness } from "../reconcile/testing/harness.ts";
@@ -38,19 +45,37 @@ services:
 volumes: {data: {}}
 `;
 
+const FIRST = `
+version: "2.4"
+services:
+  db:
+    image: wf/busybox:1
+    command: ${IDLE}
+    volumes: ["data:/data", "/scratch"]
+    mem_limit: 32m
+    healthcheck: {test: ["CMD", "true"], interval: 1s}
+  web:
+    image: wf/busybox:1
+    command: ${IDLE}
+    links: [db]
+    scale: 2
+    ports: ["80"]
+    environment: [A=1]
+volumes: {data: {}}
+`;
+
 let machine: TestEngine;
 let engine: DockerEngine;
 let harness: Harness;
 let folder: string;
-let older: string;
 
 beforeAll(async () => {
   machine = await startTestEngine();
   await buildImages(machine.docker, ["busybox"]);
   folder = await mkdtemp(join(tmpdir(), "windflow-older-"));
   await writeFile(join(folder, "compose.yaml"), SHOP);
-  ({ program: older } = await olderCompose());
-  await compose(older, "up", "-d", "--wait");
+  await writeFile(join(folder, "first.yaml"), FIRST);
+  await compose(await olderCompose(), "up", "-d", "--wait");
   engine = createDockerEngine({ socketPath: machine.socketPath });
   harness = startHarness(machine.socketPath, { created: createCreatedContainers(engine) });
   harness.desire();
@@ -61,12 +86,21 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function compose(program: string, ...args: string[]): Promise<string> {
-  const environment = { ...machine.programs.environment(process.env), DOCKER_HOST: `unix://${machine.socketPath}` };
-  const { stdout } = await run(program, ["--profile", "front", ...args], { cwd: folder, env: environment });
+async function compose({ command, environment }: ComposeProgram, ...args: string[]): Promise<string> {
+  const [program, ...first] = command;
+  const env = {
+    ...machine.programs.environment(process.env),
+    ...environment,
+    DOCKER_HOST: `unix://${machine.socketPath}`,
+    COMPOSE_PROFILES: "front",
+  };
+  const { stdout } = await run(program, [...first, ...args], { cwd: folder, env });
   return stdout;
 }
-const newest = (): string => join(machine.programs.pluginFolder, "docker-compose");
+const newest = (): ComposeProgram => ({
+  command: [join(machine.programs.pluginFolder, "docker-compose")],
+  environment: {},
+});
 async function model(): Promise<ComposeModel> {
   return JSON.parse((await compose(newest(), "config", "--format", "json")).replaceAll("$$", "$")) as ComposeModel;
 }
@@ -95,4 +129,19 @@ test("what it started is adopted without a change, in its own words and in those
     const stack = { ...stackOf("shop", 1, words), adopted: read.containerIds };
     expect((await harness.reconciler.planFor(stack)).text).toBe("nothing to do");
   }
+});
+
+test("what the first docker compose started, with its own names and hashes, is adopted as well", async ({ skip }) => {
+  const first = await firstCompose();
+  if (first === undefined) return skip("this machine's release has no docker compose 1");
+  await compose(first, "-p", "old", "-f", "first.yaml", "up", "-d");
+  const { containers, ...rest } = await engine.inspectProject("old");
+  expect(containers.map(({ Name }) => Name).toSorted()).toEqual(["/old_db_1", "/old_web_1", "/old_web_2"]);
+  const { model: read, containerIds } = reconstructProject({ containers, ...rest });
+  const { name: _name, ...words } = read;
+  const stack = { ...stackOf("old", 1, words), adopted: containerIds };
+  expect((await harness.reconciler.planFor(stack)).text).toBe("nothing to do");
+  const text = await compose(newest(), "-p", "old", "-f", "first.yaml", "config", "--format", "json");
+  const { name: _old, ...asked } = JSON.parse(text.replaceAll("$$", "$")) as ComposeModel;
+  expect((await harness.reconciler.planFor({ ...stack, model: { name: "old", ...asked } })).text).toBe("nothing to do");
 });

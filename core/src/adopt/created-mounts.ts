@@ -1,13 +1,24 @@
 import type { ComposeServiceVolume } from "../compose/model.ts";
-import type { InspectedHostConfig, InspectedMount } from "./inspected.ts";
+import type { InspectedContainer, InspectedMount } from "./inspected.ts";
 
 // The engine gives such names to volumes that nobody named.
 const NAMELESS_VOLUME = /^[0-9a-f]{64}$/;
 const PROPAGATION = /^r?(?:private|shared|slave)$/;
 
-/** Mounts that a container was created with, in long form; a volume's source is its name on the engine. Those of its image are not among them. */
-export function createdMounts(host: InspectedHostConfig): ComposeServiceVolume[] {
-  return [...(host.Binds ?? []).map(bindOf), ...(host.Mounts ?? []).map(mountOf)];
+/**
+ * Mounts that a container was created with, in long form; a volume's source is its name on the engine. Those of its image are not
+ * among them.
+ * @param imageVolumes paths that the image declares as volumes
+ */
+export function createdMounts(
+  { Config: config, HostConfig: host }: Pick<InspectedContainer, "Config" | "HostConfig">,
+  imageVolumes: readonly string[],
+): ComposeServiceVolume[] {
+  const mounts = [...(host.Binds ?? []).map(bindOf), ...(host.Mounts ?? []).map(mountOf)];
+  const known = new Set([...imageVolumes, ...Object.keys(host.Tmpfs ?? {}), ...mounts.map(({ target }) => target)]);
+  // The first docker compose asked for nameless volumes here.
+  const nameless = Object.keys(config.Volumes ?? {}).filter((target) => !known.has(target));
+  return [...mounts, ...nameless.map((target): ComposeServiceVolume => ({ type: "volume", target, volume: {} }))];
 }
 
 /** `source:target[:options]`; neither path can hold a colon here, or it would be in Mounts. */

@@ -58,7 +58,7 @@ export function createdAs(container: InspectedContainer, image: InspectedImage |
     labels: filledMap(withoutOurs(config.Labels ?? {})),
     expose: filled(Object.keys(config.ExposedPorts ?? {})),
     ports: filled(portsOf(container)),
-    volumes: filled(createdMounts(host)),
+    volumes: filled(createdMounts(container, defaults.volumes)),
     tmpfs: filled(Object.entries(host.Tmpfs ?? {}).map(([path, how]) => (how === "" ? path : `${path}:${how}`))),
     restart: restartOf(container),
     ...(shared || Object.keys(networks).length === 0 ? { network_mode: networkMode || "none" } : { networks }),

@@ -29,7 +29,9 @@ function planAlone(planning: ServicePlanning, slot: Slot): SlotOutcome {
     const created = emitCreate(planning, slot, slot.name, "missing", [], []);
     return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
   }
-  const renamed = keeper.name === slot.name ? [] : [rename(planning, slot, keeper.name, [])];
+  // An adopted container keeps the name that an older docker compose gave it until it is made anew.
+  const keepsName = keeper.name === slot.name || keeper.created !== undefined;
+  const renamed = keepsName ? [] : [rename(planning, slot, keeper.name, [])];
   const need = needOf(keeper, planning.surveyed.service);
   if (need.act === "none") return hooked(planning, slot, []);
   return started(planning, slot, need.cause, [...renamed, ...planning.gate(), ...planning.orphansGone]);
