@@ -1,10 +1,12 @@
 import { posix } from "node:path";
 import type { Violation } from "../platform/index.ts";
 import type { SourceFile, StackSource } from "./model.ts";
-import { isRelativePath } from "./source-paths.ts";
+import { isRelativePath, RELATIVE_PATH_RULE } from "./source-paths.ts";
 
 // All of it may have to be fetched by every host; more than that is better given as an image or a volume.
 export const MAX_SOURCE_BYTES: number = 2 * 1024 * 1024 * 1024;
+// Hosts take 20,000, and one of them is the .env that is made for them.
+const MAX_SOURCE_FILES = 19_999;
 // Set-user-id on a host's disk would be a way to become root for whoever has an account there.
 const SET_USER = 0o4000;
 const SET_GROUP = 0o2000;
@@ -14,6 +16,11 @@ const NO_ID = 0xffffffff;
 /** What is wrong with the attachments of a source by themselves, whatever is stored. */
 export function attachmentViolations(source: StackSource): Violation[] {
   const taken = new Set(Object.keys(source.files));
+  const count = taken.size + source.attachments.length;
+  if (count > MAX_SOURCE_FILES) {
+    const message = `there are ${count} files, and at most ${MAX_SOURCE_FILES} travel`;
+    return [{ path: "source.attachments", message }];
+  }
   const violations = source.attachments.flatMap((file, i): Violation[] => {
     const twice = taken.has(file.path);
     taken.add(file.path);
@@ -27,7 +34,7 @@ function fileFaults(file: SourceFile): string[] {
   const { path, digest, mode, uid, gid, linkTarget, folder } = file;
   const kinds = [digest !== "", linkTarget !== "", folder].filter(Boolean).length;
   return [
-    ...(isRelativePath(path) ? [] : ["the path must be relative, with /, without .. and without empty parts"]),
+    ...(isRelativePath(path) ? [] : [RELATIVE_PATH_RULE]),
     ...(kinds === 1 ? [] : ["it is either a file with a digest, a link with a target, or a folder"]),
     ...(linkTarget === "" || staysInside(path, linkTarget) ? [] : ["its link leads out of the stack's folder"]),
     ...((mode & SET_USER) !== 0 || (!folder && (mode & SET_GROUP) !== 0)
@@ -39,6 +46,10 @@ function fileFaults(file: SourceFile): string[] {
 
 function staysInside(path: string, target: string): boolean {
   if (posix.isAbsolute(target) || target.includes("\0") || target.includes("\\")) return false;
+  // Behind a name that is a link itself, ".." would lead up from wherever that one points to.
+  const parts = target.split("/");
+  const firstName = parts.findIndex((part) => part !== ".." && part !== ".");
+  if (firstName !== -1 && parts.lastIndexOf("..") > firstName) return false;
   const end = posix.join(posix.dirname(path), target);
   return end !== ".." && !end.startsWith("../");
 }

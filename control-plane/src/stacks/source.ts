@@ -2,7 +2,7 @@ import { secretPlaceholder } from "@windflow/core";
 import type { Violation } from "../platform/index.ts";
 import { attachmentViolations } from "./attachments.ts";
 import type { SecretText, StackSource, StackVariable } from "./model.ts";
-import { isRelativePath } from "./source-paths.ts";
+import { isRelativePath, RELATIVE_PATH_RULE } from "./source-paths.ts";
 
 /** A source with its secrets taken out. */
 export interface SplitSource {
@@ -56,7 +56,7 @@ function pathViolations(source: StackSource): Violation[] {
     .filter((path) => !isRelativePath(path))
     .map((path) => ({
       path: `source.files["${path}"]`,
-      message: "the path must be relative, with /, without .. and without empty parts",
+      message: RELATIVE_PATH_RULE,
     }));
 }
 
