@@ -25,6 +25,8 @@ type Unresolved = Awaited<ReturnType<ImageResolver["resolve"]>>["unresolved"];
 const TOTAL_MS = 5_000;
 // A registry is asked for one image at a time, four at once: more than these would not come in time anyway.
 const MAX_IMAGES = 200;
+// The next is asked when one has just gone; after that many it is the network.
+const MAX_HOSTS = 3;
 // A sentence for a person; it comes from a host.
 const MAX_WHY_CHARACTERS = 500;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
@@ -42,11 +44,11 @@ export function createImageResolver(parts: {
       const asked = images.slice(0, MAX_IMAGES);
       const registries = [...new Set(asked.map(({ reference }) => registryOf(reference)))];
       const work = async (tx: UnitOfWork) => {
-        const host = await hostFor(tx, gateway, stack, hasSecrets);
-        return host && { host, credentials: await credentialsFor(tx, vault, registries) };
+        const hosts = await hostsFor(tx, gateway, stack, hasSecrets);
+        return { hosts, credentials: hosts.length === 0 ? [] : await credentialsFor(tx, vault, registries) };
       };
       const found = await database.inOrganization(caller, work, { readOnly: true });
-      if (found === undefined) {
+      if (found.hosts.length === 0) {
         const why = "no host that the stack belongs on is connected; each host finds out for itself when it pulls";
         return { images: [], unresolved: [{ reference: EVERY_TAG, why }] };
       }
@@ -67,39 +69,47 @@ interface AskedHost {
   readonly sealingKey: Uint8Array;
 }
 
-/** A host that the stack belongs on; one that is connected to this control plane before others. */
-async function hostFor(
+/** Hosts that the stack belongs on, the one to ask first in front: one that is connected to this control plane before others. */
+async function hostsFor(
   tx: UnitOfWork,
   gateway: ResolveGateway,
   stack: Stack,
   hasSecrets: boolean,
-): Promise<AskedHost | undefined> {
+): Promise<AskedHost[]> {
   const online = (await listHostSummaries(tx)).filter((host) => host.presence === "online");
   const placed = placeStack(stack.placement, online.map(placementHost), { hasSecrets });
   // Other engines know only what they have pulled.
   const able = new Set(online.filter((host) => host.capabilities.includes("docker")).map((host) => host.hostId));
-  const candidates = placed.some(({ hostId }) => able.has(hostId))
-    ? placed.filter(({ hostId }) => able.has(hostId))
-    : placed;
-  const host = candidates.find(({ hostId }) => gateway.isConnected(hostId)) ?? candidates[0];
-  const sealingKey = host && (await readSealingKey(tx, host.hostId));
-  return host && sealingKey && { hostId: host.hostId, hostName: host.name, sealingKey };
+  const rank = ({ hostId }: { hostId: string }): number =>
+    (able.has(hostId) ? 0 : 2) + (gateway.isConnected(hostId) ? 0 : 1);
+  const chosen = placed.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_HOSTS);
+  const asked: AskedHost[] = [];
+  for (const { hostId, name } of chosen) {
+    const sealingKey = await readSealingKey(tx, hostId);
+    if (sealingKey !== undefined) asked.push({ hostId, hostName: name, sealingKey });
+  }
+  return asked;
 }
 
 async function ask(
   gateway: ResolveGateway,
-  { host, credentials }: { readonly host: AskedHost; readonly credentials: readonly RegistryCredential[] },
+  { hosts, credentials }: { readonly hosts: readonly AskedHost[]; readonly credentials: readonly RegistryCredential[] },
   images: readonly ImageReference[],
   signal: AbortSignal,
 ): Promise<{ images: ResolvedImage[]; unresolved: Unresolved }> {
   const queries = images.map(({ reference, platform, askRegistry }) => ({ reference, platform, askRegistry }));
-  try {
-    const sealed = sealedCredentials(host, credentials);
-    return read(images, (await gateway.resolveImages(host.hostId, { images: queries, sealed }, signal)).images, host);
-  } catch (error) {
-    const reason = error instanceof ProblemError ? error.detail : `it did not answer within ${TOTAL_MS / 1000} s`;
-    return { images: [], unresolved: [{ reference: EVERY_TAG, why: `${host.hostName} was asked, but ${reason}` }] };
+  let why = "";
+  for (const host of hosts) {
+    try {
+      const sealed = sealedCredentials(host, credentials);
+      return read(images, (await gateway.resolveImages(host.hostId, { images: queries, sealed }, signal)).images, host);
+    } catch (error) {
+      const reason = error instanceof ProblemError ? error.detail : `it did not answer within ${TOTAL_MS / 1000} s`;
+      why = `${host.hostName} was asked, but ${reason}`;
+      if (signal.aborted) break;
+    }
   }
+  return { images: [], unresolved: [{ reference: EVERY_TAG, why }] };
 }
 
 /** What the host answered, as far as it can be used: it is a host's word. */
