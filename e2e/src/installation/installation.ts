@@ -46,11 +46,11 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
-/** Makes the fleet, starts the control plane and enrols every host over the public path. */
-export async function createInstallation(engines: FleetOptions["hosts"]): Promise<Installation> {
+/** Makes the fleet, starts the control plane and enrols every host over the public path. With `uiFolder` it serves these pages. */
+export async function createInstallation(engines: FleetOptions["hosts"], uiFolder: string = ""): Promise<Installation> {
   const fleet = await createFleet({ hosts: engines });
   try {
-    const controlPlane = await bootControlPlane(fleet);
+    const controlPlane = await bootControlPlane(fleet, uiFolder);
     const organization = controlPlane.credential.organizationId;
     const hosts: InstalledHost[] = [];
     for (const host of fleet.hosts) hosts.push(await installHost(host, controlPlane));
@@ -62,7 +62,7 @@ export async function createInstallation(engines: FleetOptions["hosts"]): Promis
       api: clientOf(controlPlane),
       killControlPlane: () => installation.controlPlane.program.kill(),
       startControlPlane: async () => {
-        installation.controlPlane = await bootControlPlane(fleet);
+        installation.controlPlane = await bootControlPlane(fleet, uiFolder);
         installation.api = clientOf(installation.controlPlane);
       },
       remove: async () => {
@@ -82,7 +82,7 @@ function clientOf({ url, roots, credential }: ControlPlane): ApiClient {
   return openApi({ url, roots, token: credential.token, organization: credential.organizationId });
 }
 
-export function bootControlPlane(fleet: Fleet): Promise<ControlPlane> {
+export function bootControlPlane(fleet: Fleet, uiFolder: string = ""): Promise<ControlPlane> {
   const { server, serverAddress } = fleet;
   return startControlPlane({
     root: repositoryRoot,
@@ -90,7 +90,7 @@ export function bootControlPlane(fleet: Fleet): Promise<ControlPlane> {
     address: serverAddress,
     port: PORT,
     names: [serverAddress, "server"],
-    uiFolder: "",
+    uiFolder,
     logFile: join(server.folder, "control-plane.log"),
     env: {},
     start: (command, { logFile }) => server.run(command, { logFile }),
