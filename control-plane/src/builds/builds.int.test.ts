@@ -9,7 +9,7 @@ import { startTestApp, type TestApp } from "../testing/index.ts";
 import { dial, type TestIdentity, type TestSession } from "../testing/test-agent.ts";
 import { LINES_KEPT } from "./output.ts";
 import { runBuild } from "./runner.ts";
-import { readBuild } from "./store.ts";
+import { readBuild, readLines } from "./store.ts";
 
 const COMPOSE = "services:\n  web:\n    build: ./app\n  other:\n    image: busybox\n";
 const STRANGER = "org_stranger";
@@ -54,7 +54,7 @@ const ended = (build: Build): Promise<Build> =>
       const now = await get(build);
       return now.state === "STATE_PENDING" || now.state === "STATE_RUNNING" ? undefined : now;
     },
-    { timeout: 10_000 },
+    { timeout: 20_000 },
   );
 async function watched(build: Build): Promise<BuildEvent[]> {
   const response = await app.rest.call("GET", path(`builds/${build.id}:watch`));
@@ -220,15 +220,20 @@ test.each([
 
 test("a build ends with the link to its host, and with the control plane that led it", async () => {
   const lost = await start();
-  (await takeBuild()).breakOff();
+  const agent = await takeBuild();
+  agent.send({ $case: "buildLine", value: { service: "web", text: "so far so good" } });
+  const { database, jobs } = app.platform;
+  const { organizationId } = app;
+  const lines = () => database.inOrganization(organizationId, (tx) => readLines(tx, agent.buildId, 0, 1));
+  await vi.waitUntil(async () => (await lines()).length > 0, { timeout: 10_000 });
+  agent.breakOff();
   expect(await ended(lost)).toMatchObject({ state: "STATE_FAILED", cause: expect.stringMatching(/connection|host/i) });
 
   const orphan = await start();
   await takeBuild();
   // As another control plane finds it when the lease of the one that died has run out.
-  const { organizationId } = app;
-  await app.platform.database.inOrganization(organizationId, (tx) =>
-    app.platform.jobs.enqueue(tx, runBuild, {
+  await database.inOrganization(organizationId, (tx) =>
+    jobs.enqueue(tx, runBuild, {
       key: `${orphan.id}-again`,
       payload: { organizationId, buildId: orphan.id ?? "" },
     }),
@@ -252,6 +257,22 @@ test("cancelling closes the stream to the host; another build may follow", async
   (await takeBuild()).end("enough");
   await ended(next);
   expect(await get(build)).toMatchObject({ state: "STATE_CANCELLED" });
+});
+
+test("a host builds for one stack after the other; who waits says so", async () => {
+  const first = await start();
+  const agent = await takeBuild();
+  const placement = { hostIds: [host.hostId] };
+  const other = await ok<{ id: string }>("POST", "stacks", { name: `second-${stacksMade}`, placement });
+  const second = await ok<Build>("POST", `stacks/${other.id}/builds`, { source: source() });
+  await vi.waitUntil(async () => (await get(second)).cause?.includes("builds for another stack"), { timeout: 5_000 });
+  expect(await get(second)).toMatchObject({ state: "STATE_PENDING" });
+  agent.end("first is over");
+  await ended(first);
+  const next = await takeBuild();
+  expect(next.buildId).toBe(second.id);
+  next.end("second is over");
+  expect(await ended(second)).toMatchObject({ cause: "second is over" });
 });
 
 test("what cannot be honoured is refused by name before anything is built", async () => {

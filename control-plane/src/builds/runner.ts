@@ -1,6 +1,7 @@
 import { announce } from "../events/index.ts";
 import type { FileStore } from "../files/index.ts";
 import {
+  commonErrors,
   field,
   ProblemError,
   type Clock,
@@ -27,6 +28,8 @@ const BUILD_DEADLINE_MS = 60 * 60_000;
 // Builds mostly wait for their hosts; the other jobs of this control plane need places too.
 const BUILDS_AT_ONCE = 4;
 const BUSY_RETRY_MS = 2_000;
+// What an agent says that has not ended the build before yet.
+const HOST_STREAM_LIMIT = "WF_STREAM_LIMIT";
 
 interface Parts {
   readonly database: Database;
@@ -56,6 +59,7 @@ async function run(
   parts: Parts,
   { payload, signal }: JobRun<{ organizationId: string; buildId: string }>,
 ): Promise<JobOutcome> {
+  const { clock } = parts;
   const build = await begin(parts, payload);
   if (build === undefined) return { done: true };
   const ended = new AbortController();
@@ -64,17 +68,40 @@ async function run(
   const unwatch = watchForEnd(parts, build, ended);
   const output = await openOutput(parts, build);
   let cause = "";
+  let isBusy = false;
   try {
     await follow(parts, build, output, either);
   } catch (error) {
+    isBusy = hostIsBusy(error) && clock.now().getTime() - build.createdAt.getTime() < BUILD_DEADLINE_MS;
     cause = causeOf(error, { isStopping: signal.aborted, isLate: late.aborted });
-    if (!either.aborted) parts.log.warn({ err: error, [field.kind]: runBuild.kind }, "A build failed.");
+    if (!either.aborted && !isBusy) parts.log.warn({ err: error, [field.kind]: runBuild.kind }, "A build failed.");
   } finally {
     unwatch();
     await output.end();
   }
+  if (isBusy) return waitForHost(parts, build);
   await finish(parts, build, cause);
   return { done: true };
+}
+
+/** The host builds for another stack: one after the other. */
+function hostIsBusy(error: unknown): boolean {
+  if (error instanceof ProblemError) return error.code.code === commonErrors.WF_STREAMS_EXHAUSTED.code;
+  return error instanceof HostSaid && error.code === HOST_STREAM_LIMIT;
+}
+
+async function waitForHost({ database, clock }: Parts, build: Build): Promise<JobOutcome> {
+  const at = clock.now();
+  await database.inOrganization(build.organizationId, async (tx) => {
+    const now = await readBuild(tx, build.id, "lock");
+    if (now?.state !== "running") return;
+    await updateBuild(tx, build.id, {
+      state: "pending",
+      cause: `${build.hostName} builds for another stack; this one is next.`,
+    });
+    tell(tx, build, at);
+  });
+  return { runAt: new Date(at.getTime() + BUSY_RETRY_MS) };
 }
 
 /** The build, running from now on; undefined when there is nothing to run (any more). */
@@ -86,7 +113,7 @@ async function begin(
   const taken = await database.inOrganization(organizationId, async (tx) => {
     const build = await readBuild(tx, buildId, "lock");
     if (build?.state !== "pending") return build;
-    await updateBuild(tx, buildId, { state: "running", startedAt: clock.now() });
+    await updateBuild(tx, buildId, { state: "running", cause: "", startedAt: clock.now() });
     tell(tx, build, clock.now());
     return { ...build, state: "pending" as const };
   });
@@ -129,7 +156,7 @@ async function follow(parts: Parts, build: Build, output: Output, signal: AbortS
         await change(parts, build, message.value.service, { state: "failed", cause: message.value.problem });
         throw new HostSaid(withService(message.value));
       } else if (message.$case === "end") {
-        if (message.value.problem !== "") throw new HostSaid(message.value.problem);
+        if (message.value.problem !== "") throw new HostSaid(message.value.problem, message.value.code);
         await complete();
       }
     }
@@ -141,6 +168,11 @@ async function follow(parts: Parts, build: Build, output: Output, signal: AbortS
 /** The build failed on the host, in the host's words. */
 class HostSaid extends Error {
   override readonly name = "HostSaid";
+  readonly code: string;
+  constructor(message: string, code = "") {
+    super(message);
+    this.code = code;
+  }
 }
 
 function withService({ service, problem }: { readonly service: string; readonly problem: string }): string {
