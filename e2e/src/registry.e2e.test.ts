@@ -48,16 +48,9 @@ describe("a private registry with TLS, and hosts with both image stores", () => 
       serveraddress: registry.address,
     };
     const image = docker.getImage(reference);
-    await docker.modem.followProgress(await image.push({ authconfig }), () => undefined);
-    await eventually(
-      "it is pushed",
-      TOLD_TIMEOUT_MS,
-      () =>
-        image
-          .distribution({ authconfig })
-          .then(() => true)
-          .catch(() => false),
-      Boolean,
+    const pushing = await image.push({ authconfig });
+    await new Promise<void>((resolve, reject) =>
+      docker.modem.followProgress(pushing, (error) => (error === null ? resolve() : reject(error))),
     );
     await image.remove({ force: true });
   };
