@@ -79,7 +79,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     tell: (event) => record(filesEvent(event), clock.now()),
     restart: (containerId) => loop.restartContainer(containerId),
   });
-  const { store, folders } = files;
+  const { store } = files;
   const registries = createRegistries({
     folder: join(config.stateDir, "registries"),
     hostId: parts.identity.hostId,
@@ -127,7 +127,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     desired,
     secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
     files: (stack, digest) => Promise.resolve(store.content(stack, digest)),
-    binds: (stack, service) => folders.binds(stack, service),
+    binds: (stack, service) => files.binds(stack, service),
     memory,
     registryAuth: (reference) => registries.authFor(reference),
     loadImage: createLoadImage({

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { DesiredStack, DesiredWorld, ObservedContainer } from "@windflow/core";
 import type { AgentConfig } from "./config.ts";
-import { type FilesEvent, type StackFolders, createStackFolders, openContentStore } from "./files/index.ts";
+import { AgentError } from "./errors.ts";
+import { type FilesEvent, createStackFolders, openContentStore } from "./files/index.ts";
 import type { Clock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
 import { createSingleFlight } from "./reconcile/single-flight.ts";
@@ -26,7 +27,8 @@ export interface StackFilesParts {
 /** What the host must run, and its files where containers and people find them. */
 export interface StackFiles {
   readonly store: DesiredStore;
-  readonly folders: StackFolders;
+  /** As of {@link StackFolders}; files that turn out to be damaged are fetched again with the next connection. */
+  binds(stack: DesiredStack, service: string): Promise<Readonly<Record<string, string>>>;
   /** Puts the files on disk in order: at once for another desired state, otherwise now and then. */
   settleFiles(): void;
   /** Resolves when nothing is written to disk any more. */
@@ -89,7 +91,14 @@ export function openStackFiles(parts: StackFilesParts): StackFiles {
   }, clock);
   return {
     store,
-    folders,
+    binds: async (stack, service) => {
+      try {
+        return await folders.binds(stack, service);
+      } catch (error) {
+        if (error instanceof AgentError && error.code === "WF_FILES_UNAVAILABLE") await store.recheckFiles(stack);
+        throw error;
+      }
+    },
     stop: () => settling.stop(),
     settleFiles: () => {
       const generation = parts.desired()?.generation ?? "";

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import type { StackEntry } from "./manifest.ts";
 
 const MODE_BITS = 0o7777;
+// The kernel stamps changes by a clock that stands still for up to 10 ms.
+const CLOCK_STEP_MS = 20;
 
 /**
  * How what is on disk differs from the entries that were written there; undefined when it does not. Ends at the first difference.
@@ -40,7 +42,7 @@ async function entryDifference(path: string, entry: StackEntry, trustedSince: nu
   if (entry.kind === "folder") return undefined;
   if (stats.size !== entry.sizeBytes) return "has another content";
   // The time of change, which nobody can set back.
-  if (stats.ctimeMs <= trustedSince) return undefined;
+  if (stats.ctimeMs < trustedSince - CLOCK_STEP_MS) return undefined;
   return (await digestOfFile(path)) === entry.digest ? undefined : "has another content";
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, statSync } from "node:fs";
+import { createReadStream, readdirSync, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../errors.ts";
@@ -28,8 +28,10 @@ export interface ContentStore {
    * @throws AgentError WF_FILES_UNAVAILABLE when what comes is twice not what the digest says; whatever the source throws.
    */
   fetch(wanted: WantedContent, source: ContentSource): Promise<void>;
-  /** Forgets one that is damaged, so that it is fetched again. */
+  /** Forgets one. */
   drop(digest: string): void;
+  /** Reads one, and forgets it when it is not what its digest says any more, so that it is fetched again. */
+  dropIfDamaged(digest: string): Promise<void>;
   /** Removes every other one, pieces included. */
   keepOnly(digests: ReadonlySet<string>): void;
 }
@@ -88,6 +90,13 @@ export function openContentStore(folder: string): ContentStore {
       await running;
     },
     drop: (digest) => removeIfThere(pathOf(digest)),
+    dropIfDamaged: async (digest) => {
+      const path = pathOf(digest);
+      if (sizeOf(path) === undefined) return;
+      const hash = createHash("sha256");
+      for await (const part of createReadStream(path, { highWaterMark: READ_BYTES })) hash.update(part as Buffer);
+      if (`sha256:${hash.digest("hex")}` !== digest) removeIfThere(path);
+    },
     keepOnly: (digests) => {
       const names = new Set([...digests].map(hexOf));
       for (const place of [folder, pieces])

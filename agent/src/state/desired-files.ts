@@ -38,6 +38,8 @@ export interface DesiredFiles {
   open(body: StackBody): RevisionFiles;
   /** One content of a body; undefined when the body names none such. */
   content(body: StackBody, digest: string): FileContent | undefined;
+  /** Forgets what is not on disk as it was fetched. */
+  dropDamaged(body: StackBody): Promise<void>;
   /** Removes what none of the bodies names. */
   keepOnly(bodies: readonly StackBody[]): void;
 }
@@ -116,6 +118,9 @@ export function createDesiredFiles(parts: DesiredFilesParts): DesiredFiles {
     content: (body, digest) => {
       const file = body.files.find((one) => !one.folder && one.linkTarget === "" && digestOf(one) === digest);
       return file && contentOf(file, digest);
+    },
+    dropDamaged: async (body) => {
+      for (const { digest } of wanted(body)) await contents.dropIfDamaged(digest);
     },
     keepOnly: (bodies) =>
       contents.keepOnly(new Set(bodies.flatMap((body) => wanted(body).map(({ digest }) => digest)))),

@@ -59,6 +59,8 @@ export interface DesiredStore {
   content(stack: { readonly bodyDigest: string }, digest: string): FileContent | undefined;
   /** @throws AgentError WF_BODY_INVALID when the body is damaged on disk. */
   filesOf(stack: { readonly bodyDigest: string }): RevisionFiles;
+  /** Looks whether the files of a stack are still what was fetched; those that are not come again with the next connection. */
+  recheckFiles(stack: { readonly bodyDigest: string }): Promise<void>;
 }
 
 const NOT_FETCHED: Refusal = {
@@ -209,5 +211,9 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     secretText: (key, reference) => secrets.text(key, reference),
     content: (stack, digest) => files.content(bodies.read(stack.bodyDigest), digest),
     filesOf: (stack) => files.open(bodies.read(stack.bodyDigest)),
+    recheckFiles: async (stack) => {
+      await files.dropDamaged(bodies.read(stack.bodyDigest));
+      if (stored !== undefined) findLacking(stored);
+    },
   };
 }
