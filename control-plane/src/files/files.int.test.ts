@@ -190,7 +190,7 @@ test("what nobody holds is removed after a day, and unfinished uploads too; what
 
 test(
   "300 MB go in and out in pieces: the memory of the process does not grow with the file",
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const sizeBytes = 300 * MIB;
     const block = randomBytes(MIB);
