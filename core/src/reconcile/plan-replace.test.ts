@@ -89,7 +89,9 @@ test.each([
 ])("a new container that is %s brings the old one back", (_name, change, ms, why) => {
   const engine = changed(revision(2, { healthcheck: HEALTHCHECK }), revision(1, { healthcheck: HEALTHCHECK }));
   fail(engine, change);
-  engine.passTime(ms);
+  editContainer(engine, "shop-web-1", {
+    detail: { createdAt: 0, startedAt: -ms, restartCount: 0, outOfMemory: false },
+  });
   step(engine, revision(2, { healthcheck: HEALTHCHECK }));
   expect(planText(engine, [revision(2, { healthcheck: HEALTHCHECK })])).toContain(
     `revision 2 failed: ${why}; the previous`,
@@ -133,6 +135,33 @@ error: web: revision 2 failed: it ended with exit code 1; the previous container
   );
   const labels = engine.world().containers.map((container) => container.labels["dev.windflow.revision"]);
   expect(labels).toEqual(["1", "1"]);
+});
+
+test("what the revision added goes with what failed, and its port is free again", () => {
+  const before = stack({ web: service({ ports: PORTS }) });
+  const after = stack(
+    {
+      added: service({ ports: PORTS }),
+      web: service({ ports: [{ target: 80, published: "81" }] }),
+    },
+    { revision: 2 },
+  );
+  const engine = changed(after, before);
+  expect(names(engine)).toEqual(["shop-added-1 running", "shop-web-1 running", "shop-web-1_000000000002 exited"]);
+  fail(engine, { state: "exited", exitCode: 1 });
+  expect(planText(engine, [after])).toBe(
+    `1. stop-container shop-added-1 [000000000003]: it was added, and web failed: it ended with exit code 1
+2. remove-container shop-added-1 [000000000003]: it was added, and web failed: it ended with exit code 1 (after 1)
+3. remove-container shop-web-1 [000000000004]: it failed: it ended with exit code 1
+4. rename-container shop-web-1_000000000002 to shop-web-1: its name is free now (after 3)
+5. start-container shop-web-1 [000000000002]: what took its place failed (after 1, 3)
+error: added: revision 2 was taken back, and this service is new with it: web failed: it ended with exit code 1
+error: web: revision 2 failed: it ended with exit code 1; the previous container (revision 1) is started again`,
+  );
+  step(engine, after);
+  expect(names(engine)).toEqual(["shop-web-1 running"]);
+  engine.passTime(60_000);
+  expect(planText(engine, [after])).toContain("nothing to do");
 });
 
 test("what ran before an attempt that was not decided is what the next one goes back to", () => {

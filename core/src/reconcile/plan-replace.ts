@@ -42,8 +42,15 @@ export function planReplace(
     : planStopFirst(planning, slot, old, previousReady);
 }
 
-/** The new container failed: it goes, and the one before it is started again. */
+/** The new container failed: it goes, and the one before it, if there was one, is started again. */
 export function planBack(planning: ServicePlanning, slot: Slot, { record, previous }: SlotReplacement): SlotOutcome {
+  if (previous === undefined) {
+    planning.problem(
+      `revision ${record.revision} was taken back, and this service is new with it: ${record.failure ?? ""}`,
+    );
+    for (const old of slot.outdated) stopAndRemove(planning, slot, old, []);
+    return { slot: slot.name };
+  }
   planning.problem(replacementText(record, isRunning(previous)));
   const gone = slot.outdated.map((old) => stopAndRemove(planning, slot, old, []));
   if (previous.name !== slot.name) rename(planning, slot, previous.name, gone);

@@ -3,14 +3,16 @@ import type { ServiceOutcome } from "./plan-dependencies.ts";
 import type { PlanDraft } from "./plan-draft.ts";
 import { planImages } from "./plan-images.ts";
 import { planOrphans } from "./plan-removal.ts";
+import { planPorts } from "./plan-ports.ts";
 import { planResources } from "./plan-resources.ts";
 import { type PlannedResources } from "./planned-resource.ts";
 import { planRestarts } from "./plan-restarts.ts";
 import { planService, type StackPlanning } from "./plan-service.ts";
 import type { Replacement } from "./replacement.ts";
 import { surveyStack, type Survey } from "./survey.ts";
+import { stepId } from "./step-ids.ts";
 import { unsupportedUses } from "./unsupported.ts";
-import { groupBy, ownContainers, type WorldIndex } from "./world-index.ts";
+import { groupBy, isRunning, ownContainers, type WorldIndex } from "./world-index.ts";
 
 /** Steps that bring one stack to its revision. */
 export function planStack(
@@ -24,8 +26,10 @@ export function planStack(
   const resources = planResources(draft, index, desired, stack);
   const survey = surveyJudged(index, stack, resources, replacements);
   const records = survey.services.flatMap(({ slots }) => slots.flatMap((slot) => slot.replacement ?? []));
-  for (const { record, verdict } of records) {
-    draft.replacement(record);
+  const allProven = records.every(({ verdict }) => verdict.kind === "proven");
+  for (const { record, previous, verdict } of records) {
+    // A place that was added is of interest only as long as the others may go back.
+    if (previous !== undefined || !allProven) draft.replacement(record);
     if (verdict.kind === "open" && verdict.recheckAt !== undefined) draft.recheck(verdict.recheckAt);
   }
   const wentBack = records.some(({ record }) => record.failure !== undefined);
@@ -58,11 +62,31 @@ export function planStack(
     unsupported: groupBy(unsupportedUses(stack.model), (use) => use.service),
     isHeld,
     wentBack,
-    allProven: records.every(({ verdict }) => verdict.kind === "proven"),
+    allProven,
   };
   const outcomes = new Map<string, ServiceOutcome>();
   for (const surveyed of survey.services) outcomes.set(surveyed.name, planService(planning, surveyed, outcomes));
+  noteAdditions(draft, stack, survey);
   planRestarts(draft, stack, outcomes);
+  planPorts(draft, survey);
+}
+
+// What a revision adds beside what it replaces has to go when that fails.
+function noteAdditions(draft: PlanDraft, stack: DesiredStack, survey: Survey): void {
+  if (!draft.replaces(stack.stackId)) return;
+  for (const { slots } of survey.services)
+    for (const slot of slots)
+      if (
+        !slot.replacement &&
+        !slot.outdated.some(({ container }) => isRunning(container)) &&
+        draft.has(stepId.create(slot.name))
+      )
+        draft.replacement({
+          stackId: stack.stackId,
+          revision: stack.revision,
+          attempt: stack.attempt ?? "",
+          slot: slot.name,
+        });
 }
 
 /** A stack goes back as a whole: what one service of it became is of no use with what another one was. */
@@ -72,7 +96,7 @@ function surveyJudged(
   resources: PlannedResources,
   replacements: readonly Replacement[],
 ): Survey {
-  const survey = surveyStack(index, stack, resources, replacements);
+  const survey = surveyStack(index, stack, resources, withPrevious(index, replacements));
   const judged = survey.services.flatMap(({ name, slots }) =>
     slots.flatMap((slot) => (slot.replacement ? [{ service: name, ...slot.replacement }] : [])),
   );
@@ -85,6 +109,12 @@ function surveyJudged(
     return { ...record, failure: `${first.service} failed: ${why}`, takenBackWith: first.service };
   });
   return surveyStack(index, stack, resources, failed);
+}
+
+// Once nothing is left to go back to, additions are services like any other.
+function withPrevious(index: WorldIndex, replacements: readonly Replacement[]): readonly Replacement[] {
+  const there = new Set(index.world.containers.map(({ id }) => id));
+  return replacements.some(({ previousId }) => previousId !== undefined && there.has(previousId)) ? replacements : [];
 }
 
 // The name of a project is unique on a host: to deploy into a project that others made would mix two applications.

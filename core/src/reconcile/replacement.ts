@@ -15,7 +15,8 @@ export interface Replacement {
   readonly attempt: string;
   /** The place, by the name that its container has in the end. */
   readonly slot: string;
-  readonly previousId: string;
+  /** Absent for a place that the revision adds: nothing is there to go back to, and it goes with the others. */
+  readonly previousId?: string;
   /** The revision that made the previous container; absent when that is not known. */
   readonly previousRevision?: number;
   /** Why the new one failed. From then on the previous one is what has to run, until the attempt or the revision is another. */

@@ -31,7 +31,8 @@ export interface Slot {
 
 export interface SlotReplacement {
   readonly record: Replacement;
-  readonly previous: ObservedContainer;
+  /** Absent for a place that the revision adds. */
+  readonly previous?: ObservedContainer;
   readonly verdict: Verdict;
 }
 
@@ -116,6 +117,7 @@ function slotsOf(
 
 function withReplacement(slot: Slot, service: ComposeService, replacements: readonly Replacement[], now: number): Slot {
   const record = replacements.find((known) => known.slot === slot.name);
+  if (record !== undefined && record.previousId === undefined) return withAddition(slot, record);
   const previous = slot.outdated.find(({ container }) => container.id === record?.previousId)?.container;
   if (record === undefined || previous === undefined || previous.state === "removing" || previous.state === "dead")
     return slot;
@@ -130,6 +132,18 @@ function withReplacement(slot: Slot, service: ComposeService, replacements: read
     keeper: previous,
     outdated: [...failed, ...others],
     replacement: { record, previous, verdict: { kind: "failed", why: record.failure } },
+    missingNetworks: [],
+  };
+}
+
+function withAddition(slot: Slot, record: Replacement): Slot {
+  const { keeper, ...rest } = slot;
+  if (record.failure === undefined) return { ...slot, replacement: { record, verdict: { kind: "proven" } } };
+  const added = keeper ? [{ container: keeper, why: `it was added, and ${record.failure}` }] : [];
+  return {
+    ...rest,
+    outdated: [...added, ...slot.outdated],
+    replacement: { record, verdict: { kind: "failed", why: record.failure } },
     missingNetworks: [],
   };
 }

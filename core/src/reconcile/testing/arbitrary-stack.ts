@@ -5,8 +5,8 @@ import type {
   ComposeServiceVolume,
   DependencyCondition,
 } from "../../compose/model.ts";
-import type { DesiredStack } from "../desired.ts";
-import { HEALTHCHECK, service, stack } from "./small-world.ts";
+import type { DesiredStack, ResolvedImage } from "../desired.ts";
+import { HEALTHCHECK, imageId, service, stack } from "./small-world.ts";
 
 const NAMES = ["a", "b", "c", "d"] as const;
 
@@ -14,7 +14,10 @@ interface Traits {
   image: string;
   environment: string;
   healthy: boolean;
-  port: boolean;
+  /** 0: none; else the last digit of the port: two services may swap theirs from one revision to the next. */
+  port: number;
+  hooks: boolean;
+  built: boolean;
   volume: boolean;
   back: boolean;
   fixedName: boolean;
@@ -28,7 +31,9 @@ const traits: fc.Arbitrary<Traits> = fc.record({
   image: fc.constantFrom("app:1", "app:2"),
   environment: fc.constantFrom("1", "2"),
   healthy: fc.boolean(),
-  port: fc.boolean(),
+  port: fc.nat({ max: 3 }),
+  hooks: fc.boolean(),
+  built: fc.boolean(),
   volume: fc.boolean(),
   back: fc.boolean(),
   fixedName: fc.boolean(),
@@ -44,18 +49,26 @@ const traits: fc.Arbitrary<Traits> = fc.record({
 /** Revisions of one stack: any services with any of the traits that plans turn on, dependencies without cycles. */
 export function arbitraryStack(revision: number): fc.Arbitrary<DesiredStack> {
   return fc
-    .record({ services: fc.dictionary(fc.constantFrom(...NAMES), traits, { maxKeys: 4 }), internal: fc.boolean() })
-    .map(({ services, internal }) => {
+    .record({
+      services: fc.dictionary(fc.constantFrom(...NAMES), traits, { maxKeys: 4 }),
+      internal: fc.boolean(),
+      volumeDriver: fc.constantFrom("local", "other"),
+      recreateVolumes: fc.subarray([...NAMES]),
+    })
+    .map(({ services, internal, volumeDriver, recreateVolumes }) => {
       const built: Record<string, ComposeService> = {};
       for (const name of Object.keys(services).toSorted()) {
         const own = services[name];
-        if (own) built[name] = serviceOf(name, own, built);
+        if (own) built[name] = withoutClash(serviceOf(name, own, built), built);
       }
+      const references = Object.keys(built).map((name) => `shop-${name}`);
       return stack(built, {
         revision,
+        recreateVolumes,
+        images: Object.fromEntries(references.map((reference) => [reference, delivered(reference, revision)])),
         model: {
           networks: { default: { name: "shop_default", ipam: {} }, back: { name: "shop_back", ipam: {}, internal } },
-          volumes: Object.fromEntries(NAMES.map((name) => [name, { name: `shop_${name}` }])),
+          volumes: Object.fromEntries(NAMES.map((name) => [name, { name: `shop_${name}`, driver: volumeDriver }])),
         },
       });
     });
@@ -75,9 +88,10 @@ function serviceOf(name: string, own: Traits, earlier: Record<string, ComposeSer
     image: own.image,
     environment: { A: own.environment },
     restart: own.restart,
-    scale: own.fixedName || shares ? Math.min(own.replicas, 1) : own.replicas,
+    scale: own.fixedName || shares || own.port > 0 ? Math.min(own.replicas, 1) : own.replicas,
     ...(own.healthy ? { healthcheck: HEALTHCHECK } : {}),
-    ...(own.port && !shares ? { ports: [{ target: 80, published: "80" }] } : {}),
+    ...(own.port > 0 && !shares ? { ports: [{ target: 80, published: `8${own.port}` }] } : {}),
+    ...(own.hooks ? { post_start: [{ command: ["a"] }, { command: ["b"] }], pre_stop: [{ command: ["z"] }] } : {}),
     ...(mounts.length > 0 ? { volumes: mounts } : {}),
     ...(own.fixedName ? { container_name: `fixed-${name}` } : {}),
     ...(dependencies.length > 0 ? { depends_on: Object.fromEntries(dependencies) } : {}),
@@ -86,7 +100,25 @@ function serviceOf(name: string, own: Traits, earlier: Record<string, ComposeSer
       : { networks: own.back ? { back: null, default: null } : { default: null } }),
   });
   if (shares) delete built.networks;
+  if (own.built) {
+    delete built.image;
+    built.build = { context: "/stack" };
+  }
   return built;
+}
+
+// Two services of one revision on one port could never run.
+function withoutClash(own: ComposeService, others: Readonly<Record<string, ComposeService>>): ComposeService {
+  const taken = Object.values(others).flatMap(({ ports = [] }) => ports.map(({ published }) => published));
+  if (!(own.ports ?? []).some(({ published }) => taken.includes(published))) return own;
+  const { ports: _ports, ...rest } = own;
+  return rest;
+}
+
+function delivered(reference: string, revision: number): ResolvedImage {
+  const id = imageId(`${reference}:${revision}`);
+  const image = { configDigest: id, configSizeBytes: 1, manifestDigest: "", layers: [], platform: "linux/amd64" };
+  return { ids: [id], delivered: { ...image, tags: [reference] } };
 }
 
 // A condition that can never come true would be a plan that never ends, and rightly so.

@@ -24,6 +24,8 @@ export interface ModelEngine {
 export function createModelEngine(initial: ObservedWorld): ModelEngine {
   let world = initial;
   let counter = 0;
+  // An engine shows the ports of what runs only.
+  const wantedPorts = new Map<string, readonly number[]>();
   let replacements: readonly Replacement[] = [];
   const nextId = (): string => `${(++counter).toString(16).padStart(12, "0")}${"f".repeat(52)}`;
 
@@ -40,7 +42,9 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
     if (!spec) throw new Error(`no service ${step.service}`);
     if (world.containers.some((container) => container.name === step.name))
       throw new Error(`name ${step.name} is taken`);
-    const image = world.images.find((found) => found.id === step.imageId || found.tags.includes(step.imageReference));
+    const image = world.images.find(({ id, tags }) =>
+      step.imageId === undefined ? tags.includes(step.imageReference) : id === step.imageId,
+    );
     if (!image) throw new Error(`no image ${step.imageReference}`);
     const id = nextId();
     const shares = new Map(
@@ -80,6 +84,10 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
       command: "",
     };
     world = { ...world, containers: [...world.containers, container] };
+    wantedPorts.set(
+      id,
+      (spec.ports ?? []).map(({ published }) => Number(published)),
+    );
     return id;
   };
 
@@ -89,8 +97,13 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
     switch (step.op) {
       case "pull-image":
       case "load-image": {
-        const image = { id: imageId(step.reference), tags: [step.reference], digests: [], sizeBytes: 1 };
-        world = { ...world, images: [...world.images, image] };
+        const id = step.op === "load-image" ? step.delivered.configDigest : imageId(step.reference);
+        const image = { id, tags: [step.reference], digests: [], sizeBytes: 1 };
+        const untagged = world.images.map((old) => ({
+          ...old,
+          tags: old.tags.filter((tag) => tag !== step.reference),
+        }));
+        world = { ...world, images: [...untagged.filter((old) => old.id !== id), image] };
         return;
       }
       case "create-network": {
@@ -122,17 +135,19 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         const id = idOf(step.containerId, step.slot);
         const spec = stack?.model.services[step.service ?? ""];
         if (spec && whyStopFirst(spec) !== undefined) refuseSecondWriter(world, id);
+        refuseTakenPort(world, id, wantedPorts.get(id) ?? []);
         patch(id, {
           state: "running",
+          ports: (wantedPorts.get(id) ?? []).map((port) => ({ hostPort: port, containerPort: 80, protocol: "tcp" })),
           detail: { createdAt: 0, startedAt: world.observedAt, restartCount: 0, outOfMemory: false },
           interrupted: false,
           health: spec && hasHealthcheck(spec) ? "starting" : "none",
-          ...((spec?.post_start ?? []).length > 0 ? { hooksDue: 0 } : {}),
+          ...(step.hooks > 0 ? { hooksDue: 0 } : {}),
         });
         return;
       }
       case "stop-container":
-        patch(step.containerId, { state: "exited", exitCode: 143, health: "none", interrupted: true });
+        patch(step.containerId, { state: "exited", exitCode: 143, health: "none", interrupted: true, ports: [] });
         return;
       case "restart-container":
         patch(step.containerId, { state: "running" });
@@ -157,10 +172,9 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         const at = world.containers.find((container) => container.id === id);
         if (at?.state !== "running") throw new Error(`${step.id}: ${step.slot} does not run`);
         if (step.phase === "pre_stop") return;
-        const count = stack?.model.services[step.service ?? ""]?.post_start?.length ?? 0;
         const { hooksDue, ...rest } = at;
         if (hooksDue !== step.index) throw new Error(`${step.id} is not the hook that is due`);
-        const next = step.index + 1 < count ? { ...rest, hooksDue: step.index + 1 } : rest;
+        const next = !step.isLast ? { ...rest, hooksDue: step.index + 1 } : rest;
         world = { ...world, containers: world.containers.map((container) => (container.id === id ? next : container)) };
         return;
       }
@@ -192,11 +206,25 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         known.slot === slot && known.failure === undefined ? { ...known, failure: reason } : known,
       );
     },
-    passTime: (ms) => void (world = { ...world, observedAt: world.observedAt + ms }),
+    passTime(ms) {
+      // Probes pass unless a test says otherwise.
+      const probed = world.containers.map((container) =>
+        ms > 0 && container.state === "running" && container.health === "starting"
+          ? { ...container, health: "healthy" as const }
+          : container,
+      );
+      world = { ...world, containers: probed, observedAt: world.observedAt + ms };
+    },
     change(edit) {
       world = edit(world);
     },
   };
+}
+
+function refuseTakenPort(world: ObservedWorld, id: string, wanted: readonly number[]): void {
+  for (const { name, ports } of world.containers.filter((other) => other.id !== id && isRunning(other)))
+    for (const { hostPort } of ports)
+      if (hostPort !== undefined && wanted.includes(hostPort)) throw new Error(`${name} has the port ${hostPort}`);
 }
 
 function refuseSecondWriter(world: ObservedWorld, id: string): void {
