@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [`${packages}/**/*.test.ts`],
-          exclude: [...never, "**/*.int.test.ts", "**/*.e2e.test.ts"],
+          exclude: [...never, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.tool.test.ts"],
           environment: "node",
         },
       },
@@ -33,6 +33,15 @@ export default defineConfig({
           pool: "forks",
           testTimeout: INTEGRATION_TIMEOUT_MS,
           hookTimeout: INTEGRATION_TIMEOUT_MS,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "tool",
+          include: [`${packages}/**/*.tool.test.ts`],
+          exclude: never,
+          environment: "node",
         },
       },
       {

@@ -15,6 +15,7 @@ interface Result {
 }
 
 const SHOWN_FAILURES = 20;
+const PROGRESS_EVERY = 1000;
 
 /** Arguments: the folder (laid out like the practice set); `--verbose` names every case that differs. */
 export function run(args: string[]): Promise<object> {
@@ -29,14 +30,26 @@ export function run(args: string[]): Promise<object> {
   for (const one of readCorpus(folder)) {
     if (one.verdict === undefined) skipped += 1;
     else results.push(judge(one, one.verdict));
+    if (results.length % PROGRESS_EVERY === 0 && results.length > 0) console.error(`${results.length} cases …`);
   }
   printTable(results, skipped, args.includes("--verbose") ? Infinity : SHOWN_FAILURES);
   return Promise.resolve(summary(results, skipped));
 }
 
 function judge(one: CorpusCase, verdict: Verdict): Result {
-  // The first time reads warm code paths and files; only the second is measured.
-  renderCompose(one.input);
+  try {
+    // The first time reads warm code paths and files; only the second is measured.
+    renderCompose(one.input);
+  } catch (error) {
+    // The renderer has an answer for every input: a throw is a fault, whatever the tool said.
+    console.error(`${one.name}: the renderer threw`, error);
+    return {
+      name: one.name,
+      outcome: verdict.accepted ? "refused" : "wrongly accepted",
+      milliseconds: 0,
+      located: false,
+    };
+  }
   const start = performance.now();
   const { model, problems } = renderCompose(one.input);
   const milliseconds = performance.now() - start;
@@ -57,14 +70,15 @@ function mentionsFile(problems: readonly Problem[]): boolean {
 
 function summary(results: readonly Result[], skipped: number): object {
   const count = (outcome: Outcome): number => results.filter((result) => result.outcome === outcome).length;
+  const total = results.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const refusals = results.filter(({ outcome }) => outcome === "rightly refused");
   return {
     bench: "compose-corpus",
     cases: results.length,
     accepted: { equal: count("equal"), different: count("different"), refused: count("refused") },
     rejected: { refused: count("rightly refused"), accepted: count("wrongly accepted") },
-    perSecond: Math.round((1000 * results.length) / results.reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
-    medianMs: Number(median(results.map(({ milliseconds }) => milliseconds)).toFixed(2)),
+    perSecond: results.length === 0 ? 0 : Math.round((1000 * results.length) / total),
+    medianMs: results.length === 0 ? 0 : Number(median(results.map(({ milliseconds }) => milliseconds)).toFixed(2)),
     located: refusals.filter(({ located }) => located).length,
     skipped,
   };

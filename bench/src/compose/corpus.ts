@@ -1,6 +1,7 @@
 import type { RenderInput } from "@windflow/control-plane";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, posix } from "node:path";
+import { unescapeDollars } from "./dollars.ts";
 
 /** What the tool said of a case. */
 export interface Verdict {
@@ -35,11 +36,12 @@ const MAX_READ_BYTES = 16 * 1024 * 1024;
 /** Every case below `folder/reference`. */
 export function* readCorpus(folder: string): Generator<CorpusCase> {
   const reference = join(folder, "reference");
+  if (!existsSync(reference)) throw new Error(`${folder} has no folder reference with a cases.json for each set`);
   for (const set of readdirSync(reference).toSorted()) {
     const answers = join(reference, set);
     if (!existsSync(join(answers, "cases.json"))) continue;
     const classes = classesOf(answers);
-    const files = readSet(join(folder, set));
+    const files = new SetFiles(join(folder, set));
     for (const written of JSON.parse(readFileSync(join(answers, "cases.json"), "utf8")) as WrittenCase[]) {
       yield {
         name: `${set}/${written.name}`,
@@ -51,7 +53,7 @@ export function* readCorpus(folder: string): Generator<CorpusCase> {
   }
 }
 
-function inputOf(written: WrittenCase, all: ReadonlyMap<string, string>): RenderInput {
+function inputOf(written: WrittenCase, all: SetFiles): RenderInput {
   const extra = written.extra ?? [];
   const valuesOf = (flag: string): string[] =>
     extra.flatMap((arg, i) =>
@@ -64,7 +66,7 @@ function inputOf(written: WrittenCase, all: ReadonlyMap<string, string>): Render
   return {
     projectName: valuesOf("--project-name")[0] ?? valuesOf("-p")[0],
     workingDir,
-    files: filesBelow(all, reaching(folders)),
+    files: all.below(reaching(folders)),
     composeFiles: written.files.map((file) => `/${ROOT}/${file}`),
     environment: { HOME, ...written.env },
     profiles: valuesOf("--profile"),
@@ -79,20 +81,45 @@ function reaching(folders: readonly string[]): string[] {
   });
 }
 
-/** The texts of a set that lie below some of its folders. */
-function filesBelow(all: ReadonlyMap<string, string>, folders: readonly string[]): ReadonlyMap<string, string> {
-  const prefixes = [...new Set(folders)].map((folder) => posix.join(`/${ROOT}`, folder, "/"));
-  return new Map([...all].filter(([path]) => prefixes.some((prefix) => path.startsWith(prefix))));
-}
+/** The texts of a set, in the order of their paths, so that a folder's stand together: a set may have tens of thousands. */
+class SetFiles {
+  readonly #texts = new Map<string, string>();
+  readonly #paths: readonly string[];
 
-function readSet(folder: string): ReadonlyMap<string, string> {
-  const files = new Map<string, string>();
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    const full = join(entry.parentPath, entry.name);
-    if (!entry.isFile() || statSync(full).size > MAX_READ_BYTES) continue;
-    files.set(posix.join(`/${ROOT}`, full.slice(folder.length)), readFileSync(full, "utf8"));
+  constructor(folder: string) {
+    if (existsSync(folder)) {
+      for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+        const full = join(entry.parentPath, entry.name);
+        if (!entry.isFile() || statSync(full).size > MAX_READ_BYTES) continue;
+        this.#texts.set(posix.join(`/${ROOT}`, full.slice(folder.length)), readFileSync(full, "utf8"));
+      }
+    }
+    this.#paths = [...this.#texts.keys()].toSorted((a, b) => (a < b ? -1 : 1));
   }
-  return files;
+
+  /** The texts that lie below some folders, each once. */
+  below(folders: readonly string[]): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    for (const folder of new Set(folders)) {
+      const prefix = posix.join(`/${ROOT}`, folder, "/");
+      for (let i = this.#firstFrom(prefix); this.#paths[i]?.startsWith(prefix) === true; i++) {
+        const path = this.#paths[i] ?? "";
+        found.set(path, this.#texts.get(path) ?? "");
+      }
+    }
+    return found;
+  }
+
+  #firstFrom(prefix: string): number {
+    let low = 0;
+    let high = this.#paths.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#paths[middle] ?? "") < prefix) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 /** Class of the plain run of each case, where the set lists it. */
@@ -110,14 +137,16 @@ function classesOf(answers: string): ReadonlyMap<string, string> {
 function verdictOf(answers: string, name: string, kind: string | undefined): Verdict | undefined {
   if (kind === "reference-tool-bug") return undefined;
   const printed = join(answers, `${name}.json`);
-  if (existsSync(printed)) return { accepted: true, expected: unescaped(JSON.parse(readFileSync(printed, "utf8"))) };
+  if (existsSync(printed)) return acceptedAs(readFileSync(printed, "utf8"));
   if (existsSync(join(answers, `${name}.err.txt`))) return { accepted: false, expected: undefined };
   return undefined;
 }
 
-function unescaped(value: unknown): unknown {
-  if (typeof value === "string") return value.replaceAll("$$", "$");
-  if (Array.isArray(value)) return value.map(unescaped);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [String(unescaped(key)), unescaped(member)]));
+function acceptedAs(text: string): Verdict | undefined {
+  try {
+    return { accepted: true, expected: unescapeDollars(JSON.parse(text)) };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

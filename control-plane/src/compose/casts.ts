@@ -36,7 +36,8 @@ export const toFloat: Cast = {
 
 /** A number as a signed 64-bit integer: the fraction is cut off, and what does not fit becomes the least one, as processors convert. */
 export function asInt64(value: number): number | bigint {
-  return Math.abs(value) < 2 ** 63 ? Math.trunc(value) : -(2n ** 63n);
+  const whole = Math.abs(value) < 2 ** 63 ? Math.trunc(value) : -(2n ** 63n);
+  return Number.isSafeInteger(whole) ? whole : BigInt(whole);
 }
 
 function finite(value: number): number | undefined {

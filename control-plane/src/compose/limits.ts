@@ -9,6 +9,12 @@ export const MAX_TOTAL_BYTES: number = 12 * 1024 * 1024;
 /** Keys, values and items after aliases are expanded: a file of 10,000 services has about 300,000. */
 export const MAX_NODES: number = 2_000_000;
 
+/**
+ * Values of all models that documents, files and includes are laid over, one layer at a time: each layer is looked at as a whole, so
+ * thousands of small documents would cost the square of their number.
+ */
+export const MAX_LAYERED_NODES: number = 2_000_000;
+
 /** Real files nest about 10 deep; recursion over far deeper input would exhaust the stack. */
 export const MAX_DEPTH: number = 100;
 

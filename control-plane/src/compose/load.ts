@@ -5,6 +5,7 @@ import { parseEnvText, resolveOwnEnvironment } from "./environment.ts";
 import { applyExtends, type ExtendedFile } from "./extends.ts";
 import { applyIncludes, type IncludeEntry } from "./include.ts";
 import { interpolate } from "./interpolate.ts";
+import { MAX_LAYERED_NODES } from "./limits.ts";
 import { mergeModels } from "./merge.ts";
 import { type MapNode, map, mapItems, member, type Node, stringOf, withMember } from "./node.ts";
 import { resolvePath, resolvePaths } from "./paths.ts";
@@ -20,7 +21,7 @@ export interface Loading {
   readonly workspace: Workspace;
   readonly reporter: Reporter;
   readonly home: string | undefined;
-  readonly spent: { characters: number };
+  readonly spent: { characters: number; nodes: number };
   readonly warned: Set<string>;
 }
 
@@ -57,9 +58,20 @@ function layDocument(model: MapNode, raw: Node, file: WorkspaceFile, scope: Scop
     loadIncluded(entry, { ...scope, including: [...scope.including, file.path] }, loading),
   );
   const merged = makeUnique(mergeModels(applyResets(model, resets), included));
+  spendNodes(merged, loading);
   checkSchema(merged, loading.reporter.report);
   loading.reporter.stopOnErrors();
   return canonical(withoutVersion(merged, loading));
+}
+
+function spendNodes(layered: MapNode, { spent }: Loading): void {
+  spent.nodes += layered.size;
+  if (spent.nodes <= MAX_LAYERED_NODES) return;
+  fail("WF_COMPOSE_LIMIT", layered.at, [], {
+    what: "too many documents or files are laid over each other",
+    why: `together their models would have more than ${MAX_LAYERED_NODES} values`,
+    fix: "put what belongs together into one document",
+  });
 }
 
 /** An extended file: in long form, but with its own extends, unchecked until it is part of the whole. */
@@ -70,6 +82,7 @@ function loadExtended(path: string, scope: Scope, loading: Loading, at: Position
   for (const raw of documentsOf(file, loading)) {
     const { document, resets } = prepare(raw, file, scope, loading);
     model = canonical(makeUnique(mergeModels(applyResets(model, resets), document)));
+    spendNodes(model, loading);
     lastResets = resets;
   }
   const resolved = resolvePaths(model, { folder: folderOf(file.path), home: loading.home });

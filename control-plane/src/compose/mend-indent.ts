@@ -1,5 +1,7 @@
 // Each round mends one place; files with more of them than this are generated ones that nobody wrote by hand.
 const MAX_ROUNDS = 50;
+// Each round parses the whole text again; so many characters take about a second.
+const MAX_PARSED_LENGTH = 1024 * 1024;
 
 export interface IndentError {
   /** Where in the text the parser met the line, or the end of the last line of a quoted text that it understood. */
@@ -24,7 +26,8 @@ export function mendIndent(text: string, firstError: (text: string) => IndentErr
   const deeper = Math.max(...lines.map((line) => line.length - line.trimStart().length)) + 1;
   const added = new Map<number, number>();
   let current = text;
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  const rounds = Math.min(MAX_ROUNDS, Math.ceil(MAX_PARSED_LENGTH / text.length));
+  for (let round = 0; round < rounds; round++) {
     const error = firstError(current);
     if (error === undefined) return added.size === 0 ? undefined : { text: current, added };
     const line = current.slice(0, error.offset).split("\n").length - 1;
@@ -54,8 +57,8 @@ function endOfQuote(lines: readonly string[], start: number, quote: '"' | "'"): 
   return undefined;
 }
 
-/** The line on which the bracket closes that is open where a line begins. */
-function endOfCollection(lines: readonly string[], start: number): number {
+/** The line on which the bracket closes that is open where a line begins; undefined when none does. */
+function endOfCollection(lines: readonly string[], start: number): number | undefined {
   let depth = 1;
   let quote = "";
   for (let i = start; i < lines.length; i++) {
@@ -71,5 +74,5 @@ function endOfCollection(lines: readonly string[], start: number): number {
       else if ((character === "]" || character === "}") && --depth === 0) return i;
     }
   }
-  return lines.length - 1;
+  return undefined;
 }

@@ -113,11 +113,12 @@ class Converter {
       const below = [...path, name];
       const converted = value === null ? scalar(null, keyAt) : this.convert(value as YamlNode, below);
       if (name === "<<" && isScalar(keyNode) && (keyNode.type === Scalar.PLAIN || keyNode.tag === MERGE_TAG)) {
-        if (merged.length > 0) defineTwice(name, keyAt, below, merged[0]?.at ?? keyAt);
+        const first = own.get(name) ?? merged[0];
+        if (first !== undefined) defineTwice(name, keyAt, below, first.at);
         merged.push(converted);
         continue;
       }
-      const earlier = own.get(name);
+      const earlier = own.get(name) ?? (name === "<<" ? merged[0] : undefined);
       if (earlier !== undefined) defineTwice(name, keyAt, below, earlier.keyAt ?? earlier.at);
       own.set(name, { ...converted, keyAt });
     }

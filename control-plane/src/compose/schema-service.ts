@@ -147,7 +147,8 @@ const models = choice(
 const pullPolicy: Schema = {
   kind: "plain",
   types: ["string"],
-  pattern: /^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$/,
+  // The schema asks only that one of them stands in it.
+  pattern: /always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+/,
 };
 
 /** Every key of a service in the current Compose specification. */

@@ -1,4 +1,4 @@
-import { type Document, parseAllDocuments, type YAMLError } from "yaml";
+import { type Document, parseAllDocuments, type YAMLError, type YAMLWarning } from "yaml";
 import { type IndentError, mendIndent } from "./mend-indent.ts";
 import { maybeTooDeep } from "./nesting-guard.ts";
 import { errorAt, fail, type Position, type Problem } from "./problem.ts";
@@ -75,7 +75,7 @@ function tooDeep(file: string): never {
 function assembled(text: string, documents: readonly Document[], positions: Positions): YamlDocuments {
   const problems = documents.flatMap((document) => [
     ...document.errors.filter((error) => !isHarmless(error)).map((error) => syntaxProblem(error, positions)),
-    ...versionProblems(document, positions),
+    ...directiveProblems(document, positions),
   ]);
   return { text, documents, positions, problems };
 }
@@ -97,7 +97,11 @@ function isHarmless(error: YAMLError): boolean {
   return error.code === "MISSING_CHAR" && error.message.startsWith("Comments must be separated");
 }
 
-function versionProblems(document: Document, positions: Positions): Problem[] {
+function directiveProblems(document: Document, positions: Positions): Problem[] {
+  const unknown = document.warnings.find(
+    ({ code, message }) => code === "BAD_DIRECTIVE" || message.startsWith("Unknown directive"),
+  );
+  if (unknown !== undefined) return [syntaxProblem(unknown, positions)];
   const { explicit, version } = document.directives?.yaml ?? {};
   if (explicit !== true || version === "1.1") return [];
   return [
@@ -109,7 +113,7 @@ function versionProblems(document: Document, positions: Positions): Problem[] {
   ];
 }
 
-function syntaxProblem(error: YAMLError, positions: Positions): Problem {
+function syntaxProblem(error: YAMLError | YAMLWarning, positions: Positions): Problem {
   return syntaxError(error.message.split("\n")[0] ?? error.message, error.pos[0], positions);
 }
 

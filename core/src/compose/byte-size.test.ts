@@ -11,6 +11,7 @@ test.each([
   ["10b", 10],
   ["1e3", 1000],
   ["1_000k", 1_024_000],
+  ["+2k", 2048],
   ["-1", -1],
 ])("%s is %d bytes", (text, bytes) => {
   expect(parseByteSize(text)).toBe(bytes);

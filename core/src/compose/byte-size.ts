@@ -1,5 +1,5 @@
 const POWER_OF: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
-const SIZE = /^(\d+\.?\d*(?:e[+-]?\d+)?|\.\d+) ?(?:([kmgtp])?b?|([kmgtp])ib)$/i;
+const SIZE = /^(\+?\d+\.?\d*(?:e[+-]?\d+)?|\+?\.\d+) ?(?:([kmgtp])?b?|([kmgtp])ib)$/i;
 
 /**
  * Bytes of a size as Compose writes it: `64m`, `1.5gb`, `512 MiB`, `1024`; every unit is a power of 1024.
