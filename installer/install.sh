@@ -16,7 +16,7 @@ Usage: printf %s TOKEN | sh install.sh --server https://HOST:PORT --ca-sha256 HE
   --prefix FOLDER      where the program goes (default /usr/local/bin)
   --state-dir FOLDER   where the agent keeps its identity and state (default /var/lib/windflow-agent)
   --no-start           enrol, but leave starting the agent to you
-  --uninstall          stop the agent and remove it; containers, volumes and the agent's state stay
+  --uninstall          stop the agent and remove it; containers, volumes, the files that they mount and the agent's state stay
 TEXT
 }
 
@@ -216,6 +216,8 @@ remove_agent() {
   rm -f "$unit" "$prefix/windflow-agent"
   [ ! -d /run/systemd/system ] || systemctl daemon-reload
   say "The agent is removed. Containers go on; the identity is still in $state: remove that folder to forget it."
+  # Containers mount them, so they are theirs to keep.
+  [ ! -d /var/lib/windflow/stacks ] || say 'Files of stacks are in /var/lib/windflow/stacks: remove that folder when no container mounts them any more.'
 }
 
 unit=/etc/systemd/system/windflow-agent.service

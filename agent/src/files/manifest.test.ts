@@ -33,6 +33,7 @@ test.each<[string, readonly File[]]>([
   ["a path that is too long", [{ path: `/stack/${"abcdefgh/".repeat(400)}a`, content }]],
   ["an absolute link", [{ path: "/stack/a", linkTarget: "/etc/shadow" }]],
   ["a link out of the folder", [{ path: "/stack/a/b", linkTarget: "../../etc/shadow" }]],
+  ["a link that goes up behind a name", [{ path: "/stack/a/b", linkTarget: "../x/../y" }]],
   ["a link out by a detour", [{ path: "/stack/a", linkTarget: "x/../../etc" }]],
   [
     "a file below a link",

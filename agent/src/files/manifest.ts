@@ -115,6 +115,11 @@ function checkPath(path: string, fail: (what: string) => never): void {
 
 function checkLink(path: string, target: string, fail: (what: string) => never): void {
   const end = posix.normalize(posix.join(posix.dirname(path), target));
+  const names = target.split("/");
+  const firstName = names.findIndex((name) => name !== ".." && name !== ".");
+  // Behind a name that is a link itself, the kernel goes up from where that one leads, and not from where it stands.
+  if (firstName >= 0 && names.slice(firstName).includes(".."))
+    fail(`the link ${shown(path)} goes up behind a name: ${shown(target)}`);
   const isOutside = posix.isAbsolute(target) || end === ".." || end.startsWith("../");
   if (isOutside) fail(`the link ${shown(path)} leads out of the stack's folder, to ${shown(target)}`);
   if (target.includes("\0") || Buffer.byteLength(target) > MAX_PATH_BYTES)
