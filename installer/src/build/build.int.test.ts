@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bundleProgram, makeExecutable, terminalAddon } from "./index.ts";
 
@@ -51,4 +53,12 @@ test("the control plane's bundle runs as one file", async () => {
   await bundleProgram({ root, entry: "control-plane/src/main.ts", outfile, version: "9.8.7", format: "esm" });
   const help = execFileSync(process.execPath, [join(root, outfile), "--help"], { cwd: "/", encoding: "utf8" });
   expect(help).toContain("--port");
+  // Loaded again by its own threads, it does what a thread is for and starts no second control plane.
+  const thread = new Worker(join(root, outfile), { workerData: "windflow-compose-render" });
+  const files = new Map([["compose.yaml", "services: {web: {image: web}}"]]);
+  const input = { workingDir: "/stack", files, composeFiles: ["compose.yaml"], environment: {}, profiles: [] };
+  thread.postMessage({ mode: "hosts", input });
+  const [rendered] = await once(thread, "message");
+  expect(rendered).toMatchObject({ model: { name: "stack", services: { web: { image: "web" } } }, problems: [] });
+  await thread.terminate();
 });
