@@ -164,6 +164,15 @@ test("two revisions at the same moment get two numbers, each with its own files"
   expect(made.map(({ number }) => number).toSorted()).toEqual([1, 2, 3, 4]);
 });
 
+test("a revision from before there were attachments is shown without any", async () => {
+  const stack = await newStack("old");
+  await revise(stack.id, { "compose.yaml": `services: {web: {image: "${IMAGE}"}}` }, []);
+  await app.platform.database.asSystem((tx) =>
+    sql`UPDATE stack_revisions SET source = source - 'attachments' WHERE stack_id = ${stack.id}`.execute(tx.queries),
+  );
+  expect((await grpcRevision(stack.id)).source).toMatchObject({ composeFiles: [], attachments: [] });
+});
+
 test("what a revision names stays stored; when the stack is deleted it goes after a day", async () => {
   const content = randomBytes(90_000);
   const digest = await upload(content);
