@@ -8,6 +8,7 @@ import {
 } from "@windflow/proto/agent";
 import type {
   AdoptProjectResponse,
+  ListContainersResponse,
   ListProjectsResponse,
   ListStacksResponse,
   ReconstructProjectResponse,
@@ -197,6 +198,23 @@ describe("a compose project that nobody of ours made", () => {
     expect((await call<ListStacksResponse>("GET", "stacks")).stacks ?? []).toEqual([]);
   });
 
+  test("is not adopted by those who may not do what it does on its host", async () => {
+    const { secret } = await call<{ secret: string }>("POST", "apiTokens", {
+      name: "deployer",
+      permissions: ["stacks.write", "rollouts.write"],
+    });
+    const headers = { authorization: `Bearer ${secret}` };
+    const path = `/v1/organizations/${app.organizationId}/hosts/${host.hostId}/projects/shop:adopt`;
+    const rooted = { ...MODEL, services: { web: { ...MODEL.services["web"], privileged: true } } };
+    const asking = app.rest.call("POST", path, {}, headers);
+    await answerProject({ modelJson: Buffer.from(canonicalJson(rooted)) });
+    expect(await asking).toMatchObject({ status: 403, json: { code: "WF_STACK_PRIVILEGED" } });
+    const reader = await call<{ secret: string }>("POST", "apiTokens", { name: "reader", permissions: ["stacks.read"] });
+    const asReader = { authorization: `Bearer ${reader.secret}` };
+    expect((await app.rest.call("POST", path, {}, asReader)).status).toBe(403);
+    expect((await app.rest.call("GET", path.replace(":adopt", ":reconstruct"), undefined, asReader)).status).toBe(403);
+  });
+
   test("is shown the plan without being touched", async () => {
     const { answer, planned } = await adopt({ validateOnly: true }, { plan: { steps: [CHANGE], text: "1. create" } });
     await planned();
@@ -237,6 +255,8 @@ describe("an adoption", () => {
     await vi.waitFor(async () => {
       expect((await call<ListProjectsResponse>("GET", "projects")).projects ?? []).toEqual([]);
     });
+    const { containers = [] } = await call<ListContainersResponse>("GET", "containers");
+    expect(containers.map(({ stackName, project }) => `${project} ${stackName}`)).toEqual(["shop front", "shop front"]);
   });
 
   test("is refused for a project that has been adopted, and for a name that is taken", async () => {

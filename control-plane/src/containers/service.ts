@@ -9,6 +9,7 @@ import {
   type NewId,
   type UnitOfWork,
 } from "../platform/index.ts";
+import { readStackNames } from "../stacks/index.ts";
 import type { AuditTrail, ContainerGateway } from "./ports.ts";
 import {
   listContainers,
@@ -21,6 +22,8 @@ import {
 /** A container with the host that reported it. */
 export interface KnownContainer extends ObservedContainerRow {
   readonly hostName: string;
+  /** Of the stack that it is part of; empty when it is nobody's, or the stack is gone. */
+  readonly stackName: string;
   readonly observedAt: Date | undefined;
 }
 
@@ -54,8 +57,11 @@ export function createContainersService(parts: Parts): ContainersService {
     const hosts = new Map<string, HostSummary>();
     for (const host of await listHostSummaries(tx, { hostIds })) hosts.set(host.hostId, host);
     const observed = await readObservedHosts(tx, hostIds);
+    const stackIds = new Set(rows.map(({ report }) => report.stackId).filter((id) => id !== ""));
+    const stackNames = await readStackNames(tx, [...stackIds]);
     return rows.map((row) => ({
       ...row,
+      stackName: stackNames.get(row.report.stackId) ?? "",
       hostName: hosts.get(row.hostId)?.name ?? "",
       observedAt: observed.get(row.hostId)?.observedAt,
     }));

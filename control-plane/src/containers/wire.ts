@@ -27,6 +27,7 @@ export function containerMessage(
   known: {
     readonly hostId: string;
     readonly hostName: string;
+    readonly stackName: string;
     readonly observedAt: Date | undefined;
     readonly figures: { readonly cpuPercent: number; readonly memoryBytes: number } | undefined;
   },
@@ -45,8 +46,8 @@ export function containerMessage(
     exitCode: report.exitCode,
     restartCount: report.restartCount,
     stackId: report.stackId,
-    // A label may be anybody's: it names a stack only where the host itself says that the container is ours.
-    stackName: ours ? (labels[STACK_NAME_LABEL] ?? labels[PROJECT_LABEL] ?? "") : "",
+    // A label may be anybody's: it names a stack only where the host itself says that the container is ours, and the stack is gone.
+    stackName: known.stackName || (ours ? (labels[STACK_NAME_LABEL] ?? labels[PROJECT_LABEL] ?? "") : ""),
     service: report.service || (labels[SERVICE_LABEL] ?? ""),
     project: labels[PROJECT_LABEL] ?? "",
     revision: report.revision,

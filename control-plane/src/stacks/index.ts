@@ -20,6 +20,6 @@ export type { PreparedRevision } from "./prepare.ts";
 export { buildNeeded, invalidSource, requirePrivilege } from "./refusals.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type NewStack, type StacksService } from "./service.ts";
-export { stackNamesTaken } from "./store.ts";
+export { readStackNames, stackNamesTaken } from "./store.ts";
 export { readBody, readDigest } from "./store-revisions.ts";
 export { sourceOf, stackMessage } from "./wire.ts";

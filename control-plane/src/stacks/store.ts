@@ -108,6 +108,17 @@ function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 }
 
+/** Stack → its name; one that is gone is left out. */
+export async function readStackNames(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>> {
+  if (stackIds.length === 0) return new Map();
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .select(["id", "name"])
+    .where(sql<boolean>`id = ANY(${[...stackIds]})`)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.name]));
+}
+
 /** Which of the names a stack has already. */
 export async function stackNamesTaken(tx: UnitOfWork, names: readonly string[]): Promise<Set<string>> {
   if (names.length === 0) return new Set();
