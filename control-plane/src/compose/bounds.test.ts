@@ -48,6 +48,41 @@ describe("hostile input ends in a clear error", () => {
     expect(output.problems).toMatchObject([{ code: "WF_COMPOSE_LIMIT", what: "too many files are loaded" }]);
   });
 
+  test("documents laid over each other without end", { timeout: LARGE_FILE_TIMEOUT_MS }, () => {
+    const documents = Array.from({ length: 3000 }, (_, i) => `services: { s${i}: { image: x } }\n`);
+    const output = renderFiles({ "compose.yaml": documents.join("---\n") });
+    expect(output.problems).toMatchObject([
+      { code: "WF_COMPOSE_LIMIT", what: "too many documents or files are laid over each other" },
+    ]);
+  });
+
+  test("merge keys that grow with each anchor", { timeout: LARGE_FILE_TIMEOUT_MS }, () => {
+    const anchors = Array.from({ length: 5000 }, (_, i) => `x-${i + 1}: &a${i + 1} { <<: *a${i}, k${i}: v }`);
+    const output = renderFiles({
+      "compose.yaml": `x-0: &a0 { k: v }\n${anchors.join("\n")}\nservices: { a: { image: x } }\n`,
+    });
+    expect(output.problems).toMatchObject([
+      { code: "WF_COMPOSE_LIMIT", what: "the file is too large once its aliases are expanded" },
+    ]);
+  });
+
+  test("quoted texts at the left margin, one after the other", { timeout: LARGE_FILE_TIMEOUT_MS }, () => {
+    const quoted = Array.from({ length: 3000 }, (_, i) => `  s${i}:\n    image: x\n    hostname: "a\nb"\n`);
+    const output = renderFiles({ "compose.yaml": `services:\n${quoted.join("")}` });
+    expect(output.problems.find(({ severity }) => severity === "error")).toMatchObject({ code: "WF_COMPOSE_YAML" });
+  });
+
+  test.each([
+    ["variables", `"${"${HOME}-".repeat(100_000)}"`],
+    ["dollar signs", `"${"$$".repeat(400_000)}"`],
+    ["open references", `"${"${A:-".repeat(900)}"`],
+    ["blanks", `a${" ".repeat(1_000_000)}b`],
+    ["escapes", `"${String.raw`\n`.repeat(400_000)}"`],
+  ])("a value of nothing but %s", { timeout: LARGE_FILE_TIMEOUT_MS }, (_, value) => {
+    const output = renderFiles({ "compose.yaml": `services: { a: { image: x, x-v: ${value} } }\n` });
+    expect(output.model === undefined).toBe(output.problems.some(({ severity }) => severity === "error"));
+  });
+
   test("a chain of extends longer than anyone writes", () => {
     const services = Array.from({ length: 300 }, (_, i) => `  s${i}: { extends: s${i + 1} }`);
     const output = renderFiles({ "compose.yaml": `services:\n${services.join("\n")}\n  s300: { image: x }\n` });
