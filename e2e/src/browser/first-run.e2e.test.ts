@@ -274,8 +274,10 @@ describe("the first run, in a browser", () => {
   test("every other page is sound, in French and in the dark too", async () => {
     for (const [path, name] of [
       ["/containers", "Containers"],
+      ["/discovered", "Discovered projects"],
       ["/events", "Events"],
       ["/rollouts", "Rollouts"],
+      ["/settings/registries", "Registries"],
       ["/settings/tokens", "API tokens"],
     ] as const) {
       await page.goto(`${controlPlane.url}${path}`);
