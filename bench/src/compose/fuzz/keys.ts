@@ -1,6 +1,5 @@
 // Every place of a compose file, crossed with every kind of value.
 import type { Stack } from "../tool.ts";
-import type { Random } from "./random.ts";
 
 const VALUES: readonly string[] = [
   "word",
@@ -146,11 +145,6 @@ export const KEY_CASES: number = ALL_PLACES.length * VALUES.length;
 export function keyCase(index: number): Stack {
   const place = ALL_PLACES[Math.floor(index / VALUES.length)] ?? "";
   return stackOf(place, VALUES[index % VALUES.length] ?? "");
-}
-
-/** A place and a value by chance, and a second one in half of the cases. */
-export function randomKeyCase(random: Random): Stack {
-  return stackOf(random.pick(ALL_PLACES), random.pick(VALUES));
 }
 
 function stackOf(place: string, value: string): Stack {
