@@ -188,6 +188,37 @@ test("its files are for the host that builds, while it builds", async () => {
   expect(seen).toBeUndefined();
 });
 
+test("credentials are for the host that builds, and for the registries that its Dockerfile names", async () => {
+  for (const address of ["base.example.com", "tools.example.com", "other.example.com"])
+    await ok("POST", "registries", { address, username: "robot", password: "secret" });
+  const dockerfile =
+    "ARG TAG=1\nFROM base.example.com/team/base:${TAG} AS base\nFROM base\nCOPY --from=tools.example.com/x:1 /x /x\n";
+  await start(source(dockerfile));
+  const agent = await takeBuild();
+  expect(agent.tasks[0]?.baseImages).toEqual(["base.example.com/team/base:1", "tools.example.com/x:1"]);
+  const isGiven = async (as: TestIdentity, address: string, buildId: string): Promise<boolean> => {
+    const client = dial(app, as);
+    try {
+      return await new Promise((resolve, reject) => {
+        client.fetchRegistryAuth({ registries: [address], buildId }, (error, answer) =>
+          error === null ? resolve(answer.sealed !== undefined) : reject(error),
+        );
+      });
+    } finally {
+      client.close();
+    }
+  };
+  expect(await isGiven(host, "base.example.com", agent.buildId)).toBe(true);
+  expect(await isGiven(host, "tools.example.com", agent.buildId)).toBe(true);
+  expect(await isGiven(host, "other.example.com", agent.buildId)).toBe(false);
+  expect(await isGiven(host, "base.example.com", "")).toBe(false);
+  const stranger = await hosts.newHost(`stranger-${stacksMade}`);
+  expect(await isGiven(stranger, "base.example.com", agent.buildId)).toBe(false);
+  agent.end("over");
+  await ended({ id: agent.buildId });
+  expect(await isGiven(host, "base.example.com", agent.buildId)).toBe(false);
+});
+
 test("of a long output the newest lines are kept, and the sequence tells of the others", async () => {
   const build = await start();
   const agent = await takeBuild();
