@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DeliveredImage, sha256Digest } from "@windflow/core";
 import { type TestEngine, type TestRegistry, buildImages, startRegistry, startTestEngine } from "@windflow/e2e/testbed";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { BuildsEngine } from "../engines/builds-engine.ts";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import { smallFile, writeTar } from "../engines/docker/build-tar.ts";
@@ -13,6 +13,7 @@ import { createLoadImage } from "../reconcile/load-image.ts";
 import { manifestOf } from "./oci-archive.ts";
 import { type SavedImage, takeApart } from "./saved-image.ts";
 
+// The oldest builds with its older builder unless it is told otherwise, the others with BuildKit.
 const KINDS = ["graph driver", "containerd store", "20.10"] as const;
 type Kind = (typeof KINDS)[number];
 const LONG = `${"folder/".repeat(20)}file é.txt`;
@@ -199,6 +200,22 @@ test("a base image of a private registry needs the credentials, and gets them", 
   const { username, password } = registry;
   await from([{ username, password, serverAddress: registry.address }]);
   expect(await engineOf("graph driver").imageLayers("private:1")).toBeDefined();
+});
+
+test("an engine that dies in the middle of a build is told as that", async () => {
+  const machine = machineOf("20.10");
+  const lines: string[] = [];
+  const context = writeTar([smallFile("Dockerfile", Buffer.from("FROM wf/busybox:1\nRUN echo asleep; sleep 60\n"))]);
+  const request = { reference: "late:1", context, dockerfile: "Dockerfile", credentials: [], signal };
+  const building = engineOf("20.10").buildImage(
+    { ...request, settings: { ...SETTINGS, target: "", arguments: {} } },
+    (line) => lines.push(line),
+  );
+  const failed = building.catch((error: unknown) => error);
+  await vi.waitUntil(() => lines.includes("asleep"), { timeout: 20_000 });
+  await machine.crash();
+  expect(await failed).toMatchObject({ name: "EngineError", unreachable: true });
+  await machine.restart();
 });
 
 test("an image whose layers cannot be had is told as that, and what came stays for the next time", async () => {
