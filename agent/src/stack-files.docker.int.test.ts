@@ -157,6 +157,52 @@ test("another content recreates what mounts it, going back gives the same bytes,
   expect(await inside(again, "cat", "/etc/app.conf", "/data/seed")).toBe("one\na");
 });
 
+test("while the new container is not healthy, the old one goes on with its own files", async () => {
+  const volumes = [bind("conf", "/conf")];
+  await deploy(1n, 1, [text("conf/app", "old")], volumes);
+  const old = await containerOf(1);
+  const body = stackBody({
+    revision: 2,
+    files: [text("conf/app", "new")],
+    service: { volumes, healthcheck: { test: ["CMD", "false"], interval: "1s", retries: 600 } },
+  });
+  await host.desire(2n, wantedStack({ stackId: "stk_1", revision: 2, bodyDigest: host.plane.putBody(body) }));
+  const both = await vi.waitUntil(async () => {
+    const containers = await engine.docker.listContainers();
+    return containers.length === 2 ? containers.map(({ Id }) => Id) : undefined;
+  }, PATIENCE);
+  expect(await inside(old, "cat", "/conf/app")).toBe("old");
+  expect(
+    await inside(
+      both.find((id) => id !== old),
+      "cat",
+      "/conf/app",
+    ),
+  ).toBe("new");
+});
+
+test("configs and secrets that are large or no text are copied in from the disk, also by way of a link", async () => {
+  const large = randomBytes(700_000);
+  const body = stackBody({
+    files: [stored("large.bin", large), { path: "/stack/current", linkTarget: "large.bin" }],
+    service: {
+      configs: [{ source: "app", target: "/etc/app.bin", mode: "0440", uid: "5" }],
+      secrets: [{ source: "key", target: "key" }],
+    },
+    model: {
+      configs: { app: { name: "shop_app", file: "/stack/large.bin" } },
+      secrets: { key: { name: "shop_key", file: "/stack/current" } },
+    },
+  });
+  await host.desire(1n, wantedStack({ stackId: "stk_1", revision: 1, bodyDigest: host.plane.putBody(body) }));
+  const id = await containerOf(1);
+  const sum = createHash("sha256").update(large).digest("hex");
+  expect(await inside(id, "sha256sum", "/etc/app.bin", "/run/secrets/key")).toBe(
+    `${sum}  /etc/app.bin\n${sum}  /run/secrets/key`,
+  );
+  expect(await inside(id, "stat", "-c", "%a %u %g", "/etc/app.bin")).toBe("440 5 0");
+});
+
 test("what somebody removes or changes by hand is put back, and the containers that mount it are started again", async () => {
   const volumes = [bind("html", "/html")];
   await deploy(1n, 1, [text("html/index.html", "hello")], volumes);

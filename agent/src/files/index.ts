@@ -2,6 +2,7 @@ export { type ContentSource, type ContentStore, type WantedContent, openContentS
 export type { FilesEvent } from "./events.ts";
 export { type Manifest, digestOf, readManifest } from "./manifest.ts";
 export { lackOfRoom, sizeText } from "./room.ts";
-export { type RevisionFiles, type StackFolders, createStackFolders, ownSources } from "./stack-folders.ts";
+export { type RevisionFiles, type StackFolders, createStackFolders } from "./stack-folders.ts";
 export { belowFolder, modelOnHost, onHost } from "./stack-paths.ts";
-export { resolvePath, treeOf } from "./tree.ts";
+export { mountedTrees } from "./own-mounts.ts";
+export { resolvePath } from "./tree.ts";

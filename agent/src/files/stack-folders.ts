@@ -5,11 +5,12 @@ import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import { type TellFiles, writtenPath } from "./events.ts";
 import type { Manifest } from "./manifest.ts";
+import { mountedTrees, ownSources, writableSources } from "./own-mounts.ts";
 import { type Need } from "./room.ts";
 import { createSources } from "./sources.ts";
 import { belowFolder } from "./stack-paths.ts";
 import { openStacksRoot } from "./stacks-root.ts";
-import { sourceTree, treeOf } from "./tree.ts";
+import { sourceTree } from "./tree.ts";
 import { type MountedTree, createTrees } from "./trees.ts";
 import type { OpenContent } from "./write-tree.ts";
 
@@ -60,16 +61,15 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
   const trees = createTrees({ root, clock: parts.clock, log, tell });
   const sources = createSources({ root, tell });
 
-  const mountedTrees = (stack: DesiredStack, files: RevisionFiles = parts.filesOf(stack)): Map<string, MountedTree> => {
+  const treesOf = (stack: DesiredStack, files: RevisionFiles = parts.filesOf(stack)): Map<string, MountedTree> => {
     const writable = writableSources(stack);
-    const found = new Map<string, MountedTree>();
-    for (const source of ownSources(stack)) {
-      const tree = treeOf(files.manifest, stack.stackId, belowFolder(source, stack.workingDirectory) ?? "");
-      if (tree === undefined) continue;
-      const { stackId, project } = stack;
-      found.set(source, { tree, stackId, project, writable: writable.has(source), openContent: files.openContent });
-    }
-    return found;
+    const { stackId, project } = stack;
+    return new Map(
+      [...mountedTrees(files.manifest, stack)].map(([source, tree]) => [
+        source,
+        { tree, stackId, project, writable: writable.has(source), openContent: files.openContent },
+      ]),
+    );
   };
   const sourceOf = (stack: DesiredStack, files: RevisionFiles): Parameters<typeof sources.settle>[0] => ({
     stackId: stack.stackId,
@@ -83,7 +83,7 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
   const settleStack = async (stack: DesiredStack, containers: readonly ObservedContainer[]): Promise<void> => {
     const files = parts.filesOf(stack);
     await sources.settle(sourceOf(stack, files));
-    for (const mounted of mountedTrees(stack, files).values()) {
+    for (const mounted of treesOf(stack, files).values()) {
       const folder = dirname(trees.pathOf(mounted.tree));
       const users = containers.filter((container) => mounts(container, folder));
       // Before its first container it is made; without a container nothing is to be mended.
@@ -98,7 +98,7 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
       const used = new Set((stack.model.services[service]?.volumes ?? []).map(({ source }) => source));
       const places: Record<string, string> = {};
       if (!ownSources(stack).some((source) => used.has(source))) return places;
-      const mounted = mountedTrees(stack);
+      const mounted = treesOf(stack);
       for (const source of ownSources(stack).filter((own) => used.has(own))) {
         const tree = mounted.get(source);
         if (tree === undefined) throw new Error(absence(source, stack));
@@ -116,7 +116,7 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
     needs: (stack, files) => {
       const source = sourceOf(stack, files);
       const written = sources.isCurrent(source) ? 0 : source.entries.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      const missing = [...mountedTrees(stack, files).values()].filter(({ tree }) => !trees.isThere(tree));
+      const missing = [...treesOf(stack, files).values()].filter(({ tree }) => !trees.isThere(tree));
       return { folder: root.path, bytes: missing.reduce((sum, { tree }) => sum + tree.sizeBytes, written) };
     },
     settle: async (world, containers) => {
@@ -135,24 +135,9 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
   };
 }
 
-/** Sources of bind mounts that are the stack's own files. */
-export function ownSources(stack: Pick<DesiredStack, "model" | "workingDirectory">): string[] {
-  const sources = Object.values(stack.model.services)
-    .flatMap((service) => service.volumes ?? [])
-    .flatMap(({ type, source }) => (type === "bind" && source !== undefined ? [source] : []));
-  return [...new Set(sources)].filter((source) => belowFolder(source, stack.workingDirectory) !== undefined);
-}
-
 function absence(source: string, stack: DesiredStack): string {
   const path = writtenPath(belowFolder(source, stack.workingDirectory) ?? "");
   return `it mounts ${path}, and the revision has no file or folder there: attach it to the stack`;
-}
-
-function writableSources(stack: DesiredStack): Set<string> {
-  const mounts = Object.values(stack.model.services).flatMap((service) => service.volumes ?? []);
-  return new Set(
-    mounts.flatMap(({ source, read_only }) => (source === undefined || read_only === true ? [] : [source])),
-  );
 }
 
 function mounts(container: ObservedContainer, folder: string): boolean {

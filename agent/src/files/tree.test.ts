@@ -1,7 +1,9 @@
+import type { ComposeModel } from "@windflow/core";
 import { StackBody, type StackFile } from "@windflow/proto/agent";
 import { expect, test } from "vitest";
 import { stackBody } from "../testing/stack-body.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
+import { mountedTrees } from "./own-mounts.ts";
 import { resolvePath, treeOf } from "./tree.ts";
 
 type File = Partial<StackFile> & Pick<StackFile, "path">;
@@ -56,6 +58,26 @@ test("the digest changes with all that a container could see, with the stack and
     treeOf(manifestOf(text("other/a", "one")), "stk_1", "other")?.digest,
   ];
   expect(new Set([plain, ...others]).size).toBe(others.length + 1);
+});
+
+test("more mounts than a host can be asked for are refused", () => {
+  const manifest = manifestOf(...Array.from({ length: 1_001 }, (_unused, i) => text(`f${i}`)));
+  const mounting = (sources: readonly string[]): Parameters<typeof mountedTrees>[1] => ({
+    stackId: "stk_1",
+    stackName: "shop",
+    workingDirectory: "/w",
+    model: {
+      name: "shop",
+      services: { web: { volumes: sources.map((source, i) => ({ type: "bind", source, target: `/${i}` })) } },
+    } as unknown as ComposeModel,
+  });
+  const names = [...manifest.keys()].map((name) => `/w/${name}`);
+  expect(() => mountedTrees(manifest, mounting(names))).toThrow(/1001 of its own files are mounted/);
+  const round = Array.from({ length: 250 }, (_unused, i) => ({ path: `/stack/l${i}`, linkTarget: "." }));
+  const whole = manifestOf(...Array.from({ length: 1_000 }, (_unused, i) => text(`f${i}`)), ...round);
+  expect(() => mountedTrees(whole, mounting(round.map(({ path }) => path.replace("/stack", "/w"))))).toThrow(
+    /more than 200000/,
+  );
 });
 
 test("a mounted link is followed in the manifest, never on the host", () => {

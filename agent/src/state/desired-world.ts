@@ -10,14 +10,12 @@ import type { PlatformImage, StackBody } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
 import {
   type Manifest,
-  belowFolder,
   digestOf,
   modelOnHost,
+  mountedTrees,
   onHost,
-  ownSources,
   readManifest,
   resolvePath,
-  treeOf,
 } from "../files/index.ts";
 
 /** `linux/amd64`, as image indexes name it. */
@@ -51,10 +49,7 @@ export function desiredStack(body: StackBody, bodyDigest: string, { platform, st
     model,
     files: copiedFiles(body, manifest, workingDirectory),
     trees: Object.fromEntries(
-      ownSources({ model, workingDirectory }).flatMap((source) => {
-        const tree = treeOf(manifest, body.stackId, belowFolder(source, workingDirectory) ?? "");
-        return tree === undefined ? [] : [[source, tree.digest]];
-      }),
+      [...mountedTrees(manifest, { ...body, model, workingDirectory })].map(([source, { digest }]) => [source, digest]),
     ),
     workingDirectory,
     configFiles: body.composeFiles.map((path) => onHost(path, workingDirectory)),
