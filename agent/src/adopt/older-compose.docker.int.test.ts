@@ -9,6 +9,7 @@ import {
   firstCompose,
   olderCompose,
   startTestEngine,
+  testEnginePrograms,
   type ComposeProgram,
   type TestEngine,
 } from "@windflow/e2e/testbed";
@@ -32,16 +33,19 @@ services:
     image: wf/busybox:1
     command: ${IDLE}
     profiles: [front]
+    hostname: front
+    networks: {default: {aliases: [page]}, inner: {ipv4_address: 172.30.8.4}}
     depends_on: {db: {condition: service_healthy}}
     ports: ["80"]
     environment: {A: "1"}
-    deploy: {replicas: 2, resources: {limits: {memory: 64m, cpus: "0.5"}}}
+    deploy: {replicas: 1, resources: {limits: {memory: 64m, cpus: "0.5"}}}
     ulimits: {nofile: 1024}
   side:
     image: wf/busybox:1
     command: ${IDLE}
     network_mode: service:db
     depends_on: [db]
+networks: {inner: {internal: true, ipam: {config: [{subnet: 172.30.8.0/24}]}}}
 volumes: {data: {}}
 `;
 
@@ -65,12 +69,15 @@ volumes: {data: {}}
 `;
 
 let machine: TestEngine;
+/** Of the newest engine, whose docker compose speaks with the oldest one too. */
+let current: Awaited<ReturnType<typeof testEnginePrograms>>;
 let engine: DockerEngine;
 let harness: Harness;
 let folder: string;
 
 beforeAll(async () => {
-  machine = await startTestEngine();
+  machine = await startTestEngine({ release: "20.10" });
+  current = await testEnginePrograms();
   await buildImages(machine.docker, ["busybox"]);
   folder = await mkdtemp(join(tmpdir(), "windflow-older-"));
   await writeFile(join(folder, "compose.yaml"), SHOP);
@@ -89,7 +96,7 @@ afterAll(async () => {
 async function compose({ command, environment }: ComposeProgram, ...args: string[]): Promise<string> {
   const [program, ...first] = command;
   const env = {
-    ...machine.programs.environment(process.env),
+    ...current.environment(process.env),
     ...environment,
     DOCKER_HOST: `unix://${machine.socketPath}`,
     COMPOSE_PROFILES: "front",
@@ -98,7 +105,7 @@ async function compose({ command, environment }: ComposeProgram, ...args: string
   return stdout;
 }
 const newest = (): ComposeProgram => ({
-  command: [join(machine.programs.pluginFolder, "docker-compose")],
+  command: [join(current.pluginFolder, "docker-compose")],
   environment: {},
 });
 async function model(): Promise<ComposeModel> {
@@ -125,6 +132,11 @@ test("the label of an older docker compose is reproduced by its own formula", as
 
 test("what it started is adopted without a change, in its own words and in those that were read back", async () => {
   const read = reconstructProject(await engine.inspectProject("shop"));
+  // Old engines add names of their own to the aliases.
+  expect(read.model.services["web"]?.networks).toEqual({
+    default: { aliases: ["page"] },
+    inner: { ipv4_address: "172.30.8.4" },
+  });
   for (const { name: _name, ...words } of [await model(), read.model]) {
     const stack = { ...stackOf("shop", 1, words), adopted: read.containerIds };
     expect((await harness.reconciler.planFor(stack)).text).toBe("nothing to do");

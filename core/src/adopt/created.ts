@@ -148,6 +148,8 @@ function createdNetworks(container: InspectedContainer): Record<string, ComposeS
       container.Id.slice(0, 12),
       container.Name.replace(/^\//, ""),
       container.Config.Labels?.[COMPOSE_LABEL.service],
+      // Engines before 28 add the name that the container calls itself.
+      container.Config.Hostname,
     ].filter((name) => name !== undefined),
   );
   return Object.fromEntries(

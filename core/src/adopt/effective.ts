@@ -66,7 +66,7 @@ function networkingOf(service: ComposeService, image: ImageDefaults, names: Engi
     ...(service.ports ?? []).map(({ target, protocol }) => `${target}/${protocol ?? "tcp"}`),
     ...image.exposed,
   ];
-  const own = new Set(names.ownAliases);
+  const own = new Set([...names.ownAliases, service.hostname]);
   const networks = Object.entries(service.networks ?? {}).map(([key, use]) => {
     const options = {
       ...use?.driver_opts,
