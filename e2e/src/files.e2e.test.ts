@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { StackSource } from "@windflow/proto/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "./eventually.ts";
 import { type Installation, type InstalledHost, createInstallation } from "./installation/installation.ts";
 import { containersOf, end } from "./installation/stacks.ts";
 
@@ -17,13 +18,18 @@ const COMPOSE = `services:
     stop_grace_period: 1s
     environment: {COLOUR: "\${COLOUR}"}
     volumes: ["./conf:/conf:ro", "./photo.bin:/photo.bin:ro"]
+    configs: [{source: photo, target: /etc/photo, mode: 0440, uid: "101"}, {source: site, target: /etc/site}]
   other:
     image: wf/busybox:1
     command: ${IDLE}
     stop_grace_period: 1s
+configs:
+  photo: {file: ./photo.bin}
+  site: {file: ./conf/site.conf}
 `;
 // Random, and larger than what comes along in a body.
 const PHOTO = randomBytes(3_000_000);
+const CONNECT_TIMEOUT_MS = 20_000;
 const MIB = 1024 * 1024;
 
 describe("a stack with files of its own", () => {
@@ -73,6 +79,18 @@ describe("a stack with files of its own", () => {
     return (await run(program, ["exec", container ?? "", "sh", "-c", command], { env })).stdout.trim();
   };
 
+  it("is planned by the host before anything of it is stored or fetched", async () => {
+    const { organization, api } = installation;
+    const { hosts = [], problems } = await eventually(
+      "the host is asked",
+      CONNECT_TIMEOUT_MS,
+      () => api.stacks.planStack({ organization, stackId, source: source("one") }),
+      (plan) => (plan.hosts?.[0]?.notReached ?? "") === "",
+    );
+    expect(problems ?? []).toEqual([]);
+    expect(hosts[0]?.text).toContain("create-container shop-web-1");
+  });
+
   let first: Record<string, string>;
   it("mounts them with their modes, owners and links, exact to the byte", async () => {
     first = await roll("one");
@@ -80,6 +98,9 @@ describe("a stack with files of its own", () => {
     expect(await inside(web, "sha256sum /photo.bin")).toContain(digest.slice("sha256:".length));
     expect(await inside(web, "stat -c '%a %u %g' /photo.bin /conf/private /conf/site.conf")).toBe(
       "640 101 102\n700 101 0\n644 0 0",
+    );
+    expect(await inside(web, "sha256sum < /etc/photo; cat /etc/site")).toBe(
+      `${digest.slice("sha256:".length)}  -\none`,
     );
     expect(await inside(web, "cat /conf/photo; readlink /conf/photo")).toBe("onesite.conf");
     await expect(inside(web, "echo x > /conf/site.conf")).rejects.toThrow("Read-only file system");
