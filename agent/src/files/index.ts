@@ -3,6 +3,6 @@ export type { FilesEvent } from "./events.ts";
 export { type Manifest, digestOf, readManifest } from "./manifest.ts";
 export { lackOfRoom, sizeText } from "./room.ts";
 export { type RevisionFiles, type StackFolders, createStackFolders } from "./stack-folders.ts";
-export { belowFolder, modelOnHost, onHost } from "./stack-paths.ts";
+export { modelOnHost, onHost } from "./stack-paths.ts";
 export { mountedTrees } from "./own-mounts.ts";
 export { resolvePath } from "./tree.ts";
