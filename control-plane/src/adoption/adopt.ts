@@ -1,7 +1,7 @@
 import { Problem_Severity, type HostPlan, type Problem } from "@windflow/proto/api";
-import type { PlanReply, ProjectReply } from "@windflow/proto/agent";
+import type { ObservedContainer, PlanReply, ProjectReply } from "@windflow/proto/agent";
 import type { ComposeModel } from "@windflow/core";
-import { listProjects } from "../containers/index.ts";
+import { readProjectContainers } from "../containers/index.ts";
 import { announce, recordEvent } from "../events/index.ts";
 import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
 import { emptyPlacement } from "../placement/index.ts";
@@ -14,6 +14,7 @@ import {
   type Clock,
   type Database,
   type NewId,
+  type UnitOfWork,
 } from "../platform/index.ts";
 import type { RolloutsService } from "../rollouts/index.ts";
 import {
@@ -112,16 +113,9 @@ export function createAdoptionService(parts: {
   }
 
   /** Where the files lie that the project was started with, as its containers say. */
-  function folderOf(caller: Caller, { hostId, project }: ProjectTarget): Promise<string> {
-    return database.inOrganization(
-      caller,
-      async (tx) => {
-        const { projects } = await listProjects(tx, { hostId, text: project, limit: MANY_NAMES });
-        const found = projects.find((one) => one.project === project);
-        return workingDirectoryOf(found?.containers ?? []);
-      },
-      { readOnly: true },
-    );
+  async function folderOf(caller: Caller, target: ProjectTarget): Promise<string> {
+    const read = (tx: UnitOfWork): Promise<ObservedContainer[]> => readProjectContainers(tx, target);
+    return workingDirectoryOf(await database.inOrganization(caller, read, { readOnly: true }));
   }
 
   async function prepare(
@@ -224,9 +218,6 @@ export function createAdoptionService(parts: {
     if (taken.has(name)) throw nameTaken(name);
   }
 }
-
-// Names that contain the wanted one; the wanted one is the first of them in their order.
-const MANY_NAMES = 100;
 
 function nameTaken(name: string): ProblemError {
   return new ProblemError({ code: adoptionErrors.WF_NAME_TAKEN, detail: `there is a stack ${name} already` });

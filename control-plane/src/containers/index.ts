@@ -4,6 +4,6 @@ export { containersHandlers, TERMINAL_TICKET, ticketTerminal } from "./handlers.
 export { storeObserved } from "./observe.ts";
 export type { TerminalRights } from "./ports.ts";
 export { createContainersService } from "./service.ts";
-export { listProjects, type ObservedProject } from "./store-projects.ts";
+export { listProjects, readProjectContainers, type ObservedProject } from "./store-projects.ts";
 export { readObservedHosts, readObservedStacks, type ObservedHost, type ObservedStackRow } from "./store-observed.ts";
 export { createTerminalSessions } from "./terminals.ts";

@@ -45,3 +45,13 @@ export async function listProjects(
     total: Number(counted.rows[0]?.total ?? 0),
   };
 }
+
+/** The host's containers that say that they belong to the project, by name. */
+export async function readProjectContainers(
+  tx: UnitOfWork,
+  { hostId, project }: { readonly hostId: string; readonly project: string },
+): Promise<ObservedContainer[]> {
+  const { rows } = await sql<{ report: Buffer }>`SELECT report FROM observed_containers
+    WHERE host_id = ${hostId} AND project = ${project} ORDER BY name`.execute(tx.queries);
+  return rows.map(({ report }) => ObservedContainer.decode(report));
+}
