@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type Daemon,
@@ -19,6 +19,8 @@ export interface EngineChoice {
   containerdSnapshotter?: boolean;
   /** PEM file with the authorities that it trusts, in place of the system's. */
   trusts?: string;
+  /** Room for everything that it stores, in MiB, for tests that fill it; without it as much as the disk has. */
+  dataMiB?: number;
   /** More arguments for dockerd. */
   extraArgs?: readonly string[];
 }
@@ -67,6 +69,7 @@ export async function runEngineOn(
     daemon = await startDaemon(programs, place, [...machine.launcher(), ...trust]);
   };
   try {
+    if (choice.dataMiB !== undefined) await limitData(machine, place, choice.dataMiB);
     await start();
   } catch (error) {
     await machine.remove();
@@ -83,6 +86,11 @@ export async function runEngineOn(
     forgetRunState: () => rm(place.execRoot, { recursive: true, force: true }),
     stop: () => machine.remove(),
   };
+}
+
+async function limitData(machine: Machine, { dataRoot }: DaemonPlace, dataMiB: number): Promise<void> {
+  await mkdir(dataRoot, { recursive: true });
+  await machine.exec(["mount", "-t", "tmpfs", "-o", `size=${dataMiB}m`, "tmpfs", dataRoot]);
 }
 
 function placeOn(machine: Machine, { containerdSnapshotter = false, extraArgs = [] }: EngineChoice): DaemonPlace {

@@ -30,6 +30,8 @@ export interface ApplyContext {
   onPulled(step: PullImage | LoadImage, image: PulledImage): void;
   /** Id of the image that a step before this one pulled or loaded. */
   pulledImage(stackId: string, reference: string): string | undefined;
+  /** An engine that goes down before the next look at it took this container with it. */
+  noteStarting(containerId: string): void;
   /** Remembers, durably, which `post_start` hook of a container is the next to be run; undefined: all have run. */
   noteHooks(containerId: string, next: number | undefined): void;
   /** Tells of something that went wrong and does not keep the step from being done. */
@@ -88,6 +90,7 @@ const EXECUTORS: Executors = {
     const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
     // Before the start and not after it: an agent that dies between the two has to know that the hooks are due.
     if (step.hooks > 0) context.noteHooks(id, 0);
+    context.noteStarting(id);
     await redacting(secrets, () => context.engine.startContainer(id));
   },
   "stop-container": (step, { engine }) => engine.stopContainer(step.containerId),

@@ -138,3 +138,27 @@ test("what a plan stopped is wanted again as soon as something wants it, also by
   next.notePlan(nothing, [startedAt(150)], 200);
   expect(next.recall(container("a", "exited"))).toEqual({});
 });
+
+test("what was started after a look was begun went down with the engine, too", () => {
+  const keeper = createKeeper(store(), "boot-1");
+  keeper.noteStarting("a");
+  keeper.learn(world("x"), desired(1), [container("a", "created")]);
+  keeper.noteEngineLost(1_000);
+  expect(keeper.recall(container("a", "exited"))).toEqual({ interrupted: true });
+  keeper.noteStarting("b");
+  keeper.learn(world("x"), desired(1), [container("b", "exited")]);
+  keeper.noteEngineLost(2_000);
+  expect(keeper.recall(container("b", "exited"))).toEqual({});
+});
+
+test("a failed start is remembered for the place that it was to take, also by the next agent", () => {
+  const memory = store();
+  const keeper = createKeeper(memory, "boot-1");
+  const entry = { stackId: "stk_1", revision: 2, attempt: "one", slot: "shop-web-1", previousId: "old" };
+  const plan = { steps: [], problems: [], downtime: [], replacements: [entry] };
+  keeper.notePlan(plan, [], 0);
+  keeper.noteFailed("stk_1", "shop-db-1", "no");
+  keeper.noteFailed("stk_1", "shop-web-1", "port taken");
+  keeper.noteFailed("stk_1", "shop-web-1", "later");
+  expect(createKeeper(memory, "boot-1").replacements).toEqual([{ ...entry, failure: "port taken" }]);
+});

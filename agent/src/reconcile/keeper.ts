@@ -28,6 +28,8 @@ export interface Keeper {
   readonly replacements: readonly Replacement[];
   /** To be told before a plan is carried out: an agent that dies in the middle has to know later what it stopped, and for what. */
   notePlan(plan: Plan, own: readonly ObservedContainer[], now: number): void;
+  /** It counts as running until a look shows that it was started. */
+  noteStarting(containerId: string): void;
   /** A container that took the place of another could not be started. */
   noteFailed(stackId: string, slot: string, reason: string): void;
   /** To be told before a container with `post_start` hooks is started, and after each: which is the next; undefined when all have run. */
@@ -43,6 +45,8 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
   let memory: ReconcileMemory = stored ? { ...stored, bootId } : { pins: [], holds: [], running: [], bootId };
   // After a boot nothing of before runs, unless the engine started it again.
   const interrupted = new Set<string>(stored !== undefined && stored.bootId !== bootId ? stored.running : []);
+  // A look that was begun before the start shows them as created still.
+  const starting = new Set<string>();
   const deaths = new Map<string, number>();
 
   const keep = (next: Partial<ReconcileMemory>): void => {
@@ -67,6 +71,7 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       const wanted = new Set(desired.stacks.map((stack) => `${stack.stackId} ${stack.revision}`));
       const running = own.filter(isRunning).map((container) => container.id);
       for (const id of running) interrupted.delete(id);
+      for (const { id, state } of own) if (state !== "created") starting.delete(id);
       keep({
         pins: [...pins, ...fresh],
         holds: memory.holds.filter((hold) => wanted.has(`${hold.stackId} ${hold.revision}`)),
@@ -90,6 +95,7 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
     get replacements() {
       return memory.replacements ?? [];
     },
+    noteStarting: (containerId) => void starting.add(containerId),
     noteFailed(stackId, slot, reason) {
       const known = memory.replacements ?? [];
       const fails = (entry: Replacement): boolean =>
@@ -119,7 +125,8 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       deaths.set(containerId, at);
     },
     noteEngineLost(at) {
-      for (const id of memory.running) interrupted.add(id);
+      for (const id of [...memory.running, ...starting]) interrupted.add(id);
+      starting.clear();
       for (const [id, diedAt] of deaths) if (at - diedAt <= SHUTDOWN_WINDOW_MS) interrupted.add(id);
       deaths.clear();
     },
