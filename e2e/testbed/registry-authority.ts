@@ -1,16 +1,16 @@
 import "reflect-metadata";
 import { randomUUID, webcrypto } from "node:crypto";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
+import { newRunFolder } from "./run-folder.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
 
 /** A certificate authority for test registries. */
 export interface RegistryAuthority {
-  /** PEM file with its root, for `EngineChoice.trusts`; in a folder of its own below the system's temporary one. */
+  /** PEM file with its root, for `EngineChoice.trusts`; swept away when this process has gone. */
   readonly rootFile: string;
   /** Certificate and key, PEM, of a server at an IP address. */
   serverAt(address: string): Promise<{ cert: string; key: string }>;
@@ -27,7 +27,7 @@ export async function createRegistryAuthority(): Promise<RegistryAuthority> {
     ...dates,
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
   });
-  const rootFile = join(await mkdtemp(join(tmpdir(), "windflow-registry-")), "root.pem");
+  const rootFile = join(await newRunFolder("authority"), "root.pem");
   await writeFile(rootFile, root.toString("pem"));
   return {
     rootFile,
