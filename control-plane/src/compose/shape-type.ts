@@ -115,6 +115,14 @@ export const pairs: Shape = (node, context) => pairsOf(node, context, () => "");
 /** As {@link pairs}, but a key without a value has null: the variable is removed or comes from elsewhere. */
 export const variables: Shape = (node, context) => pairsOf(node, context, () => null);
 
+/** A map of texts, where nothing is the empty text; left out when empty. */
+export const namedTexts: Shape = (node, context) => {
+  if (isNull(node)) return undefined;
+  if (node.kind !== "map") return refuse(node, context, "a map");
+  if (node.entries.size === 0) return undefined;
+  return Object.fromEntries([...node.entries].map(([key, child]) => [key, itemText(child, below(context, key))]));
+};
+
 /** A map of one shape; left out when empty. A null member stays null. */
 export function mapOf(member: Shape): Shape {
   return (node, context) => {

@@ -17,6 +17,6 @@ test.each([
   expect(parseByteSize(text)).toBe(bytes);
 });
 
-test.each(["", "m", "1ki", "1 x", "1mm", "-2", " 1", "1  k", "1__0", "_1"])("refuses %j", (text) => {
+test.each(["", "m", "1ki", "1 x", "1mm", "-2", " 1", "1  k", "1__0", "_1", "1e400"])("refuses %j", (text) => {
   expect(parseByteSize(text)).toBeUndefined();
 });

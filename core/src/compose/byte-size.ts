@@ -11,6 +11,8 @@ export function parseByteSize(text: string): number | undefined {
   // As in numbers of Go, an underscore may part two digits.
   const match = SIZE.exec(text.replaceAll(/(?<=\d)_(?=\d)/g, ""));
   if (match === null) return undefined;
+  const amount = Number(match[1]);
+  if (!Number.isFinite(amount)) return undefined;
   const unit = (match[2] ?? match[3] ?? "").toLowerCase();
-  return Math.trunc(Number(match[1]) * 1024 ** (POWER_OF[unit] ?? 0));
+  return Math.trunc(amount * 1024 ** (POWER_OF[unit] ?? 0));
 }
