@@ -14,6 +14,12 @@ interface Tally {
   readonly outcomes: Record<Outcome, number>;
 }
 
+interface FuzzResult {
+  readonly bench: "compose-fuzz";
+  readonly seed: number;
+  readonly generators: Readonly<Record<string, Tally>>;
+}
+
 const AGREE: readonly Outcome[] = ["equal", "rightly refused"];
 const WRONG: readonly Outcome[] = ["different", "refused", "wrongly accepted"];
 // The tool falls over a value, or cannot print what it has read.
@@ -26,7 +32,7 @@ const WORKERS = 2;
  * Arguments: `--seed N`, `--cases N` (of each generator), `--only NAME`, `--from DIR` (real files to change, laid out like the
  * practice set), `--keep DIR` (where cases that differ are written, with both answers).
  */
-export async function run(args: string[]): Promise<object> {
+export async function run(args: string[]): Promise<FuzzResult> {
   const valueOf = (flag: string): string | undefined => args[args.indexOf(flag) + 1 || args.length];
   const seed = Number(valueOf("--seed") ?? 1);
   const count = Number(valueOf("--cases") ?? DEFAULT_CASES);
