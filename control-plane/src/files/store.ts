@@ -80,23 +80,23 @@ export async function usedBytes(tx: UnitOfWork, organizationId: string): Promise
   return Number(rows.rows[0]?.used ?? 0n);
 }
 
+/** @param piece of at most some MiB: it goes to the server in one statement */
 export async function appendPieces(
   tx: UnitOfWork,
   organizationId: string,
   piece: { readonly digest: string; readonly offset: number; readonly content: Uint8Array; readonly at: Date },
 ): Promise<void> {
   const { digest, offset, content, at } = piece;
+  const pieces: Tables["stored_file_pieces"][] = [];
   for (let start = 0; start < content.length; start += STORED_PIECE_BYTES) {
-    await tablesOf<Tables>(tx)
-      .insertInto("stored_file_pieces")
-      .values({
-        organization_id: organizationId,
-        digest,
-        start_at: BigInt(offset + start),
-        content: Buffer.from(content.subarray(start, start + STORED_PIECE_BYTES)),
-      })
-      .execute();
+    pieces.push({
+      organization_id: organizationId,
+      digest,
+      start_at: BigInt(offset + start),
+      content: Buffer.from(content.subarray(start, start + STORED_PIECE_BYTES)),
+    });
   }
+  await tablesOf<Tables>(tx).insertInto("stored_file_pieces").values(pieces).execute();
   await tablesOf<Tables>(tx)
     .updateTable("stored_files")
     .set({ received_bytes: BigInt(offset + content.length), touched_at: at })
