@@ -33,9 +33,10 @@ export function buildLines(
         for await (const { message } of api.builds.watchBuild(request, { signal })) {
           if (message.build !== undefined) watch.onBuild((build = message.build));
           const sequence = Number(message.sequence ?? 0);
-          if (message.line === undefined || sequence <= last) continue;
-          const dropped = last > 0 ? Math.max(0, sequence - last - 1) : 0;
+          const dropped = Math.max(0, sequence - last - 1);
+          if (sequence <= last) continue;
           last = sequence;
+          if (message.line === undefined) continue;
           const service = message.service ?? "";
           watch.onLine(service, message.line);
           onLines([lineOf(message.line, service, message.at, build)], dropped);

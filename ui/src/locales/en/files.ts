@@ -86,6 +86,7 @@ export const files = {
     outputOf: "Output",
     outputNone: "Nothing has been written yet",
     outputNoneText: "What the builder writes appears here while it runs.",
+    leftOut: "{count} older lines were not kept",
     lastLines: "The last lines of {service}",
     services: "Services of this build",
     reused: "reused: this source was built before",

@@ -10,7 +10,7 @@ export const rollouts = {
     was: "had revision {number}",
     wasNothing: "had nothing",
     step: "Now:",
-    putBack: "The previous version runs again",
+    putBack: { done: "The previous version runs again", underWay: "The previous version is being started again" },
     openStack: "Open the stack",
     progress: "Progress",
     columns: { what: "What", state: "State", hosts: "Hosts", by: "By", at: "Started" },

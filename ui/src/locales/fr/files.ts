@@ -89,6 +89,7 @@ export const files: Pick<Messages, "files" | "builds"> = {
     outputOf: "Sortie",
     outputNone: "Rien n’a encore été écrit",
     outputNoneText: "Ce qu’écrit le constructeur apparaît ici pendant qu’il travaille.",
+    leftOut: "{count} lignes plus anciennes n’ont pas été gardées",
     lastLines: "Les dernières lignes de {service}",
     services: "Services de cette construction",
     reused: "repris : cette source était déjà construite",

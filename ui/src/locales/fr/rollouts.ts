@@ -11,7 +11,7 @@ export const rollouts: Pick<Messages, "rollouts"> = {
     by: "par {who}",
     was: "avait la révision {number}",
     wasNothing: "n’avait rien",
-    putBack: "La version précédente tourne à nouveau",
+    putBack: { done: "La version précédente tourne à nouveau", underWay: "La version précédente redémarre" },
     step: "Maintenant :",
     openStack: "Ouvrir la stack",
     progress: "Avancement",
