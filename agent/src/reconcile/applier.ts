@@ -44,6 +44,7 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     signal: options.signal,
     stackOf,
     stackIfWanted,
+    noteMade: (key) => keeper.noteMade(key, reconciler.clock.now()),
     noteStarting: (containerId) => keeper.noteStarting(containerId),
     noteHooks: (containerId, next) => keeper.noteHooks(containerId, next),
     warn(step, reason) {

@@ -1,4 +1,4 @@
-import type { DesiredStack, LoadImage, PullImage, Step, StepOp } from "@windflow/core";
+import { makingKey, type DesiredStack, type LoadImage, type PullImage, type Step, type StepOp } from "@windflow/core";
 import { containerFiles } from "./container-files.ts";
 import { attachments, createRequest } from "./create-request.ts";
 import { reasonOf } from "../platform/log.ts";
@@ -30,6 +30,7 @@ export interface ApplyContext {
   onPulled(step: PullImage | LoadImage, image: PulledImage): void;
   /** Id of the image that a step before this one pulled or loaded. */
   pulledImage(stackId: string, reference: string): string | undefined;
+  noteMade(makingKey: string): void;
   /** An engine that goes down before the next look at it took this container with it. */
   noteStarting(containerId: string): void;
   /** Remembers, durably, which `post_start` hook of a container is the next to be run; undefined: all have run. */
@@ -79,6 +80,7 @@ const EXECUTORS: Executors = {
     const request = createRequest(step, stack, { imageId, shares, service, bindSources });
     const id = await redacting(secrets, () => context.engine.createContainer(request));
     context.created.set(step.slot, id);
+    context.noteMade(makingKey(stack, step.slot));
   },
   "start-container": async (step, context) => {
     const id = step.containerId ?? createdId(context, step.slot);

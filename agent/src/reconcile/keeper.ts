@@ -16,6 +16,9 @@ import type { ReconcileMemory, MemoryStore } from "./options.ts";
 // An engine that shuts down stops its containers first, for as long as its own time-out lets them take.
 const SHUTDOWN_WINDOW_MS = 15_000;
 
+// Longer than several of the slowest replacements take.
+const LATELY_MS = 300_000;
+
 /** Remembers what a look at the engine cannot tell: pins, holds, and who was running when the engine or the host went down. */
 export interface Keeper {
   readonly holds: readonly Hold[];
@@ -30,6 +33,10 @@ export interface Keeper {
   notePlan(plan: Plan, own: readonly ObservedContainer[], now: number): void;
   /** It counts as running until a look shows that it was started. */
   noteStarting(containerId: string): void;
+  /** A container was made for a place, by its {@link makingKey}. */
+  noteMade(key: string, now: number): void;
+  /** How many were made of late, by key. Not kept over a restart: a new agent tries again. */
+  made(now: number): Readonly<Record<string, number>>;
   /** A container that took the place of another could not be started. */
   noteFailed(stackId: string, slot: string, reason: string): void;
   /** To be told before a container with `post_start` hooks is started, and after each: which is the next; undefined when all have run. */
@@ -47,6 +54,7 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
   const interrupted = new Set<string>(stored !== undefined && stored.bootId !== bootId ? stored.running : []);
   // A look that was begun before the start shows them as created still.
   const starting = new Set<string>();
+  let makings: { readonly key: string; readonly at: number }[] = [];
   const deaths = new Map<string, number>();
 
   const keep = (next: Partial<ReconcileMemory>): void => {
@@ -96,6 +104,13 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
       return memory.replacements ?? [];
     },
     noteStarting: (containerId) => void starting.add(containerId),
+    noteMade(key, now) {
+      makings.push({ key, at: now });
+    },
+    made(now) {
+      makings = makings.filter(({ at }) => now - at < LATELY_MS);
+      return Object.fromEntries([...Map.groupBy(makings, ({ key }) => key)].map(([key, times]) => [key, times.length]));
+    },
     noteFailed(stackId, slot, reason) {
       const known = memory.replacements ?? [];
       const fails = (entry: Replacement): boolean =>

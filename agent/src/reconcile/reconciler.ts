@@ -110,6 +110,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     desired,
     holds: keeper.holds,
     replacements: keeper.replacements,
+    made: keeper.made(clock.now()),
     refusals: refusalsOf(options, desired),
   });
   const publish = (): void => {

@@ -18,7 +18,7 @@ export type * from "./observed.ts";
 export { planStacks, type PlanInput } from "./plan.ts";
 export { applyPins, newPins, pinOf, prunePins, type ImagePin } from "./pins.ts";
 export { canonicalRegistry, DOCKER_HUB, namesRegistry, registryOf, repositoryOf } from "./registry-address.ts";
-export { judge, replacementText, replacementsOf, type Replacement, type Verdict } from "./replacement.ts";
+export { judge, makingKey, replacementText, replacementsOf, type Replacement, type Verdict } from "./replacement.ts";
 export { resolveImage, type ImageStanding } from "./resolve-image.ts";
 export { restartPolicy, type RestartPolicy } from "./restart-policy.ts";
 export { isCompleted, isFailed, needOf } from "./run-state.ts";

@@ -185,3 +185,15 @@ test("a container that was made with other hooks runs those when it comes back",
   fail(engine, { state: "exited", exitCode: 1 });
   expect(planNow(engine, [revision(2)]).steps.at(-1)).toMatchObject({ op: "run-hook", hook: { command: ["old"] } });
 });
+
+test("a container that is never what was asked for is not made a fourth time, and that is told", () => {
+  const engine = changed(revision(2));
+  editContainer(engine, "shop-web-1", {
+    labels: { ...engine.world().containers.at(-1)?.labels, "com.docker.compose.config-hash": "another" },
+  });
+  const made = { "stk_shop 2 first shop-web-1": 3 };
+  const told = "it differs from what was asked right after it was made, 3 times: its configuration changed";
+  expect(planText(engine, [revision(2)], { made })).toBe(`nothing to do\nerror: web: ${told}`);
+  expect(planText(engine, [revision(2)], { made: { "stk_shop 2 first shop-web-1": 2 } })).toContain("create-container");
+  expect(planText(engine, [revision(2, {}, "second")], { made })).toContain("create-container");
+});

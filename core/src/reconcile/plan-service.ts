@@ -5,11 +5,15 @@ import { emitPreStop } from "./plan-hooks.ts";
 import type { PlannedImage } from "./plan-images.ts";
 import type { PlannedResource, PlannedResources } from "./planned-resource.ts";
 import { awaySeconds } from "./downtime.ts";
+import { revisionOf } from "./labels.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot, SurveyedService } from "./survey.ts";
 import type { UnsupportedUse } from "./unsupported.ts";
 import { isRunning, type WorldIndex } from "./world-index.ts";
+
+// By hand, or by a neighbour that is made anew, a container may have to be made again; so often within minutes it is not that.
+const MOST_MADE = 3;
 
 interface StepFrame {
   readonly stackId: string;
@@ -58,6 +62,8 @@ export interface StackPlanning {
   readonly allProven: boolean;
   /** One failed, and the stack went back to what ran before. */
   readonly wentBack: boolean;
+  /** How many containers this attempt has made for a place of late. */
+  madeLately(slot: string): number;
   /** Ids of the stack's own containers. */
   readonly ownIds: ReadonlySet<string>;
   /** By service. */
@@ -86,6 +92,10 @@ export function planService(
     }
     // A place that this attempt did not come to stays as it was.
     if (stackPlanning.wentBack && slot.replacement === undefined && !(slot.keeper && slot.outdated.length === 0)) {
+      slots.push(asItIs(slot));
+      continue;
+    }
+    if (isNeverRight(stackPlanning, slot, planning.problem)) {
       slots.push(asItIs(slot));
       continue;
     }
@@ -161,6 +171,16 @@ function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService):
     ({ key, why }) => `${key} is not supported: ${why}`,
   );
   return [...unsupported, ...taken, ...image, ...missing];
+}
+
+// An engine that never shows what it was asked for would have one made after the other, for ever.
+function isNeverRight({ stack, madeLately }: StackPlanning, slot: Slot, tell: (message: string) => void): boolean {
+  if (slot.keeper || slot.replacement?.record.failure !== undefined || madeLately(slot.name) < MOST_MADE) return false;
+  const own = slot.outdated.find(
+    ({ container }) => isRunning(container) && revisionOf(container.labels) === stack.revision,
+  );
+  if (own) tell(`it differs from what was asked right after it was made, ${MOST_MADE} times: ${own.why}`);
+  return own !== undefined;
 }
 
 function planHeld(stackPlanning: StackPlanning, surveyed: SurveyedService, slot: Slot): SlotOutcome {

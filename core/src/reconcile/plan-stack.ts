@@ -8,7 +8,7 @@ import { planResources } from "./plan-resources.ts";
 import { type PlannedResources } from "./planned-resource.ts";
 import { planRestarts } from "./plan-restarts.ts";
 import { planService, type StackPlanning } from "./plan-service.ts";
-import type { Replacement } from "./replacement.ts";
+import { makingKey, type Replacement } from "./replacement.ts";
 import { surveyStack, type Survey } from "./survey.ts";
 import { stepId } from "./step-ids.ts";
 import { unsupportedUses } from "./unsupported.ts";
@@ -20,9 +20,14 @@ export function planStack(
   index: WorldIndex,
   desired: DesiredWorld,
   stack: DesiredStack,
-  { holds, replacements }: { readonly holds: readonly Hold[]; readonly replacements: readonly Replacement[] },
+  known: {
+    readonly holds: readonly Hold[];
+    readonly replacements: readonly Replacement[];
+    readonly made: Readonly<Record<string, number>>;
+  },
 ): void {
   if (refusesStrangers(draft, index, stack)) return;
+  const { holds, replacements, made } = known;
   const resources = planResources(draft, index, desired, stack);
   const survey = surveyJudged(index, stack, resources, replacements);
   const records = survey.services.flatMap(({ slots }) => slots.flatMap((slot) => slot.replacement ?? []));
@@ -63,6 +68,7 @@ export function planStack(
     isHeld,
     wentBack,
     allProven,
+    madeLately: (slot) => made[makingKey(stack, slot)] ?? 0,
   };
   const outcomes = new Map<string, ServiceOutcome>();
   for (const surveyed of survey.services) outcomes.set(surveyed.name, planService(planning, surveyed, outcomes));

@@ -13,6 +13,8 @@ export interface PlanInput {
   readonly holds?: readonly Hold[];
   /** What the plan before this one asked to be remembered, with the failures that were seen since. */
   readonly replacements?: readonly Replacement[];
+  /** By {@link makingKey}, how many containers were made for a place of late. */
+  readonly made?: Readonly<Record<string, number>>;
   /** Stacks that this host refuses to run, by id, with the sentence that says why. */
   readonly refusals?: Readonly<Record<string, string>>;
 }
@@ -36,7 +38,7 @@ export function planStacks(input: PlanInput): Plan {
       continue;
     }
     planOrRefuse(draft, stack.stackId, replacements, () =>
-      planStack(draft, index, desired, stack, { holds: input.holds ?? [], replacements }),
+      planStack(draft, index, desired, stack, { holds: input.holds ?? [], replacements, made: input.made ?? {} }),
     );
   }
   return draft.finish();

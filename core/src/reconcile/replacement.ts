@@ -56,6 +56,11 @@ export function replacementsOf(
     .map((known) => ({ ...known, revision: stack.revision, attempt }));
 }
 
+/** Names a place of a stack as one attempt fills it. */
+export function makingKey(stack: Pick<DesiredStack, "stackId" | "revision" | "attempt">, slot: string): string {
+  return `${stack.stackId} ${stack.revision} ${stack.attempt ?? ""} ${slot}`;
+}
+
 /** Whether a new container does what it was made for, as far as can be seen. */
 export function judge(container: ObservedContainer, service: ComposeService, now: number): Verdict {
   const { detail } = container;
