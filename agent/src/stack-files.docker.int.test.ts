@@ -268,6 +268,17 @@ test("a stack whose files do not fit is refused before anything changes, and oth
     code: "WF_FILES_NO_ROOM",
     refused: expect.stringContaining("--files-max-mb") as string,
   });
+  const again = { stackId: "stk_1", revision: 2, bodyDigest: host.plane.putBody(huge) };
+  expect(await host.desire(3n, wantedStack(again))).toMatchObject({ refused: "" });
+  // Whoever deploys it once more hears it once more.
+  expect(await host.desire(4n, wantedStack({ ...again, attempt: "rol_2" }))).toMatchObject({
+    code: "WF_FILES_NO_ROOM",
+  });
+  await host.desire(
+    5n,
+    wantedStack(again),
+    wantedStack({ stackId: "stk_2", revision: 1, bodyDigest: sha256Digest(other) }),
+  );
   await vi.waitUntil(async () => (await engine.docker.listContainers()).length === 2, PATIENCE);
   expect((await engine.docker.listContainers()).map(({ Id }) => Id)).toContain(first);
   expect(host.plane.fileOffsets).toEqual([]);

@@ -190,9 +190,12 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
       for (const [digest, refused] of refusals) told.set(digest, refused);
       const nextWorld = build(next);
       findLacking(next);
-      // A stack that was refused before is not told again: it would spoil the answer to a change of another stack.
-      const before = new Set(stored?.stacks.map((stack) => stack.bodyDigest));
-      const refused = [...refusals].filter(([digest]) => !before.has(digest)).map(([, one]) => one);
+      // A stack that was refused before is not told again, unless somebody asks anew: it would spoil the answer to a change of another.
+      const asked = ({ bodyDigest, attempt = "" }: StoredStack): string => `${bodyDigest} ${attempt}`;
+      const before = new Set(stored?.stacks.map(asked));
+      const refused = next.stacks
+        .filter((stack) => !before.has(asked(stack)))
+        .flatMap(({ bodyDigest }) => refusals.get(bodyDigest) ?? []);
       saveDesired(folder, next);
       // What the previous state needed stays for one more generation, so that going back costs no transfer.
       const needed = [...(stored?.stacks ?? []), ...next.stacks];
