@@ -197,3 +197,18 @@ test("a container that is never what was asked for is not made a fourth time, an
   expect(planText(engine, [revision(2)], { made: { "stk_shop 2 first shop-web-1": 2 } })).toContain("create-container");
   expect(planText(engine, [revision(2, {}, "second")], { made })).toContain("create-container");
 });
+
+test("what shares the network of another comes back after it", () => {
+  const side = service({ network_mode: "service:web", environment: { A: "1" } });
+  delete side.networks;
+  const both = (number: number): DesiredStack =>
+    stack({ web: service({ ports: PORTS, environment: { A: String(number) } }), side }, { revision: number });
+  const engine = changed(both(2), both(1));
+  fail(engine, { state: "exited", exitCode: 1 });
+  const { steps } = planNow(engine, [both(2)]);
+  const starts = steps.filter(({ op }) => op === "start-container");
+  expect(starts.map((start) => ("slot" in start ? start.slot : ""))).toEqual(["shop-web-1", "shop-side-1"]);
+  expect(starts[1]?.dependsOn).toContain(starts[0]?.id);
+  step(engine, both(2));
+  expect(names(engine)).toEqual(["shop-side-1 running", "shop-web-1 running"]);
+});

@@ -4,7 +4,7 @@ import { revisionOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
 import { replacementText, type Replacement } from "./replacement.ts";
 import { isFailed, needOf } from "./run-state.ts";
-import { whyStopFirst } from "./service-shape.ts";
+import { sharedServices, whyStopFirst } from "./service-shape.ts";
 import {
   hooked,
   hooksAfterStart,
@@ -56,8 +56,13 @@ export function planBack(planning: ServicePlanning, slot: Slot, { record, previo
   if (previous.name !== slot.name) rename(planning, slot, previous.name, gone);
   const need = needOf(previous, planning.surveyed.service);
   if (need.act === "none") return hooked(planning, slot, []);
+  // In order, but without a wait for health: what ran before is to run again at once.
+  const { service } = planning.surveyed;
+  const before = [...Object.keys(service.depends_on ?? {}), ...sharedServices(service)].flatMap((name) =>
+    (planning.outcomes.get(name)?.slots ?? []).flatMap(({ startStep }) => startStep ?? []),
+  );
   const step = planning.draft.add({
-    ...planning.base(slot, "what took its place failed", gone),
+    ...planning.base(slot, "what took its place failed", [...gone, ...before]),
     op: "start-container",
     id: stepId.startPrevious(slot.name, previous),
     containerId: previous.id,

@@ -12,7 +12,7 @@ import { desiredWorld, emptyWorld, stranger } from "./testing/small-world.ts";
 // A changed network needs a round more than the rest; a crash in the middle another.
 const ROUNDS = 12;
 // Some thousand runs in all, in a few seconds.
-const RUNS = { numRuns: 500 };
+const RUNS = { numRuns: 300 };
 
 function startingWorld(): ModelEngine {
   return createModelEngine(

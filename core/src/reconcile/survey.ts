@@ -118,14 +118,15 @@ function slotsOf(
 function withReplacement(slot: Slot, service: ComposeService, replacements: readonly Replacement[], now: number): Slot {
   const record = replacements.find((known) => known.slot === slot.name);
   if (record !== undefined && record.previousId === undefined) return withAddition(slot, record);
-  const previous = slot.outdated.find(({ container }) => container.id === record?.previousId)?.container;
+  const previous = previousIn(slot, record);
   if (record === undefined || previous === undefined || previous.state === "removing" || previous.state === "dead")
     return slot;
   if (record.failure === undefined) {
     const verdict: Verdict = slot.keeper ? judge(slot.keeper, service, now) : { kind: "open" };
     return { ...slot, replacement: { record, previous, verdict } };
   }
-  const failed = slot.keeper ? [{ container: slot.keeper, why: `it failed: ${record.failure}` }] : [];
+  const failed =
+    slot.keeper && slot.keeper !== previous ? [{ container: slot.keeper, why: `it failed: ${record.failure}` }] : [];
   const others = slot.outdated.filter(({ container }) => container !== previous);
   return {
     ...slot,
@@ -134,6 +135,13 @@ function withReplacement(slot: Slot, service: ComposeService, replacements: read
     replacement: { record, previous, verdict: { kind: "failed", why: record.failure } },
     missingNetworks: [],
   };
+}
+
+// The one that is to run again may be what is wanted as well, once what it shares is back.
+function previousIn(slot: Slot, record: Replacement | undefined): ObservedContainer | undefined {
+  const old = slot.outdated.map(({ container }) => container);
+  const candidates = slot.keeper && record?.failure !== undefined ? [slot.keeper, ...old] : old;
+  return candidates.find((container) => container.id === record?.previousId);
 }
 
 function withAddition(slot: Slot, record: Replacement): Slot {
