@@ -2,7 +2,7 @@ import type { ComposeBuild, ComposeModel } from "@windflow/core";
 import { sha256Digest } from "@windflow/core";
 import { expect, test } from "vitest";
 import type { TravellingFile } from "../files/index.ts";
-import { buildInputs, inputDigest, textsWanted } from "./inputs.ts";
+import { buildInputs, inputDigest, privilegedKeys, textsWanted } from "./inputs.ts";
 
 const file = (path: string, text = path, mode = 0o644): TravellingFile => ({
   kind: "file",
@@ -112,4 +112,11 @@ test("what cannot be honoured is named; what has no effect is warned of", () => 
   ]);
   expect(inputs({ secrets: [], ssh: [], privileged: false }).violations).toEqual([]);
   expect(only({ cache_from: ["x"] }).warnings).toEqual(["build.cache_from has no effect here and is passed over"]);
+});
+
+test("a network of the host or of another container takes a permission", () => {
+  const keys = (network?: string): string[] => privilegedKeys([only(network === undefined ? {} : { network })]);
+  expect([keys(), keys("none"), keys("default")]).toEqual([[], [], []]);
+  expect(keys("host")).toEqual(["services.web.build.network: host"]);
+  expect(keys("container:db")).toEqual(["services.web.build.network: container:db"]);
 });

@@ -56,6 +56,13 @@ export function buildInputs(
   return { builds, violations };
 }
 
+/** What of the builds reaches beyond the build's own container, as key paths with values. */
+export function privilegedKeys(builds: readonly PlannedBuild[]): string[] {
+  return builds.flatMap(({ service, settings: { network } }) =>
+    typeof network !== "string" || OWN_NETWORKS.has(network) ? [] : [`services.${service}.build.network: ${network}`],
+  );
+}
+
 /** Paths that have to be read as text before {@link buildInputs} can be asked. */
 export function textsWanted(model: ComposeModel): string[] {
   return Object.values(model.services).flatMap(({ build }) => {
@@ -86,6 +93,9 @@ const FORMULA = 1;
 const DOCKERFILE = "Dockerfile";
 // Where a Dockerfile stands that is in the compose file, or outside of its context.
 const OWN_DOCKERFILE = ".windflow.Dockerfile";
+
+// Every other one is the host's, or that of a container that runs there.
+const OWN_NETWORKS: ReadonlySet<string> = new Set(["", "default", "none"]);
 
 // What goes to the engine. `cache_from`, `no_cache` and the like change how, not what.
 const SETTINGS = ["args", "extra_hosts", "labels", "network", "pull", "shm_size", "target", "ulimits"] as const;

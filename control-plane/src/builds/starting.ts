@@ -5,6 +5,7 @@ import type { FileStore } from "../files/index.ts";
 import {
   commonErrors,
   isUniqueViolation,
+  mayDo,
   ProblemError,
   type Caller,
   type Clock,
@@ -15,7 +16,7 @@ import {
 } from "../platform/index.ts";
 import { collectBuilds } from "./collect.ts";
 import { buildsErrors } from "./errors.ts";
-import { inputDigest, type PlannedBuild } from "./inputs.ts";
+import { inputDigest, privilegedKeys, type PlannedBuild } from "./inputs.ts";
 import { ANY_IMAGE, buildHolder, type Build, type BuiltImage, type OutputLine, type ServiceBuild } from "./model.ts";
 import type { AuditTrail, BuildDrafts, BuildHost, BuildHosts, DraftToBuild } from "./ports.ts";
 import { runBuild } from "./runner.ts";
@@ -44,6 +45,7 @@ export interface WantedBuild {
 
 // Output and causes of those before are of no interest any more.
 const BUILDS_KEPT = 50;
+const PRIVILEGE = "stacks.deploy.privileged";
 // The images whose layers a host need not send.
 const IMAGES_KNOWN = 200;
 
@@ -54,6 +56,7 @@ export async function startBuild(parts: StartParts, caller: Caller, wanted: Want
   const { organizationId } = draft.stack;
   const planned = await collectBuilds(parts, { organizationId, model: draft.model, files: draft.files });
   if (planned.length === 0) throw new ProblemError({ code: buildsErrors.WF_BUILD_NOTHING });
+  requirePrivilege(caller, planned);
   const chosen = await database.inOrganization(caller, (tx) => chooseHost(tx, parts, { draft, planned, wanted }), {
     readOnly: true,
   });
@@ -98,6 +101,15 @@ export async function startBuild(parts: StartParts, caller: Caller, wanted: Want
     throw new ProblemError({ code: buildsErrors.WF_BUILD_UNDER_WAY, cause: error });
   }
   return build;
+}
+
+function requirePrivilege(caller: Caller, planned: readonly PlannedBuild[]): void {
+  const [first] = privilegedKeys(planned);
+  if (first === undefined || mayDo(caller, PRIVILEGE)) return;
+  throw new ProblemError({
+    code: commonErrors.WF_PERMISSION_DENIED,
+    detail: `${first} needs the permission ${PRIVILEGE}`,
+  });
 }
 
 interface Chosen {

@@ -20,9 +20,9 @@ const ERROR_CHARACTERS = 4_000;
 /** Builds an image. What the builder says comes as lines; a failure is thrown in its words. */
 export async function build(docker: Docker, request: BuildRequest, onLine: (line: string) => void): Promise<void> {
   const { credentials } = request;
-  const version = await builderOf(docker);
+  const builder = await builderOf(docker);
   const session =
-    version === BUILDKIT ? await asked(() => openBuildSession(docker, randomUUID(), credentials)) : undefined;
+    builder.version === BUILDKIT ? await asked(() => openBuildSession(docker, randomUUID(), credentials)) : undefined;
   try {
     await sending(request.context, request.signal, async (file, signal) => {
       const output = await asked(() =>
@@ -34,9 +34,9 @@ export async function build(docker: Docker, request: BuildRequest, onLine: (line
           options: {
             t: request.reference,
             dockerfile: request.dockerfile,
-            ...settingsOf(request.settings),
+            ...settingsOf(request.settings, builder),
             forcerm: true,
-            version,
+            version: builder.version,
             ...(session === undefined ? {} : { session: session.id }),
           },
           ...(session === undefined ? { registryconfig: registryConfig(credentials) } : {}),
@@ -50,22 +50,32 @@ export async function build(docker: Docker, request: BuildRequest, onLine: (line
   request.signal.throwIfAborted();
 }
 
-/** "2" when the engine builds with BuildKit: it says so itself. Podman and Windows say something else. */
-async function builderOf(docker: Docker): Promise<string> {
-  const answer = await asked(() => dial<IncomingMessage>(docker, { method: "GET", path: "/_ping" }));
-  answer.resume();
-  return answer.headers["builder-version"] === BUILDKIT ? BUILDKIT : CLASSIC;
+interface Builder {
+  /** "2" when the engine builds with BuildKit: it says so itself. Podman, Windows and Docker 20.10 say something else. */
+  readonly version: string;
+  readonly isPodman: boolean;
 }
 
-function settingsOf(settings: BuildSettings): Record<string, unknown> {
-  const { target, network, shmBytes } = settings;
+async function builderOf(docker: Docker): Promise<Builder> {
+  const answer = await asked(() => dial<IncomingMessage>(docker, { method: "GET", path: "/_ping" }));
+  answer.resume();
+  const { headers } = answer;
+  return {
+    version: headers["builder-version"] === BUILDKIT ? BUILDKIT : CLASSIC,
+    isPodman: headers["libpod-api-version"] !== undefined,
+  };
+}
+
+function settingsOf(settings: BuildSettings, { isPodman }: Builder): Record<string, unknown> {
+  const { target, network, shmBytes, extraHosts } = settings;
   return {
     buildargs: settings.arguments,
     labels: settings.labels,
     ...(target === undefined ? {} : { target }),
     ...(network === undefined ? {} : { networkmode: network }),
     ...(shmBytes === undefined ? {} : { shmsize: shmBytes }),
-    ...(settings.extraHosts.length === 0 ? {} : { extrahosts: settings.extraHosts }),
+    // Docker takes the parameter several times, Podman as one list.
+    ...(extraHosts.length === 0 ? {} : { extrahosts: isPodman ? JSON.stringify(extraHosts) : extraHosts }),
     ...(settings.ulimits.length === 0
       ? {}
       : {
