@@ -1,6 +1,6 @@
 import type { DesiredStack } from "@windflow/core";
 import { AgentError } from "../errors.ts";
-import type { Manifest } from "./manifest.ts";
+import { type Manifest, STACK_PLACEHOLDER } from "./manifest.ts";
 import { belowFolder } from "./stack-paths.ts";
 import { type Tree, treeOf } from "./tree.ts";
 
@@ -16,6 +16,22 @@ export function ownSources({ model, workingDirectory }: Pick<Mounting, "model" |
   return [...new Set(bindSources(model, () => true))].filter(
     (source) => belowFolder(source, workingDirectory) !== undefined,
   );
+}
+
+/**
+ * The first volume that is a bind mount of the stack's own files in disguise: a container would write to the folder that the agent
+ * puts in order as root.
+ */
+export function ownDevice({
+  model,
+  workingDirectory,
+}: Pick<Mounting, "model" | "workingDirectory">): string | undefined {
+  const [found] = Object.entries(model.volumes ?? {}).find(([, volume]) => {
+    const device = volume.driver_opts?.["device"];
+    if (device === undefined) return false;
+    return [workingDirectory, STACK_PLACEHOLDER].some((folder) => belowFolder(device, folder) !== undefined);
+  }) ?? [undefined];
+  return found;
 }
 
 /** Sources that some service may write to. */

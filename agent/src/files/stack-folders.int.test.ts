@@ -181,6 +181,13 @@ test("a folder that cannot be used holds up only stacks that mount their files",
   expect(other.folders.problem(other.desire([text("a", "a")], [{ path: "a" }]))).toContain(
     "give this one its own --stacks-dir",
   );
+  for (const device of ["/stack/data", `${fixture.root}/shop`, `${fixture.root}/shop/data`]) {
+    const stack = fixture.desire([text("a", "a")]);
+    const model = { ...stack.model, volumes: { data: { driver_opts: { type: "none", o: "bind", device } } } };
+    expect(fixture.folders.problem({ ...stack, model })).toContain(
+      "the device of the volume data is a folder of the stack itself",
+    );
+  }
   const absent = fixture.desire([text("a", "a")], [{ path: "b" }]);
   expect(fixture.folders.problem(absent)).toContain("it mounts ./b, and the revision has no file or folder there");
 });

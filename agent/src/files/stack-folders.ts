@@ -5,7 +5,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import { type TellFiles, writtenPath } from "./events.ts";
 import type { Manifest } from "./manifest.ts";
-import { mountedTrees, ownSources, writableSources } from "./own-mounts.ts";
+import { mountedTrees, ownDevice, ownSources, writableSources } from "./own-mounts.ts";
 import { type Need } from "./room.ts";
 import { createSources } from "./sources.ts";
 import { belowFolder } from "./stack-paths.ts";
@@ -108,6 +108,9 @@ export function createStackFolders(parts: StackFoldersParts): StackFolders {
       return places;
     },
     problem: (stack) => {
+      const volume = ownDevice(stack);
+      if (volume !== undefined)
+        return `the device of the volume ${volume} is a folder of the stack itself: mount the folder in the service instead`;
       const sourcesOfStack = ownSources(stack);
       const absent = sourcesOfStack.find((source) => stack.trees?.[source] === undefined);
       if (absent !== undefined) return absence(absent, stack);

@@ -257,3 +257,33 @@ test("a volume that the image declares is taken over instead of made anew", () =
     Binds: ["abc:/d:rw"],
   });
 });
+
+test("a volume whose name is a path is no way to a folder of the host", () => {
+  const volumes = [
+    { type: "volume", source: "/etc", target: "/a" },
+    { type: "volume", source: "data", target: "/b" },
+  ] as unknown as NonNullable<ComposeService["volumes"]>;
+  const { Binds, Mounts } = bodyOf({ volumes }, { volumeNames: { data: "/root" } })["HostConfig"] as Record<
+    string,
+    unknown
+  >;
+  expect(Binds).toBeUndefined();
+  // The engine refuses these names.
+  expect(Mounts).toMatchObject([
+    { Type: "volume", Source: "/etc" },
+    { Type: "volume", Source: "/root" },
+  ]);
+});
+
+test("a mount of the stack's own files comes from where they stand on this host", () => {
+  const source = "/var/lib/windflow/stacks/shop/conf";
+  const volumes = [
+    { type: "bind", source, target: "/conf", read_only: true },
+    { type: "bind", source: "/etc/hosts", target: "/hosts" },
+  ] as unknown as NonNullable<ComposeService["volumes"]>;
+  const host = bodyOf({ volumes }, { bindSources: { [source]: "/trees/1/conf" } })["HostConfig"] as Record<
+    string,
+    unknown
+  >;
+  expect(host["Binds"]).toEqual(["/trees/1/conf:/conf:ro", "/etc/hosts:/hosts:rw"]);
+});

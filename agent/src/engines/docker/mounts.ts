@@ -2,6 +2,8 @@ import type { ComposeServiceVolume } from "@windflow/core";
 import type { CreateContainerRequest } from "../../reconcile/engine.ts";
 import { bytes, compact } from "./units.ts";
 
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+
 export interface MountSettings {
   readonly Binds?: string[];
   readonly Mounts?: Record<string, unknown>[];
@@ -33,6 +35,8 @@ function bindText(mount: ComposeServiceVolume, volumeNames: Readonly<Record<stri
   if (mount.source === undefined || mount.target.includes(":") || mount.source.includes(":")) return undefined;
   if (mount.type === "volume" && mount.volume?.subpath === undefined && mount.volume?.labels === undefined) {
     const name = volumeNames[mount.source] ?? mount.source;
+    // An engine takes a path in the place of a name for a mount of the host.
+    if (!VOLUME_NAME.test(name)) return undefined;
     return `${name}:${mount.target}:${mode}${mount.volume?.nocopy === true ? ",nocopy" : ""}`;
   }
   if (mount.type !== "bind" || mount.bind?.create_host_path === false || mount.bind?.recursive !== undefined)
