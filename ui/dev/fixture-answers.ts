@@ -167,6 +167,7 @@ export function revision(number: number, whole: boolean): Revision {
           },
           model: {
             name: "hello",
+            volumes: { buffer: { name: "telemetry_buffer" } },
             services: {
               web: { image: `nginx:1.${22 + number}-alpine` },
               worker: {},

@@ -40,8 +40,17 @@ const FRONT = `services:
     ports: ["18090:80"]
 `;
 
+const WITH_VOLUME = (tier: string, command: string): string => `services:
+  web:
+    image: wf/busybox:1
+    command: ${command}
+    volumes: ["data:/data"]
+    stop_grace_period: 1s
+volumes: {data: {labels: {tier: "${tier}"}}}
+`;
+
 // What a person brings along: a folder with a Dockerfile, a private registry, a project that runs already.
-describe("files, builds, registries and adoption, in a browser", () => {
+describe("files, builds, volumes, registries and adoption, in a browser", () => {
   let installation: Installation;
   let host: InstalledHost;
   let browser: BrowserPage;
@@ -175,6 +184,47 @@ describe("files, builds, registries and adoption, in a browser", () => {
     await heading("Build of web");
     await page.getByText("built by clicking").first().waitFor();
     await expectSound();
+  });
+
+  test("what failed is taken back and says so, and a volume is made anew only when its name is typed", async () => {
+    const { organization, api } = installation;
+    const { stacks = [] } = await api.stacks.listStacks({ organization, filter: "shop" });
+    const stackId = stacks[0]?.id ?? "";
+    const revise = async (tier: string, command: string): Promise<number> => {
+      const files = { "compose.yaml": WITH_VOLUME(tier, command) };
+      return (await api.stacks.createRevision({ organization, stackId, source: { files } })).number ?? 0;
+    };
+    const deploy = async (number: number, outcome: string): Promise<void> => {
+      await page.goto(`${url}/stacks/${stackId}`);
+      await press(`Deploy revision ${number}`);
+      await page.getByRole("dialog").getByRole("button", { name: "Deploy", exact: true }).click();
+      await heading(`shop → revision ${number}`);
+      await page.locator("h1 ~ .pill", { hasText: outcome }).waitFor({ timeout: ROLLOUT_MS });
+    };
+    await deploy(await revise("one", IDLE), "Succeeded");
+    await deploy(await revise("one", '["sh", "-c", "exit 3"]'), "Failed");
+    await page
+      .getByText(/The previous version (runs again|is being started again)/)
+      .first()
+      .waitFor();
+    await page.goto(`${url}/stacks/${stackId}`);
+    await page.getByText("The previous version runs again").first().waitFor();
+    await expectSound();
+
+    const number = await revise("two", IDLE);
+    await page.reload();
+    await press(`Deploy revision ${number}`);
+    await page.getByRole("heading", { name: "A volume has to be removed and made anew" }).waitFor();
+    await page.getByLabel("Type shop_data to have it recreated").fill("shop_dat");
+    await page.getByText("shop_data: stays as it is").waitFor();
+    await page.getByLabel("Type shop_data to have it recreated").fill("shop_data");
+    await page.getByText("shop_data will be removed with its data and made anew").waitFor();
+    await expectSound();
+    await page.getByRole("dialog").getByRole("button", { name: "Deploy", exact: true }).click();
+    await heading(`shop → revision ${number}`);
+    await page.locator("h1 ~ .pill", { hasText: "Succeeded" }).waitFor({ timeout: ROLLOUT_MS });
+    const { Labels } = await host.host.engine.docker.getVolume("shop_data").inspect();
+    expect(Labels["tier"]).toBe("two");
   });
 
   test("a registry is added, tested from a host with a wrong and a right password, and deleted", async () => {

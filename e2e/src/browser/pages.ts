@@ -84,7 +84,13 @@ async function launcherOn(machine: Machine, program: string): Promise<string> {
   return launcher;
 }
 
+// What fades in is judged when it is there; what turns for ever is not waited for.
+const SETTLED = `Promise.all(document.getAnimations()
+  .filter((one) => one.effect?.getComputedTiming().iterations !== Infinity)
+  .map((one) => one.finished.catch(() => undefined))).then(() => undefined)`;
+
 async function audit(page: Page): Promise<string[]> {
+  await page.evaluate(SETTLED);
   const { violations } = await page.evaluate(() => {
     const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: AxeViolation[] }> } };
     return axe.run({ resultTypes: ["violations"] });
