@@ -99,6 +99,22 @@ test("docker compose finds our stack, sees nothing to recreate, and takes it dow
   expect(await compose("ls", "-a")).not.toContain("shop");
 });
 
+test("docker compose up in the moment in which replaced containers are kept recreates nothing", async () => {
+  const running = async (): Promise<string[]> => (await machine.docker.listContainers()).map(({ Id }) => Id).toSorted();
+  const { name: _name, ...shop } = await model();
+  await harness.deploy(stackOf("shop", 1, shop));
+  await writeFile(join(folder, "compose.yaml"), SHOP.replace('EMPTY: ""', 'EMPTY: "1"'));
+  const { name: _other, ...changed } = await model();
+  await harness.deploy(stackOf("shop", 2, changed));
+  const before = await running();
+  expect(await containerIds()).toHaveLength(before.length + 1);
+  expect(await compose("up", "-d")).not.toMatch(/Recreate|Created/);
+  expect(await running()).toEqual(before);
+  await writeFile(join(folder, "compose.yaml"), SHOP);
+  harness.desire();
+  await harness.until("it is gone", (report) => report.world?.containers.length === 0);
+});
+
 test("what docker compose started under the name of a stack is reported and not touched", async () => {
   await compose("up", "-d");
   const before = await containerIds();
