@@ -1,6 +1,7 @@
-import type { ComposeService, DesiredStack } from "@windflow/core";
+import { COMPOSE_LABEL, type ComposeService, type DesiredStack, type ObservedContainer } from "@windflow/core";
 import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createDockerEngine } from "../engines/docker/index.ts";
 import type { ObservationReport } from "./options.ts";
 import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
 
@@ -119,4 +120,26 @@ test("a port that somebody else has brings the old port back", async () => {
   expect(report.world?.containers.find(({ name }) => name === "shop-web-1")?.ports[0]).toMatchObject({
     hostPort: 18104,
   });
+});
+
+test("with an engine that never shows what it was asked for, containers are not made for ever and do not pile up", async () => {
+  await harness.stop();
+  const engine = createDockerEngine({ socketPath: machine.socketPath });
+  let lies = true;
+  const lying = {
+    ...engine,
+    listContainers: async (): Promise<ObservedContainer[]> =>
+      (await engine.listContainers()).map((container) =>
+        lies ? { ...container, labels: { ...container.labels, [COMPOSE_LABEL.configHash]: "another" } } : container,
+      ),
+  };
+  harness = startHarness(machine.socketPath, { engine: lying });
+  harness.desire(stack("shop", 1, {}));
+  const report = await harness.until("it is given up", (told) => problemOf(told, "shop") !== "");
+  expect(problemOf(report, "shop")).toBe(
+    "it differs from what was asked right after it was made, 3 times: its configuration changed",
+  );
+  expect(harness.progress.filter(({ op, phase }) => op === "create-container" && phase === "done")).toHaveLength(3);
+  expect(report.world?.containers.filter(({ state }) => state === "running").length).toBeLessThanOrEqual(2);
+  lies = false;
 });
