@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "@windflow/installer";
 import type { Build, StackSource } from "@windflow/proto/client";
@@ -86,6 +85,14 @@ describe("a service that is built on one host and runs on three, with no registr
       if (message.build === undefined) lines.push(message.line ?? "");
     return lines.join("\n");
   };
+  /** Until a step of a build, that sleeps for so many seconds, runs on the host that builds, or runs no more. */
+  const untilAsleep = (seconds: number, wanted: boolean): Promise<boolean> =>
+    eventually(
+      wanted ? "the step runs" : "the step is ended",
+      BUILD_TIMEOUT_MS,
+      async () => Number(await builder.host.exec(["sh", "-c", `ps ax | grep -c '[s]leep ${seconds}' || true`])) > 0,
+      (asleep) => asleep === wanted,
+    );
   const receivedBytes = async ({ host }: InstalledHost): Promise<number> => {
     const text = await host.exec(["cat", "/proc/net/dev"]);
     const rows = text.split("\n").filter((row) => /^\s*(?!lo:|docker|br-|veth)\w+:/.test(row));
@@ -184,25 +191,29 @@ describe("a service that is built on one host and runs on three, with no registr
   it("is cancelled on the engine, and one build of a stack runs at a time", async () => {
     const { organization, api } = installation;
     const slow = await start(source(`${DOCKERFILE}RUN echo sleeping; sleep 987\n`));
-    const isAsleep = async (): Promise<boolean> => {
-      const running = await builder.host.exec(["sh", "-c", "ps ax | grep -c '[s]leep 987' || true"]);
-      return Number(running.trim()) > 0;
-    };
-    await eventually("the step runs", BUILD_TIMEOUT_MS, isAsleep, Boolean);
+    await untilAsleep(987, true);
     await expect(start(source("FROM wf/busybox:1\n"))).rejects.toMatchObject({ code: "WF_BUILD_UNDER_WAY" });
     const cancelled = await api.builds.cancelBuild({ organization, buildId: slow.id ?? "" });
     expect(cancelled).toMatchObject({ state: "STATE_CANCELLED" });
-    await eventually("the step is ended", BUILD_TIMEOUT_MS, isAsleep, (asleep) => !asleep);
+    await untilAsleep(987, false);
+  });
+
+  it("fails with a clear cause when the control plane dies, which ends it on the engine", async () => {
+    const slow = await start(source(`${DOCKERFILE}RUN echo sleeping; sleep 986\n`));
+    await untilAsleep(986, true);
+    await installation.killControlPlane();
+    await untilAsleep(986, false);
+    await installation.startControlPlane();
+    // As long as the lease of the one that died.
+    expect(await ended(slow)).toMatchObject({
+      state: "STATE_FAILED",
+      cause: expect.stringContaining("The control plane that led this build stopped in the middle of it."),
+    });
   });
 
   it("fails with a clear cause when the agent dies, leaves nothing, and is taken up by the next build", async () => {
     const slow = await start(source(`${DOCKERFILE}RUN echo sleeping; sleep 988\n`));
-    await eventually(
-      "it runs",
-      BUILD_TIMEOUT_MS,
-      () => readFile(join(builder.host.machine.folder, "agent.log"), "utf8"),
-      (log) => log.split("A build begins.").length > 4,
-    );
+    await untilAsleep(988, true);
     await builder.agent.kill();
     const failed = await ended(slow);
     expect(failed).toMatchObject({ state: "STATE_FAILED", cause: expect.stringMatching(/host/i) });
