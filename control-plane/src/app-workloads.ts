@@ -95,8 +95,8 @@ export function buildWorkloadSide(parts: {
     files: files.store,
     term: FIRST_TERM,
     adopted: readAdopted,
-    buildFiles: onHosts.mayFetch,
-    buildRegistries: onHosts.registriesFor,
+    buildFiles: (tx, hostId, buildId, digest) => onHosts.mayFetch(tx, hostId, buildId, digest),
+    buildRegistries: (tx, hostId, buildId) => onHosts.registriesFor(tx, hostId, buildId),
   });
   const progress = createProgressBoard();
   const sight = createRolloutSight(progress);

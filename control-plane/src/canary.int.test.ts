@@ -99,7 +99,15 @@ async function deploy(): Promise<string> {
   expect(sealed).toMatchObject({ ciphertext: expect.anything() });
   answers.push(Buffer.from((sealed as { ciphertext: Uint8Array }).ciphertext).toString("latin1"));
   client.close();
-  const stack = { stackId: id, revision: 1, converged: true, services: [], problem: "", pinnedImages: {}, failedAttempt: "" };
+  const stack = {
+    stackId: id,
+    revision: 1,
+    converged: true,
+    services: [],
+    problem: "",
+    pinnedImages: {},
+    failedAttempt: "",
+  };
   const state = { at: new Date(), digest: "d1", generation: desired.generation, engineProblem: "", containers: [] };
   session.send({ $case: "observed", value: { ...state, stacks: [{ ...stack, healthySince: new Date(0) }] } });
   return id;

@@ -141,7 +141,11 @@ async function removeEmptyGroups(): Promise<void> {
 async function untilReady(socketPath: string, service: () => MachineProcess): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   let ended = false;
-  void service().ended.then(() => (ended = true));
+  const running = service();
+  running.ended.then(
+    () => (ended = true),
+    () => (ended = true),
+  );
   while ((await pingEngine({ socketPath })) === undefined) {
     if (ended || Date.now() > deadline) throw new Error(`Podman did not start: ${service().output()}`);
     await sleep(READY_POLL_MS);

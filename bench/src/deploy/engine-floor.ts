@@ -45,7 +45,7 @@ export async function engineFloor(engine: TestEngine, stack: BenchStack): Promis
       const limit = createLimit(STARTS_AT_ONCE);
       for (const name of inOrder(before)) {
         const dependencies = Object.keys(before.services[name]?.depends_on ?? {});
-        const ready = Promise.all(dependencies.map((dependency) => started.get(dependency)));
+        const ready = Promise.all(dependencies.flatMap((dependency) => started.get(dependency) ?? []));
         started.set(
           name,
           ready.then(() => limit(() => start(name))).then(() => well(name)),

@@ -209,7 +209,10 @@ describe("a compose project that nobody of ours made", () => {
     const asking = app.rest.call("POST", path, {}, headers);
     await answerProject({ modelJson: Buffer.from(canonicalJson(rooted)) });
     expect(await asking).toMatchObject({ status: 403, json: { code: "WF_STACK_PRIVILEGED" } });
-    const reader = await call<{ secret: string }>("POST", "apiTokens", { name: "reader", permissions: ["stacks.read"] });
+    const reader = await call<{ secret: string }>("POST", "apiTokens", {
+      name: "reader",
+      permissions: ["stacks.read"],
+    });
     const asReader = { authorization: `Bearer ${reader.secret}` };
     expect((await app.rest.call("POST", path, {}, asReader)).status).toBe(403);
     expect((await app.rest.call("GET", path.replace(":adopt", ":reconstruct"), undefined, asReader)).status).toBe(403);
@@ -255,7 +258,7 @@ describe("an adoption", () => {
     await vi.waitFor(async () => {
       expect((await call<ListProjectsResponse>("GET", "projects")).projects ?? []).toEqual([]);
     });
-    const { containers = [] } = await call<ListContainersResponse>("GET", "containers");
+    const { containers } = await call<ListContainersResponse>("GET", "containers");
     expect(containers.map(({ stackName, project }) => `${project} ${stackName}`)).toEqual(["shop front", "shop front"]);
   });
 
@@ -266,7 +269,7 @@ describe("an adoption", () => {
     const again = await adopt({ stackName: "again" });
     await again.planned();
     await expect(again.answer).rejects.toThrow(/WF_ADOPTION_REFUSED[\s\S]*adopted already/);
-    const { stacks = [] } = await call<ListStacksResponse>("GET", "stacks");
+    const { stacks } = await call<ListStacksResponse>("GET", "stacks");
     expect(stacks.map(({ name }) => name)).toEqual(["front"]);
   });
 

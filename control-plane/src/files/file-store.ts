@@ -58,7 +58,7 @@ export function createFileStore(parts: {
   return {
     sizesOf,
     open,
-    put: uploads.put,
+    put: (organizationId, piece) => uploads.put(organizationId, piece),
     write: async (organizationId, content) => {
       const digest = sha256Digest(content);
       try {

@@ -32,7 +32,7 @@ export function createFiles(parts: {
   return {
     store: createFileStore({ database, clock, uploads }),
     handlers: filesHandlers(createFilesService({ database, clock, audit, uploads })),
-    start: sweep.start,
-    sweep: sweep.once,
+    start: () => sweep.start(),
+    sweep: () => sweep.once(),
   };
 }

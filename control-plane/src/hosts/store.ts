@@ -128,7 +128,8 @@ export interface HostSummary {
 
 /** What is sealed to the host is sealed to this: X25519, 32 bytes. Undefined for a host that must get nothing. */
 export async function readSealingKey(tx: UnitOfWork, hostId: string): Promise<Uint8Array | undefined> {
-  if (tx.organizationId === undefined) throw new TypeError("a host's key is read in a unit of work of its organization");
+  if (tx.organizationId === undefined)
+    throw new TypeError("a host's key is read in a unit of work of its organization");
   const row = await hostsTables(tx)
     .selectFrom("hosts")
     .select("sealing_key")

@@ -161,7 +161,7 @@ test("two revisions at the same moment get two numbers, each with its own files"
       revise(stack.id, { "compose.yaml": `services: {web: {image: "${IMAGE}", environment: {N: "${i}"}}}` }, []),
     ),
   );
-  expect(made.map(({ number }) => number).toSorted()).toEqual([1, 2, 3, 4]);
+  expect(made.map(({ number }) => number).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4]);
 });
 
 test("a revision from before there were attachments is shown without any", async () => {

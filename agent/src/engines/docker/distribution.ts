@@ -45,7 +45,10 @@ export async function remoteImage(docker: Docker, reference: string, call: Regis
   );
   const descriptor = isRecord(found) && isRecord(found["Descriptor"]) ? found["Descriptor"] : {};
   const platforms = isRecord(found) && Array.isArray(found["Platforms"]) ? found["Platforms"] : [];
-  return { digest: String(descriptor["digest"] ?? ""), platforms: platforms.flatMap(platformName) };
+  return {
+    digest: typeof descriptor["digest"] === "string" ? descriptor["digest"] : "",
+    platforms: platforms.flatMap(platformName),
+  };
 }
 
 // Docker's own 404 says in JSON what was not found; Podman has no such path, and says nothing.

@@ -144,8 +144,9 @@ function probeWhile(ended: Promise<void>, docker: Docker, podman: Podman, onEven
     const nanoseconds = config.Healthcheck?.Interval ?? 0;
     return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
   };
-  void runProbes({ podman, intervalOf, onEvent, signal: aborter.signal });
-  void ended.then(() => aborter.abort());
+  const stop = (): void => aborter.abort();
+  runProbes({ podman, intervalOf, onEvent, signal: aborter.signal }).then(stop, stop);
+  ended.then(stop, stop);
 }
 
 function ignoring(...statuses: readonly number[]): (error: unknown) => void {

@@ -12,7 +12,7 @@ const PROBES_AT_ONCE = 4;
 export interface ProbesOptions {
   readonly podman: Podman;
   /** Milliseconds between two probes of the container; undefined leaves it to the default. */
-  intervalOf(containerId: string): Promise<number | undefined>;
+  readonly intervalOf: (containerId: string) => Promise<number | undefined>;
   readonly onEvent: (event: EngineEvent) => void;
   readonly signal: AbortSignal;
 }
