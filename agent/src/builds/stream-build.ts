@@ -67,7 +67,7 @@ export async function streamBuild(
         credentials,
         signal,
         onLine,
-        send: call.send,
+        send: (kind) => call.send(kind),
       });
     }
     return { exitCode: 0, problem: "", code: "" };

@@ -27,5 +27,5 @@ export function createBuilds(parts: {
   registerRunner({ database, clock, log, bus, jobs, files, gateway });
   const sweep = registerSweep({ database, clock, jobs, files });
   const service = createBuildsService({ database, clock, newId, jobs, audit, files, drafts, hosts, bus });
-  return { handlers: buildsHandlers({ service }), start: sweep.start };
+  return { handlers: buildsHandlers({ service }), start: () => sweep.start() };
 }
