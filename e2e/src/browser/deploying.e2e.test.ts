@@ -109,6 +109,16 @@ describe("files, builds, volumes, registries and adoption, in a browser", () => 
   const heading = (name: string | RegExp) => page.getByRole("heading", { level: 1, name }).waitFor();
   const press = (name: string) => page.getByRole("button", { name, exact: true }).click();
 
+  /** Drags a file or folder of this machine onto the page and lets it go there. */
+  async function drop(path: string): Promise<void> {
+    const devtools = await page.context().newCDPSession(page);
+    const data = { items: [], files: [path], dragOperationsMask: 1 };
+    const { x, y } = (await page.locator(".cm-content").boundingBox()) ?? { x: 0, y: 0 };
+    for (const type of ["dragEnter", "dragOver", "drop"] as const)
+      await devtools.send("Input.dispatchDragEvent", { type, x: x + 5, y: y + 5, data });
+    await devtools.detach();
+  }
+
   test("a compose project that runs is adopted, and no container is touched", async () => {
     await page.goto(url);
     const { email = "", password = "" } = installation.controlPlane.firstPassword ?? {};
@@ -137,14 +147,14 @@ describe("files, builds, volumes, registries and adoption, in a browser", () => 
     expect(await startOf("front-page-1")).toBe(before);
   });
 
-  test("a folder with a Dockerfile is picked, built on a host, deployed and runs", async () => {
+  test("a folder with a Dockerfile is dropped, built on a host, deployed and runs", async () => {
     await page.goto(`${url}/stacks/new`);
     await page.getByLabel("Name").fill("shop");
     await press("Go on to the compose file");
     await heading("Write shop");
     await page.getByRole("radio", { name: /^Files/ }).click();
     await expectSound();
-    await page.getByLabel("Add a folder").last().setInputFiles(join(folder, "shop"));
+    await drop(join(folder, "shop"));
     await page.getByText(".dockerignore left 1 file out").waitFor();
     await page.getByRole("treeitem", { name: /payload\.bin/ }).waitFor();
     await page.getByRole("treeitem", { name: /run\.sh/ }).click();
