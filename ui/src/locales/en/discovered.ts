@@ -10,10 +10,8 @@ export const discovered = {
     here: "1 compose project on this host was not made by WindFlow. | {count} compose projects on this host were not made by WindFlow.",
     see: "See and adopt",
     columns: { name: "Project", host: "Host", services: "Services", running: "Running", folder: "Folder" },
-    services: "no service | 1 service | {count} services",
     runningOf: "{running} of {total}",
     adopt: "Adopt {name}",
-    on: "on {host}",
     intro:
       "WindFlow has read the containers and written the compose file that they come to. Check it, or replace it by the project's own files. Nothing is restarted by adopting: containers, volumes and networks stay as they are.",
     folder: "Folder on the host",
@@ -38,6 +36,5 @@ export const discovered = {
     action: "Adopt",
     adopted: "{name} is adopted",
     adoptedText: "No container was restarted.",
-    cannotRead: "The host has to be online to be read.",
   },
 } as const;

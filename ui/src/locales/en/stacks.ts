@@ -143,7 +143,6 @@ export const stacks = {
     serviceDown: "{service} is down for about {span}",
     notReached: "Not reached",
     perService: "Expected downtime",
-    serviceNone: "{service}: none",
     revertHint: "A service whose new container fails gets its old one back.",
     consent: {
       title: "A volume has to be removed and made anew | {count} volumes have to be removed and made anew",
@@ -180,11 +179,8 @@ export const stacks = {
     forms: { files: "Files", model: "Effective" },
     same: "The two are the same in this form.",
     contents: "What revision {number} pins",
-    images: "Images",
     unpinned: "not resolved: each host takes what its registry gives",
     built: "built from the source",
-    builtServices: "Built services",
-    attachments: "Attached files",
     attached: "no attached file | 1 attached file | {count} attached files",
   },
 } as const;

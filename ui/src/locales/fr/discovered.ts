@@ -12,10 +12,8 @@ export const discovered: Pick<Messages, "discovered"> = {
     here: "1 projet compose de cet hôte n’a pas été fait par WindFlow. | {count} projets compose de cet hôte n’ont pas été faits par WindFlow.",
     see: "Voir et adopter",
     columns: { name: "Projet", host: "Hôte", services: "Services", running: "En marche", folder: "Dossier" },
-    services: "aucun service | 1 service | {count} services",
     runningOf: "{running} sur {total}",
     adopt: "Adopter {name}",
-    on: "sur {host}",
     intro:
       "WindFlow a lu les conteneurs et écrit le fichier compose qui leur correspond. Vérifiez-le, ou remplacez-le par les fichiers du projet. L’adoption ne redémarre rien : conteneurs, volumes et réseaux restent tels quels.",
     folder: "Dossier sur l’hôte",
@@ -40,6 +38,5 @@ export const discovered: Pick<Messages, "discovered"> = {
     action: "Adopter",
     adopted: "{name} est adoptée",
     adoptedText: "Aucun conteneur n’a été redémarré.",
-    cannotRead: "L’hôte doit être en ligne pour être lu.",
   },
 };

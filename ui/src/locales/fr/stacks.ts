@@ -149,7 +149,6 @@ export const stacks: Part = {
     serviceDown: "{service} est interrompu environ {span}",
     notReached: "Non joint",
     perService: "Interruption prévue",
-    serviceNone: "{service} : aucune",
     revertHint: "Un service dont le nouveau conteneur échoue retrouve l’ancien.",
     consent: {
       title: "Un volume doit être supprimé et refait | {count} volumes doivent être supprimés et refaits",
@@ -186,11 +185,8 @@ export const stacks: Part = {
     forms: { files: "Fichiers", model: "Effectif" },
     same: "Les deux sont identiques sous cette forme.",
     contents: "Ce que fixe la révision {number}",
-    images: "Images",
     unpinned: "non résolue : chaque hôte prend ce que donne son registre",
     built: "construite depuis la source",
-    builtServices: "Services construits",
-    attachments: "Fichiers joints",
     attached: "aucun fichier joint | 1 fichier joint | {count} fichiers joints",
   },
 };
