@@ -23,6 +23,7 @@ import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
 import { openKnownTime } from "./state/known-time.ts";
+import { readLocalPolicy } from "./state/local-policy.ts";
 import { createStreams } from "./streams/index.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -108,7 +109,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const streams = createStreams({
     engine,
     hostShellUser: config.allowHostShell ? config.hostShellUser : undefined,
-    builds: { engine, folder: buildsFolder, registries: host.registries },
+    builds: {
+      engine,
+      folder: buildsFolder,
+      registries: host.registries,
+      allowsPrivileged: () => readLocalPolicy(config.policyFile).privilegedStacks.includes("*"),
+    },
     log,
   });
   const intake = createDesiredIntake({

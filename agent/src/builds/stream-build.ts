@@ -17,6 +17,7 @@ import { EngineError } from "../reconcile/engine.ts";
 import type { Registries } from "../registries/index.ts";
 import { fetchFile } from "../session/channel.ts";
 import type { StreamCall } from "../streams/stream-call.ts";
+import { buildSettings } from "./build-settings.ts";
 import { createLineQueue } from "./line-queue.ts";
 import { runTask } from "./run-task.ts";
 
@@ -28,7 +29,12 @@ export interface BuildParts {
   /** Private to the agent; what a crash left there is removed at its start. */
   readonly folder: string;
   readonly registries: Pick<Registries, "authForAll">;
+  /** Whether the owner of the machine allows every stack what makes its containers root here. */
+  allowsPrivileged(): boolean;
 }
+
+// Every other network of a build is the host's own, or that of a container that runs here.
+const OWN_NETWORKS: ReadonlySet<string | undefined> = new Set([undefined, "", "default", "none"]);
 
 /** Removes what builds left behind that an earlier agent did not end. */
 export function forgetBuilds(folder: string): void {
@@ -57,6 +63,7 @@ export async function streamBuild(
     for (const task of tasks) {
       service = task.service;
       signal.throwIfAborted();
+      requireAllowed(task, parts);
       const credentials = await parts.registries.authForAll(task.baseImages, { buildId });
       const onLine = (text: string): void => lines.push(task.service, text);
       await runTask(task, {
@@ -81,6 +88,16 @@ export async function streamBuild(
     await pumping;
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** @throws AgentError WF_LOCAL_POLICY */
+export function requireAllowed(task: BuildTask, parts: Pick<BuildParts, "allowsPrivileged">): void {
+  const { network } = buildSettings(task);
+  if (OWN_NETWORKS.has(network) || parts.allowsPrivileged()) return;
+  throw new AgentError(
+    "WF_LOCAL_POLICY",
+    `The policy of this host does not allow the build of ${task.service} the network "${network ?? ""}". The owner of the machine can put "*" into "privilegedStacks" of the agent's policy file, or the build can go without it.`,
+  );
 }
 
 async function tasksOf(
