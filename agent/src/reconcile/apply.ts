@@ -84,10 +84,12 @@ const EXECUTORS: Executors = {
   },
   "start-container": async (step, context) => {
     const id = step.containerId ?? createdId(context, step.slot);
-    await copyFiles(step, id, context);
     const stack = context.stackOf(step);
-    // An engine makes a missing source of a mount itself, as an empty folder.
-    if (step.service !== undefined) await context.binds(stack, step.service);
+    if (step.isPrevious !== true) {
+      await copyFiles(step, id, context);
+      // An engine makes a missing source of a mount itself, as an empty folder.
+      if (step.service !== undefined) await context.binds(stack, step.service);
+    }
     // An engine that cannot start a command repeats it.
     const secrets = await fetchSecrets(stack, stack.model.services[step.service ?? ""] ?? {}, context.secrets);
     // Before the start and not after it: an agent that dies between the two has to know that the hooks are due.

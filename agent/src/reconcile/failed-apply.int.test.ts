@@ -1,6 +1,6 @@
 import { COMPOSE_LABEL, type ComposeService, type DesiredStack, type ObservedContainer } from "@windflow/core";
 import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import type { ObservationReport } from "./options.ts";
 import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
@@ -120,6 +120,24 @@ test("a port that somebody else has brings the old port back", async () => {
   expect(report.world?.containers.find(({ name }) => name === "shop-web-1")?.ports[0]).toMatchObject({
     hostPort: 18104,
   });
+});
+
+test("what comes back has the files and secrets that it was made with", async () => {
+  const withFile = (revision: number, content: string, command: string[]): DesiredStack => {
+    const wanted = stack("shop", revision, {
+      command,
+      configs: [{ source: "app", target: "/app.conf" }],
+      ports: [{ target: 80, published: "18105" }],
+    });
+    return { ...wanted, model: { ...wanted.model, configs: { app: { content } } } };
+  };
+  await harness.deploy(withFile(1, "one\n", ["sh", "-c", `cat /app.conf; ${IDLE[2]}`]));
+  harness.desire(withFile(2, "two\n", ["sh", "-c", "exit 7"]));
+  await harness.until("it went back", wentBack("shop"));
+  await vi.waitFor(async () => {
+    const logs = await machine.docker.getContainer("shop-web-1").logs({ stdout: true, stderr: true });
+    expect(logs.toString().replaceAll(/[^a-z]/g, "")).toBe("oneone");
+  }, 5_000);
 });
 
 test("with an engine that never shows what it was asked for, containers are not made for ever and do not pile up", async () => {

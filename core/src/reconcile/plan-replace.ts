@@ -66,6 +66,7 @@ export function planBack(planning: ServicePlanning, slot: Slot, { record, previo
     op: "start-container",
     id: stepId.startPrevious(slot.name, previous),
     containerId: previous.id,
+    isPrevious: true,
     hooks: hooksAfterStart(planning, slot).length,
   });
   return hooked(planning, slot, [step]);

@@ -99,6 +99,8 @@ export interface StartContainer extends ExistingContainer {
   readonly op: "start-container";
   /** How many hooks follow it. */
   readonly hooks: number;
+  /** It ran before under another revision, and has the files of that one. */
+  readonly isPrevious?: true;
 }
 
 export interface StopContainer extends ExistingContainer {
