@@ -77,6 +77,37 @@ test("a named volume that binds a host folder is found", () => {
   ).toEqual(["volumes[0].source=/"]);
 });
 
+test.each([
+  [{ type: "overlay", device: "overlay", o: "lowerdir=/etc,upperdir=/root/u,workdir=/root/w" }, "overlay"],
+  [{ type: "none", o: "bind", device: "../../etc" }, "../../etc"],
+  [{ type: "tmpfs", o: "rw,bind", device: "etc" }, "etc"],
+  [{ type: "nfs", o: "addr=10.0.0.1, rbind", device: ":/export" }, ":/export"],
+  [{ type: "ext4", device: "/dev/sda1" }, "/dev/sda1"],
+  [{ type: "ext4", o: "loop", device: "/srv/stacks/disk" }, "/srv/stacks/disk"],
+])("a volume with the options %j is a mount of the host", (options, device) => {
+  const volumes = [{ type: "volume" as const, source: "data", target: "/x" }];
+  expect(keysOf({ volumes }, { data: { driver_opts: options } })).toEqual([`volumes[0].source=${device}`]);
+});
+
+test.each([
+  { type: "tmpfs", device: "tmpfs", o: "size=100m,uid=1000" },
+  { type: "nfs", device: ":/export", o: "addr=10.0.0.1,rw" },
+  { type: "none", o: "bind", device: "/srv/stacks/shop/data" },
+  { size: "10G" },
+])("a volume with the options %j is none", (options) => {
+  const volumes = [{ type: "volume" as const, source: "data", target: "/x" }];
+  expect(keysOf({ volumes }, { data: { driver_opts: options as Record<string, string> } })).toEqual([]);
+});
+
+test("the host's network counts by whichever key it is joined", () => {
+  const model: ComposeModel = {
+    name: "shop",
+    services: { web: { command: null, entrypoint: null, networks: { outside: null, inside: null } } },
+    networks: { outside: { name: "host", external: true }, inside: { name: "shop_inside" } },
+  };
+  expect(privilegedUses(model, { allowedBindRoots: [] })).toMatchObject([{ key: "networks.outside", value: "host" }]);
+});
+
 test("the stack's own files are no paths of the host, and nothing passes for one of them", () => {
   const found = (source: string, propagation?: string): string[] => {
     const bind = propagation === undefined ? {} : { bind: { propagation } };

@@ -19,6 +19,7 @@ export interface PrivilegePolicy {
 
 type Finding = Omit<PrivilegedUse, "service">;
 
+const HOST_NETWORK = "host";
 const ENGINE_SOCKET = /(^|\/)(docker|podman|containerd|crio)(\.sock)?$/;
 // These only take rights away, so they are no danger.
 const HARMLESS_SECURITY_OPT = /^(no-new-privileges([:=]true)?)$/;
@@ -33,7 +34,7 @@ export function privilegedUses(model: ComposeModel, policy: PrivilegePolicy): Pr
       ...mounts(spec, policy),
       ...hooks(spec),
     ];
-    return [...findings, ...bindVolumes(model, spec, policy)].map((finding) => ({
+    return [...findings, ...hostVolumes(model, spec, policy), ...hostNetworks(model, spec)].map((finding) => ({
       service,
       ...finding,
     }));
@@ -88,6 +89,15 @@ function namespaces(service: ComposeService): Finding[] {
     });
   }
   return findings;
+}
+
+// The engine knows the host's network by its name too, as one that is there already.
+function hostNetworks(model: ComposeModel, service: ComposeService): Finding[] {
+  return Object.keys(service.networks ?? {}).flatMap((key) =>
+    model.networks?.[key]?.name === HOST_NETWORK
+      ? [{ key: `networks.${key}`, value: HOST_NETWORK, why: "it listens and sniffs on every address of the host" }]
+      : [],
+  );
 }
 
 function capabilities(service: ComposeService): Finding[] {
@@ -147,16 +157,30 @@ function whyPrivilegedPath(path: string, policy: PrivilegePolicy): string | unde
     : `it mounts a path of the host outside ${roots.join(", ")}`;
 }
 
-// A named volume of the local driver can be a bind mount in disguise.
-function bindVolumes(model: ComposeModel, service: ComposeService, policy: PrivilegePolicy): Finding[] {
+// What of the local driver's mounts has nothing to do with the host's own folders.
+const REMOTE_OR_MEMORY: ReadonlySet<string> = new Set(["tmpfs", "nfs", "nfs4"]);
+
+// The local driver hands these to mount(2): a bind mount, an overlay or a relative device is a path of the host in disguise.
+function hostVolumes(model: ComposeModel, service: ComposeService, policy: PrivilegePolicy): Finding[] {
   return (service.volumes ?? []).flatMap((mount, i) => {
     if (mount.type !== "volume" || mount.source === undefined) return [];
-    const volume = model.volumes?.[mount.source];
-    const device = volume?.driver_opts?.["device"];
-    if (device === undefined || !device.startsWith("/")) return [];
-    const why = whyPrivilegedPath(device, policy);
+    const { device, type = "", o: options = "" } = model.volumes?.[mount.source]?.driver_opts ?? {};
+    if (device === undefined) return [];
+    const why = whyPrivilegedDevice({ device, type, options }, policy);
     return why === undefined ? [] : [{ key: `volumes[${i}].source`, value: device, why }];
   });
+}
+
+function whyPrivilegedDevice(
+  { device, type, options }: { readonly device: string; readonly type: string; readonly options: string },
+  policy: PrivilegePolicy,
+): string | undefined {
+  const flags = options.split(",").map((flag) => flag.trim());
+  const isBind = flags.includes("bind") || flags.includes("rbind");
+  // The kernel does not look at the type of a bind mount.
+  if (!isBind && REMOTE_OR_MEMORY.has(type) && !device.startsWith("/")) return undefined;
+  if (device.startsWith("/") && (isBind || type === "none")) return whyPrivilegedPath(device, policy);
+  return "the volume mounts what its options say, which may be any folder or device of the host";
 }
 
 function hooks(service: ComposeService): Finding[] {
