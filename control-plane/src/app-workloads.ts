@@ -81,6 +81,7 @@ export function buildWorkloadSide(parts: {
   readonly sealer: Sealer;
   readonly api: Api;
   readonly audit: Audit;
+  readonly metricsKeptDays?: number | undefined;
 }): WorkloadSide {
   const { platform, api, audit } = parts;
   const { database, clock, newId, bus, log } = platform;
@@ -103,7 +104,7 @@ export function buildWorkloadSide(parts: {
   const advancing = { clock, newId, sight, term: FIRST_TERM, listeningSince: clock.now().getTime(), database };
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
-  const metrics = createMetrics({ platform });
+  const metrics = createMetrics({ platform, keptDays: parts.metricsKeptDays });
   let builds: Builds | undefined;
 
   return {
@@ -198,7 +199,7 @@ export function buildWorkloadSide(parts: {
     stop: async () => {
       await worker.stop();
       await renderer.close();
-      await metrics.stop();
+      metrics.stop();
     },
   };
 }

@@ -24,6 +24,8 @@ export interface AppParts {
   readonly publicUrl: (port: number) => string;
   readonly uiFolder: string | undefined;
   readonly metricsToken: string | undefined;
+  /** How long statistics of hosts and containers are kept; 30 days unless told. */
+  readonly metricsKeptDays?: number;
   /** The user's own certificate for browsers, PEM. */
   readonly browserTls: { key: string; cert: string } | undefined;
   /** Folders with install.sh and built agents, for new hosts. */
@@ -68,7 +70,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   certificates.onServerCertificate(() => api.setIdentity(doorIdentity(certificates, parts.browserTls)));
   api.registerService(AuthServiceService, identity.authHandlers);
 
-  const workloads = buildWorkloadSide({ platform, sealer, api, audit });
+  const workloads = buildWorkloadSide({ platform, sealer, api, audit, metricsKeptDays: parts.metricsKeptDays });
   let port = 0;
   const hostSide = await buildHostSide({
     platform,

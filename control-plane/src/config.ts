@@ -22,6 +22,7 @@ export interface Config {
   readonly tlsCertificate: string | undefined;
   readonly tlsKey: string | undefined;
   readonly metricsToken: Secret | undefined;
+  readonly metricsKeptDays: number;
   readonly adminEmail: string;
   readonly resetAdminPassword: boolean;
   readonly localTokenFile: string | undefined;
@@ -56,6 +57,16 @@ function port(given: string | undefined): number {
   const number = Number(given ?? "8443");
   if (Number.isInteger(number) && number >= 0 && number <= LARGEST_PORT) return number;
   throw new Error(`is not a port: 0 (any free one) to ${LARGEST_PORT}`);
+}
+
+// A day is what samples are kept anyway; more than two years is a decision about disks that nobody takes by a typing error.
+const FEWEST_DAYS = 1;
+const MOST_DAYS = 750;
+
+function keptDays(given: string | undefined): number {
+  const days = Number(given ?? "30");
+  if (Number.isInteger(days) && days >= FEWEST_DAYS && days <= MOST_DAYS) return days;
+  throw new Error(`is not a number of days: ${FEWEST_DAYS} to ${MOST_DAYS}`);
 }
 
 function logLevel(given: string | undefined): LogLevel {
@@ -144,6 +155,12 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     env: "WINDFLOW_METRICS_TOKEN",
     help: "bearer token of /metrics; without it, /metrics is off",
     read: secret,
+  },
+  metricsKeptDays: {
+    flag: "--metrics-kept-days",
+    env: "WINDFLOW_METRICS_KEPT_DAYS",
+    help: "how long five-minute figures of hosts and containers are kept (samples: a day) [30]",
+    read: keptDays,
   },
   adminEmail: {
     flag: "--admin-email",

@@ -51,6 +51,7 @@ async function run(config: Config, log: Log): Promise<Running> {
       replicaAddress: () => config.replicaAddress,
       installFolders: [...config.installFolders, ...packagedInstallFolders],
       metricsToken: config.metricsToken?.reveal(),
+      metricsKeptDays: config.metricsKeptDays,
       browserTls: await ownTls(config),
     });
     const port = await app.start(config.port, config.address);

@@ -1,15 +1,18 @@
-import type { Database, UnitOfWork } from "../platform/index.ts";
+import { field, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
 import { decodeChunk, encodeChunk } from "./codec.ts";
 import { BUCKET_MS, kindOf, mergeSamples, type Samples, type Subject } from "./model.ts";
+import { addSamples, statisticsAsSamples, statisticsFromSamples, statisticsOf, type Statistics } from "./statistics.ts";
 import {
   deleteRaw,
   insertRaw,
   layoutOf,
   namesOf,
   readChunks,
+  readRolled,
   takePending,
-  upsertChunk,
+  upsertRolled,
   type PendingBucket,
+  type RolledChunk,
   type StoredChunk,
 } from "./store.ts";
 
@@ -18,59 +21,81 @@ const SETTLE_MS = 60_000;
 const BUCKETS_AT_A_TIME = 200;
 
 /**
- * Makes one chunk of what came for a bucket (5 minutes) that is over, and its average and maximum. A bucket that gets
- * late samples is done again. Returns whether there may be more to do.
+ * Makes one chunk of what came for a bucket (5 minutes) that is over, and its statistics. A bucket that gets late
+ * samples is done again; the same samples again change nothing. All or nothing of up to 200 buckets is done in one
+ * transaction: who is killed in it leaves them to the next. Returns whether there may be more to do.
  */
-export async function compactSome(database: Database, now: number): Promise<boolean> {
+export async function compactSome(database: Database, now: number, log: Log): Promise<boolean> {
   return database.asSystem(async (tx) => {
     const pending = await takePending(tx, new Date(now - BUCKET_MS - SETTLE_MS), BUCKETS_AT_A_TIME);
-    for (const bucket of pending) await compact(tx, bucket);
+    for (const bucket of pending) await compact(tx, bucket, log);
     return pending.length === BUCKETS_AT_A_TIME;
   });
 }
 
-async function compact(tx: UnitOfWork, pending: PendingBucket): Promise<void> {
+async function compact(tx: UnitOfWork, pending: PendingBucket, log: Log): Promise<void> {
   const { organizationId, bucket } = pending;
   const subject: Subject = { hostId: pending.hostId, containerId: pending.containerId };
   const range = { from: bucket, to: new Date(bucket.getTime() + BUCKET_MS) };
   const chunks = await readChunks(tx, "metric_raw", subject, range);
-  const samples = mergeSamples(await decodeAll(tx, subject, chunks));
+  const [rolled] = await readRolled(tx, subject, { from: bucket, to: new Date(bucket.getTime() + 1) });
+  const layouts = await layoutsOf(tx, rolled === undefined ? chunks : [...chunks, rolled]);
+  const read = readable(() => {
+    const samples = mergeSamples(chunks.map((chunk) => decode(subject, chunk, layouts)));
+    return { samples, known: rolled && decodeRolled(subject, rolled, layouts) };
+  });
+  if (read === undefined) {
+    // One damaged chunk must not hold up all others; it stays where it is, and is what it was for who can read it.
+    log.error({ [field.hostId]: pending.hostId, [field.area]: "metrics" }, "Stored samples cannot be read.");
+    return;
+  }
+  const { samples, known } = read;
   const [first] = samples.atMs;
   if (first === undefined) return;
   if (chunks.length > 1) {
     await deleteRaw(tx, subject, range);
-    await insertRaw(tx, organizationId, [await chunkOf(tx, organizationId, subject, new Date(first), samples)]);
+    const { names, bytes } = encodeChunk(kindOf(subject), samples);
+    const layout = await layoutOf(tx, organizationId, names);
+    await insertRaw(tx, organizationId, [{ ...subject, at: new Date(first), layout, bytes }]);
   }
-  const rolled = await chunkOf(tx, organizationId, subject, bucket, rollUp(bucket.getTime(), samples));
-  await upsertChunk(tx, "metric_5m", organizationId, rolled);
+  const statistics = known === undefined ? statisticsOf(bucket.getTime(), samples) : addSamples(known, samples);
+  if (statistics !== known) await keep(tx, organizationId, subject, statistics);
 }
 
-async function chunkOf(
-  tx: UnitOfWork,
-  organizationId: string,
-  subject: Subject,
-  at: Date,
-  samples: Samples,
-): Promise<StoredChunk> {
-  const { names, bytes } = encodeChunk(kindOf(subject), samples);
-  return { ...subject, at, layout: await layoutOf(tx, organizationId, names), bytes };
+async function keep(tx: UnitOfWork, organizationId: string, subject: Subject, statistics: Statistics): Promise<void> {
+  const { names, bytes } = encodeChunk(kindOf(subject), statisticsAsSamples(statistics));
+  const times = encodeChunk(kindOf(subject), { atMs: statistics.atMs ?? [], columns: new Map() }).bytes;
+  const layout = await layoutOf(tx, organizationId, names);
+  await upsertRolled(tx, organizationId, { ...subject, at: new Date(statistics.bucketMs), layout, bytes, times });
 }
 
-export async function decodeAll(tx: UnitOfWork, subject: Subject, chunks: readonly StoredChunk[]): Promise<Samples[]> {
-  const layouts = await namesOf(
+function readable<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+type Layouts = ReadonlyMap<number, string[]>;
+
+function layoutsOf(tx: UnitOfWork, chunks: readonly StoredChunk[]): Promise<Layouts> {
+  return namesOf(
     tx,
     chunks.map((chunk) => chunk.layout),
   );
-  return chunks.map(({ layout, bytes }) => decodeChunk(kindOf(subject), { names: layouts.get(layout) ?? [], bytes }));
 }
 
-/** Two samples: the averages at the bucket's begin, the maxima a millisecond later. */
-export function rollUp(bucketMs: number, samples: Samples): Samples {
-  const columns = [...samples.columns].map(([name, values]) => {
-    const known = values.filter((value) => Number.isFinite(value));
-    if (known.length === 0) return [name, [Number.NaN, Number.NaN]] as const;
-    const average = known.reduce((sum, value) => sum + value, 0) / known.length;
-    return [name, [average, known.reduce((most, value) => Math.max(most, value))]] as const;
-  });
-  return { atMs: [bucketMs, bucketMs + 1], columns: new Map(columns) };
+function decode(subject: Subject, { layout, bytes }: StoredChunk, layouts: Layouts): Samples {
+  return decodeChunk(kindOf(subject), { names: layouts.get(layout) ?? [], bytes });
+}
+
+function decodeRolled(subject: Subject, chunk: RolledChunk, layouts: Layouts): Statistics {
+  const times = chunk.times && decodeChunk(kindOf(subject), { names: [], bytes: chunk.times }).atMs;
+  return statisticsFromSamples(decode(subject, chunk, layouts), times);
+}
+
+export async function decodeAll(tx: UnitOfWork, subject: Subject, chunks: readonly StoredChunk[]): Promise<Samples[]> {
+  const layouts = await layoutsOf(tx, chunks);
+  return chunks.map((chunk) => decode(subject, chunk, layouts));
 }

@@ -12,9 +12,10 @@ const NOW_MS = 30_000;
 export function metricsHandlers(parts: {
   readonly database: Database;
   readonly clock: Clock;
+  readonly keptMs: number;
   readonly looks: LiveLooks;
 }): Handlers<typeof MetricsServiceService> {
-  const { database, clock, looks } = parts;
+  const { database, clock, keptMs, looks } = parts;
 
   async function series(caller: Caller, subject: Subject, query: MetricsQuery): Promise<MetricSeries> {
     const shown = await database.inOrganization(
@@ -25,7 +26,7 @@ export function metricsHandlers(parts: {
           const detail = `there is no host ${subject.hostId}`;
           throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail });
         }
-        return queryMetrics(tx, subject, query, clock);
+        return queryMetrics(tx, subject, query, { clock, keptMs });
       },
       { readOnly: true },
     );

@@ -1,6 +1,6 @@
 import type { MetricsServiceService } from "@windflow/proto/api";
 import type { Handlers } from "../api/index.ts";
-import type { Clock, Database, Log, NewId } from "../platform/index.ts";
+import type { Clock, Database, Jobs, Log, NewId } from "../platform/index.ts";
 import { metricsHandlers } from "./handlers.ts";
 import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
@@ -20,21 +20,34 @@ export interface Metrics {
   /** @param gateway what makes a host sample each second while somebody looks */
   handlers(gateway: { holdLive(hostId: string): () => void }): Handlers<typeof MetricsServiceService>;
   start(): Promise<void>;
-  stop(): Promise<void>;
+  stop(): void;
 }
 
+// Statistics of 5 minutes; the samples themselves are kept for a day.
+const KEPT_DAYS = 30;
+const DAY_MS = 24 * 60 * 60_000;
+
+/** @param parts.keptDays how long statistics are kept, 30 days unless told */
 export function createMetrics(parts: {
-  readonly platform: { readonly database: Database; readonly clock: Clock; readonly log: Log; readonly newId: NewId };
+  readonly platform: {
+    readonly database: Database;
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly newId: NewId;
+    readonly jobs: Jobs;
+  };
+  readonly keptDays?: number | undefined;
 }): Metrics {
-  const { database, clock, log, newId } = parts.platform;
+  const { database, clock, log, newId, jobs } = parts.platform;
+  const keptMs = (parts.keptDays ?? KEPT_DAYS) * DAY_MS;
   const recent = createRecentSamples();
-  const upkeep = createMetricsUpkeep({ database, clock, log, recent });
+  const upkeep = createMetricsUpkeep({ database, clock, log, jobs, recent, keptMs });
   const looks: LiveLooks[] = [];
   const last = (hostId: string, containerId: string): ReadonlyMap<string, number> | undefined =>
     recent.last({ hostId, containerId }, clock.now().getTime());
 
   return {
-    sink: createSamplesSink({ clock, log, newId, recent }),
+    sink: createSamplesSink({ clock, log, newId, recent, keptMs }),
     hostFigures: {
       figuresOf: (hostId) => {
         const figures = last(hostId, "");
@@ -56,12 +69,12 @@ export function createMetrics(parts: {
     handlers: (gateway) => {
       const own = createLiveLooks(gateway);
       looks.push(own);
-      return metricsHandlers({ database, clock, looks: own });
+      return metricsHandlers({ database, clock, keptMs, looks: own });
     },
     start: () => upkeep.start(),
-    stop: async () => {
+    stop: () => {
       for (const one of looks) one.stop();
-      await upkeep.stop();
+      upkeep.stop();
     },
   };
 }

@@ -24,16 +24,15 @@ const MOST_NAME_CHARACTERS = 200;
 const MOST_AHEAD_MS = 5 * 60_000;
 // A person is told once in a while; every batch would be the same sentence.
 const FLAG_EVERY_MS = 60 * 60_000;
-// Nothing older is kept in any form.
-const OLDEST_MS = 30 * 24 * 60 * 60_000;
-
 export function createSamplesSink(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: NewId;
   readonly recent: RecentSamples;
+  /** Nothing older is kept in any form. */
+  readonly keptMs: number;
 }): SamplesSink {
-  const { clock, log, newId, recent } = parts;
+  const { clock, log, newId, recent, keptMs } = parts;
   // By host, when it was last told that its clock is ahead.
   const flagged = new Map<string, number>();
 
@@ -64,11 +63,11 @@ export function createSamplesSink(parts: {
     store: async (tx, batches) => {
       const now = clock.now().getTime();
       const taken = batches.flatMap(({ hostId, entries }) =>
-        entries.flatMap(({ kind }) => (kind?.$case === "samples" ? takeBatch(kind.value, hostId, now) : [])),
+        entries.flatMap(({ kind }) => (kind?.$case === "samples" ? takeBatch(kind.value, hostId, now, keptMs) : [])),
       );
       const [first] = batches;
       if (first === undefined) return;
-      await write(tx, first.organizationId, taken);
+      await write(tx, first.organizationId, taken, now);
       await flag(tx, first.organizationId, taken, now);
       tx.afterCommit(() => {
         for (const { subject, samples } of taken) recent.add(subject, samples, now);
@@ -84,13 +83,13 @@ interface Taken {
   readonly aheadMs: number;
 }
 
-function takeBatch(batch: SampleBatch, hostId: string, now: number): Taken[] {
+function takeBatch(batch: SampleBatch, hostId: string, now: number, keptMs: number): Taken[] {
   const subject = { hostId, containerId: batch.containerId };
   const kind = kindOf(subject);
   const at = batch.atMs.slice(0, MOST_SAMPLES).map(Number);
   const last = at.at(-1);
   const rising = at.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time > (at[i - 1] ?? 0)));
-  if (last === undefined || !rising || last < now - OLDEST_MS) return [];
+  if (last === undefined || !rising || last < now - keptMs) return [];
   const ahead = last - now > MOST_AHEAD_MS ? last - now : 0;
   const columns = unpackSamples(batch)
     .slice(0, MOST_COLUMNS)
@@ -100,7 +99,7 @@ function takeBatch(batch: SampleBatch, hostId: string, now: number): Taken[] {
   return [{ subject, samples: { atMs: at.map((time) => time - ahead), columns: new Map(columns) }, aheadMs: ahead }];
 }
 
-async function write(tx: UnitOfWork, organizationId: string, taken: readonly Taken[]): Promise<void> {
+async function write(tx: UnitOfWork, organizationId: string, taken: readonly Taken[], now: number): Promise<void> {
   const layouts = new Map<string, number>();
   const chunks: StoredChunk[] = [];
   const pending: (Subject & { bucket: Date })[] = [];
@@ -114,6 +113,6 @@ async function write(tx: UnitOfWork, organizationId: string, taken: readonly Tak
       pending.push({ ...subject, bucket: new Date(part.bucket) });
     }
   }
+  await insertPending(tx, organizationId, pending, now);
   await insertRaw(tx, organizationId, chunks);
-  await insertPending(tx, organizationId, pending);
 }

@@ -1,76 +1,22 @@
-import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createLog, manualClock, openPlatform, type ManualClock, type Platform } from "../platform/index.ts";
-import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
-import { createFleet, type Fleet } from "../testing/fleet.ts";
-import { compactSome } from "./compact.ts";
-import { createSamplesSink } from "./ingest.ts";
 import { BUCKET_MS } from "./model.ts";
-import { queryMetrics } from "./query.ts";
-import { createRecentSamples } from "./recent.ts";
-import { createMetricsUpkeep } from "./upkeep.ts";
+import { batchOf as batch, columnOf as column, startTestMetrics, type TestMetrics } from "./testing.ts";
 
 const START = new Date("2026-11-20T12:00:00Z").getTime();
-const log = createLog({ level: "silent" });
-let server: TestDatabase;
-let platform: Platform;
-let fleet: Fleet;
-let clock: ManualClock;
-const recent = createRecentSamples();
+let metrics: TestMetrics;
+let ingest: TestMetrics["ingest"];
+let query: TestMetrics["query"];
+let rows: TestMetrics["rows"];
 
 beforeAll(async () => {
-  clock = manualClock(new Date(START));
-  server = await startTestDatabase(log);
-  platform = await openPlatform({ connection: server.connection, clock, log });
-  fleet = await createFleet(platform);
-  const upkeep = createMetricsUpkeep({ database: platform.database, clock, log, recent });
-  await upkeep.start();
-  await upkeep.stop();
+  metrics = await startTestMetrics(START);
+  ({ ingest, query, rows } = metrics);
 });
-afterAll(async () => {
-  await platform?.close();
-  await server?.stop();
-});
-
-const batch = (fromMs: number, values: number[], more: Partial<SampleBatch> = {}): SampleBatch => ({
-  containerId: "",
-  atMs: values.map((_, i) => BigInt(fromMs + i * 5000)),
-  columns: [
-    { name: "cpu_used_ratio", values },
-    { name: "network_receive_bytes_per_second:eth0", values: values.map(() => 1000) },
-    { name: "network_receive_bytes_per_second:eth1", values: values.map(() => 500) },
-  ],
-  packedColumns: new Uint8Array(0),
-  ...more,
-});
-async function ingest(hostId: string, ...batches: SampleBatch[]): Promise<void> {
-  const sink = createSamplesSink({ clock, log, newId: platform.newId, recent });
-  const entries = batches.map((value, i): SpoolEntry => {
-    return { sequence: BigInt(i + 1), at: clock.now(), kind: { $case: "samples", value } };
-  });
-  await platform.database.inOrganization(fleet.caller, (tx) =>
-    sink.store(tx, [{ organizationId: fleet.caller.organizationId, hostId, spoolId: "spool", entries }]),
-  );
-}
-async function query(hostId: string, more: { from?: Date; to?: Date; maxPoints?: number; containerId?: string } = {}) {
-  const { containerId = "", from, to, maxPoints = 0 } = more;
-  return platform.database.inOrganization(fleet.caller, (tx) =>
-    queryMetrics(tx, { hostId, containerId }, { from, to, maxPoints }, clock),
-  );
-}
-const column = (series: Awaited<ReturnType<typeof query>>, name: string): number[] =>
-  series.columns.find((one) => one.name === name)?.values ?? [];
-const rows = (table: string, hostId: string): Promise<number> =>
-  platform.database.asSystem(async (tx) => {
-    const answer = await sql<{
-      n: bigint;
-    }>`SELECT count(*) AS n FROM ${sql.table(table)} WHERE host_id = ${hostId}`.execute(tx.queries);
-    return Number(answer.rows[0]?.n);
-  });
+afterAll(() => metrics?.stop());
 
 test("samples come back under the API's names, duplicates change nothing, gaps stay gaps", async () => {
-  const hostId = await fleet.addHost("samples");
+  const hostId = await metrics.fleet.addHost("samples");
   const from = START - 10 * 60_000;
   await ingest(hostId, batch(from, [0.1, 0.2, 0.3]));
   await ingest(hostId, batch(from, [0.1, 0.2, 0.3]), batch(from + 120_000, [0.4]));
@@ -87,7 +33,7 @@ test("samples come back under the API's names, duplicates change nothing, gaps s
 });
 
 test("compaction makes one chunk of a bucket, keeps every sample, and takes late ones in", async () => {
-  const hostId = await fleet.addHost("compacted");
+  const hostId = await metrics.fleet.addHost("compacted");
   const bucket = START - 4 * BUCKET_MS;
   for (let i = 0; i < 18; i++)
     await ingest(
@@ -98,12 +44,12 @@ test("compaction makes one chunk of a bucket, keeps every sample, and takes late
       ),
     );
   expect(await rows("metric_raw", hostId)).toBe(18);
-  await compactSome(platform.database, START);
+  await metrics.upkeep.rollUp();
   expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([1, 1]);
   await ingest(hostId, batch(bucket + 270_000, [0.18, 0.18, 0.18]));
   const wanted = { from: new Date(bucket), to: new Date(bucket + BUCKET_MS), maxPoints: 300 };
   const before = await query(hostId, wanted);
-  await compactSome(platform.database, START);
+  await metrics.upkeep.rollUp();
   expect(await rows("metric_raw", hostId)).toBe(1);
   const after = await query(hostId, wanted);
   expect(after).toEqual(before);
@@ -111,30 +57,30 @@ test("compaction makes one chunk of a bucket, keeps every sample, and takes late
 });
 
 test("what lies days back is averages, and a batch that was spooled for hours goes to its own time", async () => {
-  const hostId = await fleet.addHost("late");
+  const hostId = await metrics.fleet.addHost("late");
   const old = START - 3 * 24 * 60 * 60_000;
   await ingest(hostId, batch(old, [0.2, 0.4]));
-  await compactSome(platform.database, START);
+  await metrics.upkeep.rollUp();
   const series = await query(hostId, { from: new Date(old - 60_000), to: new Date(old + 3_600_000) });
   expect(column(series, "cpu_percent")).toEqual([30]);
-  expect(recent.last({ hostId, containerId: "" }, START)).toBeUndefined();
+  expect(metrics.recent.last({ hostId, containerId: "" }, START)).toBeUndefined();
   await ingest(hostId, batch(START - 5000, [0.8, 0.9]));
-  expect(recent.last({ hostId, containerId: "" }, START)?.get("cpu_used_ratio")).toBe(0.9);
+  expect(metrics.recent.last({ hostId, containerId: "" }, START)?.get("cpu_used_ratio")).toBe(0.9);
 });
 
 test("a clock that is ahead puts its samples at now, not into the future", async () => {
-  const hostId = await fleet.addHost("ahead");
+  const hostId = await metrics.fleet.addHost("ahead");
   await ingest(hostId, batch(START + 3_600_000, [0.5, 0.6]));
   const series = await query(hostId, { from: new Date(START - 60_000), to: new Date(START + 1000), maxPoints: 61 });
   expect(series.atMs.map((at) => at - START)).toEqual([-5000, 0]);
-  const told = await platform.database.inOrganization(fleet.caller, (tx) =>
+  const told = await metrics.platform.database.inOrganization(metrics.fleet.caller, (tx) =>
     sql<{ type: string }>`SELECT type FROM events WHERE host_id = ${hostId}`.execute(tx.queries),
   );
   expect(told.rows).toEqual([{ type: "host.clock-ahead" }]);
 });
 
 test("what a host should not send does no harm", async () => {
-  const hostId = await fleet.addHost("odd");
+  const hostId = await metrics.fleet.addHost("odd");
   await ingest(
     hostId,
     batch(START - 5000, [], {}),
@@ -146,15 +92,13 @@ test("what a host should not send does no harm", async () => {
 });
 
 test("raw samples end after a day, averages stay, and no partition is open to anybody", async () => {
-  const hostId = await fleet.addHost("kept");
+  const hostId = await metrics.fleet.addHost("kept");
   await ingest(hostId, batch(START - 60 * 60_000, [0.7]));
-  await compactSome(platform.database, START);
-  clock.advance(3 * 24 * 60 * 60_000);
-  const upkeep = createMetricsUpkeep({ database: platform.database, clock, log, recent });
-  await upkeep.start();
-  await upkeep.stop();
+  await metrics.upkeep.rollUp();
+  metrics.clock.advance(3 * 24 * 60 * 60_000);
+  await metrics.upkeep.retain();
   expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([0, 1]);
-  const open = await platform.database.asSystem(async (tx) => {
+  const open = await metrics.platform.database.asSystem(async (tx) => {
     const answer = await sql<{ name: string }>`SELECT c.relname AS name FROM pg_class c
       WHERE c.relname LIKE 'metric_%' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`.execute(
       tx.queries,

@@ -1,6 +1,6 @@
-import { sql } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import { sha256Hex, tablesOf, type UnitOfWork } from "../platform/index.ts";
-import type { Subject } from "./model.ts";
+import { BUCKET_MS, type Subject } from "./model.ts";
 
 interface ChunkTable {
   organization_id: string;
@@ -13,7 +13,7 @@ interface ChunkTable {
 interface Tables {
   metric_layouts: { id: number; organization_id: string; names: string[]; names_sha256: string };
   metric_raw: ChunkTable;
-  metric_5m: ChunkTable;
+  metric_5m: ChunkTable & { times: Buffer | null };
   metric_pending: { organization_id: string; host_id: string; container_id: string; bucket: Date };
 }
 
@@ -67,15 +67,19 @@ export async function insertRaw(tx: UnitOfWork, organizationId: string, chunks: 
     ON CONFLICT DO NOTHING`.execute(tx.queries);
 }
 
-export async function upsertChunk(
-  tx: UnitOfWork,
-  table: ChunkTableName,
-  organizationId: string,
-  chunk: StoredChunk,
-): Promise<void> {
-  const values = { layout: chunk.layout, chunk: Buffer.from(chunk.bytes) };
+/** Statistics of five minutes; `times` as a chunk without columns, undefined in what older versions wrote. */
+export interface RolledChunk extends StoredChunk {
+  readonly times: Uint8Array | undefined;
+}
+
+export async function upsertRolled(tx: UnitOfWork, organizationId: string, chunk: RolledChunk): Promise<void> {
+  const values = {
+    layout: chunk.layout,
+    chunk: Buffer.from(chunk.bytes),
+    times: chunk.times === undefined ? null : Buffer.from(chunk.times),
+  };
   await tablesOf<Tables>(tx)
-    .insertInto(table)
+    .insertInto("metric_5m")
     .values({
       organization_id: organizationId,
       host_id: chunk.hostId,
@@ -85,6 +89,48 @@ export async function upsertChunk(
     })
     .onConflict((conflict) => conflict.columns(["host_id", "container_id", "at"]).doUpdateSet(values))
     .execute();
+}
+
+export async function readRolled(
+  tx: UnitOfWork,
+  subject: Subject,
+  range: { readonly from: Date; readonly to: Date },
+): Promise<RolledChunk[]> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("metric_5m")
+    .select(["at", "layout", "chunk", "times"])
+    .where("host_id", "=", subject.hostId)
+    .where("container_id", "=", subject.containerId)
+    .where("at", ">=", range.from)
+    .where("at", "<", range.to)
+    .orderBy("at")
+    .execute();
+  return rows.map((row) => ({
+    ...subject,
+    at: row.at,
+    layout: row.layout,
+    bytes: row.chunk,
+    times: row.times ?? undefined,
+  }));
+}
+
+// Of one subject a week of buckets that were not rolled up yet, which is far more than any that was late.
+const MOST_PENDING_CHUNKS = 20_000;
+
+/** What came for buckets of the time that are not rolled up yet, or not with all of it. */
+export async function readPendingRaw(
+  tx: UnitOfWork,
+  subject: Subject,
+  range: { readonly from: Date; readonly to: Date },
+): Promise<StoredChunk[]> {
+  const answer = await sql<{ at: Date; layout: number; chunk: Buffer }>`
+    SELECT r.at, r.layout, r.chunk FROM metric_pending p JOIN metric_raw r
+      ON r.host_id = p.host_id AND r.container_id = p.container_id
+      AND r.at >= p.bucket AND r.at < p.bucket + interval '5 minutes'
+    WHERE p.host_id = ${subject.hostId} AND p.container_id = ${subject.containerId}
+      AND p.bucket >= ${range.from} AND p.bucket < ${range.to}
+    ORDER BY r.at LIMIT ${MOST_PENDING_CHUNKS}`.execute(tx.queries);
+  return answer.rows.map((row) => ({ ...subject, at: row.at, layout: row.layout, bytes: row.chunk }));
 }
 
 /** By time; `from` and `to` are about when chunks begin. */
@@ -120,17 +166,40 @@ export async function deleteRaw(
     .execute();
 }
 
+/**
+ * Marks buckets as not rolled up. Before their chunks are inserted, and for a bucket that is over with a lock: one that
+ * is being rolled up at this moment is marked again after that, so that no chunk comes in unseen.
+ */
 export async function insertPending(
   tx: UnitOfWork,
   organizationId: string,
   pending: readonly (Subject & { readonly bucket: Date })[],
+  now: number,
+): Promise<void> {
+  const over = pending.filter(({ bucket }) => bucket.getTime() + BUCKET_MS <= now);
+  const running = pending.filter(({ bucket }) => bucket.getTime() + BUCKET_MS > now);
+  await insertMarks(tx, organizationId, running, sql`DO NOTHING`);
+  await insertMarks(
+    tx,
+    organizationId,
+    over,
+    sql`(host_id, container_id, bucket) DO UPDATE SET bucket = excluded.bucket`,
+  );
+}
+
+async function insertMarks(
+  tx: UnitOfWork,
+  organizationId: string,
+  pending: readonly (Subject & { readonly bucket: Date })[],
+  onConflict: RawBuilder<unknown>,
 ): Promise<void> {
   if (pending.length === 0) return;
   await sql`INSERT INTO metric_pending (organization_id, host_id, container_id, bucket)
     SELECT DISTINCT ${organizationId}, * FROM unnest(
       ${pending.map((one) => one.hostId)}::text[], ${pending.map((one) => one.containerId)}::text[],
-      ${pending.map((one) => one.bucket)}::timestamptz[])
-    ON CONFLICT DO NOTHING`.execute(tx.queries);
+      ${pending.map((one) => one.bucket)}::timestamptz[]) AS marks (host_id, container_id, bucket)
+    ORDER BY 2, 3, 4
+    ON CONFLICT ${onConflict}`.execute(tx.queries);
 }
 
 export interface PendingBucket extends Subject {
@@ -157,8 +226,23 @@ export async function makePartition(tx: UnitOfWork, table: ChunkTableName, from:
   await sql`SELECT metric_make_partition(${table}, ${from}, ${to})`.execute(tx.queries);
 }
 
-/** Drops the partitions that end before the time, and what of the default partition is older. */
-export async function dropBefore(tx: UnitOfWork, table: ChunkTableName, time: Date): Promise<void> {
-  await sql`SELECT metric_drop_partitions(${table}, ${time})`.execute(tx.queries);
-  await tablesOf<Tables>(tx).deleteFrom(table).where("at", "<", time).execute();
+/** Drops what is older of the statistics. */
+export async function dropRolledBefore(tx: UnitOfWork, time: Date): Promise<void> {
+  await sql`SELECT metric_drop_partitions('metric_5m', ${time})`.execute(tx.queries);
+  await tablesOf<Tables>(tx).deleteFrom("metric_5m").where("at", "<", time).execute();
+}
+
+/** Drops partitions of samples that are older, but none that is not rolled up. `time` is a full hour. */
+export async function dropRawPartitions(tx: UnitOfWork, time: Date): Promise<void> {
+  // Nothing is marked while it drops: a late batch waits, and then lies in the default partition.
+  await sql`LOCK TABLE metric_pending IN SHARE MODE`.execute(tx.queries);
+  await sql`SELECT metric_drop_partitions('metric_raw', least(${time}::timestamptz,
+    (SELECT date_trunc('hour', min(bucket), 'UTC') FROM metric_pending)))`.execute(tx.queries);
+}
+
+/** Removes older samples that lie in no partition of their own, but none that is not rolled up. */
+export async function deleteLateRaw(tx: UnitOfWork, time: Date): Promise<void> {
+  await sql`DELETE FROM metric_raw r WHERE r.at < ${time} AND NOT EXISTS (
+    SELECT FROM metric_pending p WHERE p.host_id = r.host_id AND p.container_id = r.container_id
+      AND r.at >= p.bucket AND r.at < p.bucket + interval '5 minutes')`.execute(tx.queries);
 }

@@ -18,6 +18,7 @@ import { migration as registries } from "./202611221811-registries.ts";
 import { migration as builds } from "./202611221812-builds.ts";
 import { migration as adoption } from "./202611221813-adoption.ts";
 import { migration as attempts } from "./202611221814-attempts.ts";
+import { migration as metricStatistics } from "./202611221940-metric-statistics.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -40,4 +41,5 @@ export const migrations: readonly Migration[] = [
   builds,
   adoption,
   attempts,
+  metricStatistics,
 ];
