@@ -27,3 +27,19 @@ test("an argument of the build fills a name in; one without a value leaves it op
   });
   expect(baseImages(text, {})).toEqual({ images: ["alpine:3"], unknown: true });
 });
+
+test.each([
+  ["mounts", `FROM a\nRUN ${"--mount=x".repeat(100_000)}`],
+  ["open braces", `FROM a\nFROM ${"${a:-".repeat(200_000)}`],
+  ["arguments and stages", `${"ARG a=b\n".repeat(60_000)}${"FROM a\n".repeat(60_000)}`],
+  ["arguments that grow", `ARG a=${"a".repeat(500_000)}\nFROM a\nFROM ${"$a".repeat(200)}`],
+])("a megabyte of %s is answered at once", (_of, text) => {
+  const before = performance.now();
+  expect(baseImages(text, {}).images).toEqual(["a"]);
+  expect(performance.now() - before).toBeLessThan(2_000);
+});
+
+test("mounts of a RUN name images in any order, and only flags do", () => {
+  const text = 'FROM a\nRUN --network=none --mount="from=x:1,target=/x" echo --mount=from=y:1\ncopy --from=z:1 /a /b';
+  expect(baseImages(text, {}).images).toEqual(["a", "x:1", "z:1"]);
+});

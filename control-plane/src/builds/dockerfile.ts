@@ -6,6 +6,8 @@ export interface BaseImages {
 }
 
 const SCRATCH = "scratch";
+// No reference to an image is longer: what is may be any image.
+const NAME_CHARACTERS = 1_000;
 
 /**
  * The images that a Dockerfile starts or copies from. Names made of arguments are filled in from `args` and from the defaults before the
@@ -14,11 +16,12 @@ const SCRATCH = "scratch";
 export function baseImages(text: string, args: Readonly<Record<string, string>>): BaseImages {
   const images = new Set<string>();
   const stages = new Set<string>();
-  const defaults: Record<string, string> = {};
+  const defaults = new Map<string, string>();
+  const given = new Map(Object.entries(args));
   let unknown = false;
   let begun = false;
   const take = (written: string): void => {
-    const name = filledIn(written, { ...defaults, ...args });
+    const name = filledIn(written, (argument) => given.get(argument) ?? defaults.get(argument));
     if (name === undefined) unknown = true;
     else if (name !== SCRATCH && !stages.has(name.toLowerCase()) && !/^\d+$/.test(name)) images.add(name);
   };
@@ -26,15 +29,14 @@ export function baseImages(text: string, args: Readonly<Record<string, string>>)
     const syntax = /^#\s*syntax\s*=\s*(\S+)/i.exec(line)?.[1];
     if (syntax !== undefined) take(syntax);
     const [, argument, value] = /^ARG\s+(\w+)=("[^"]*"|'[^']*'|\S*)/i.exec(line) ?? [];
-    if (!begun && argument !== undefined) defaults[argument] = (value ?? "").replace(/^["']|["']$/g, "");
+    if (!begun && argument !== undefined) defaults.set(argument, (value ?? "").replace(/^["']|["']$/g, ""));
     const [, from, stage] = /^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(line) ?? [];
     if (from !== undefined) {
       begun = true;
       take(from);
       if (stage !== undefined) stages.add(stage.toLowerCase());
     }
-    for (const [, source = ""] of line.matchAll(/(?:^COPY\s.*?--from=|^RUN\s.*?--mount=\S*?\bfrom=)([^\s,]+)/gi))
-      take(source);
+    for (const source of sourcesOf(line)) take(source);
   }
   return { images: [...images].toSorted(), unknown };
 }
@@ -48,14 +50,27 @@ function instructions(text: string): string[] {
     .filter((line, i) => line !== "" && (!line.startsWith("#") || first < 0 || i < first));
 }
 
+/** What `COPY --from=…` and `RUN --mount=…,from=…` name. Word by word: a line may have as many characters as the file. */
+function sourcesOf(line: string): string[] {
+  const [instruction = "", ...words] = line.split(/\s+/);
+  const end = words.findIndex((word) => !word.startsWith("--"));
+  const flags = words.slice(0, end < 0 ? words.length : end);
+  const valuesOf = (key: string, among: readonly string[]): string[] =>
+    among.flatMap((one) => (one.toLowerCase().startsWith(key) ? [one.slice(key.length)] : []));
+  if (/^copy$/i.test(instruction)) return valuesOf("--from=", flags);
+  if (!/^run$/i.test(instruction)) return [];
+  return valuesOf("--mount=", flags).flatMap((mount) => valuesOf("from=", mount.replaceAll('"', "").split(",")));
+}
+
 /** Undefined when a name stays open. */
-function filledIn(name: string, values: Readonly<Record<string, string>>): string | undefined {
+function filledIn(name: string, valueOf: (argument: string) => string | undefined): string | undefined {
+  if (name.length > NAME_CHARACTERS) return undefined;
   const filled = name.replaceAll(
     /\$(?:\{(\w+)(?::-([^}]*))?\}|(\w+))/g,
     (whole, braced?: string, otherwise?: string, bare?: string) => {
-      const value = values[braced ?? bare ?? ""];
-      return value === undefined || value === "" ? (otherwise ?? whole) : value;
+      const value = valueOf(braced ?? bare ?? "") ?? "";
+      return value.length > NAME_CHARACTERS ? whole : value === "" ? (otherwise ?? whole) : value;
     },
   );
-  return filled.includes("$") ? undefined : filled;
+  return filled.includes("$") || filled.length > NAME_CHARACTERS ? undefined : filled;
 }

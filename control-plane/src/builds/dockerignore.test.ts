@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dockerignore } from "./dockerignore.ts";
+import { dockerignore, TooManyPatterns } from "./dockerignore.ts";
 
 const PATHS = [
   "a.log",
@@ -39,4 +39,19 @@ test.each([
 test("a long line of stars is answered at once", () => {
   const ignored = dockerignore(`${"**/".repeat(20)}x`);
   expect(ignored(`${"a/".repeat(40)}y`)).toBe(false);
+});
+
+test("more patterns for more files than can be compared in a moment are refused", () => {
+  const ignored = dockerignore("*a*a*a*b\n".repeat(2_000));
+  const before = performance.now();
+  expect(() => {
+    for (let i = 0; i < 20_000; i++) ignored(`${"a".repeat(200)}/${i}`);
+  }).toThrow(TooManyPatterns);
+  expect(performance.now() - before).toBeLessThan(5_000);
+});
+
+test("a large context with the patterns of a large project is not", () => {
+  const ignored = dockerignore("**/node_modules\n**/*.log\n.git\n*.md\ndist/**\n!README.md\n".repeat(5));
+  const paths = Array.from({ length: 20_000 }, (_, i) => `packages/part-${i % 100}/src/feature/file-${i}.ts`);
+  expect(paths.filter(ignored)).toEqual([]);
 });

@@ -1,11 +1,28 @@
 /** Whether a path of a build context stays out of it. */
 export type Ignored = (path: string) => boolean;
 
+/** What may still be compared: patterns times files times their folders could keep the process busy for minutes. */
+export interface Effort {
+  left: number;
+}
+
+/** Thrown by {@link Ignored} when the effort is spent. */
+export class TooManyPatterns extends Error {
+  override readonly name = "TooManyPatterns";
+}
+
+// Some tenths of a second; twenty thousand files and fifty patterns take a quarter of it.
+export const COMPARISONS = 50_000_000;
+
 /**
  * The rules of a .dockerignore as the docker CLI reads them: patterns of Go's filepath.Match with `**`, `!` takes a path back in, the last
  * pattern that matches decides, and a pattern that matches a folder matches everything in it.
  */
-export function dockerignore(text: string): Ignored {
+export function dockerignore(text: string, effort: Effort = { left: COMPARISONS }): Ignored {
+  const spend = (comparisons: number): void => {
+    effort.left -= comparisons;
+    if (effort.left < 0) throw new TooManyPatterns("the effort is spent");
+  };
   const patterns = text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
@@ -15,11 +32,12 @@ export function dockerignore(text: string): Ignored {
     .flatMap((line) => {
       const except = line.startsWith("!");
       const pattern = clean(except ? line.slice(1).trim() : line);
-      return pattern === "" ? [] : [{ except, matches: matcherOf(pattern) }];
+      return pattern === "" ? [] : [{ except, matches: matcherOf(pattern, spend) }];
     });
   return (path) => {
     let ignored = false;
     const levels = withFolders(path);
+    spend(levels.length ** 2);
     for (const { except, matches } of patterns) {
       if (except === ignored && levels.some((level) => matches(level))) ignored = !except;
     }
@@ -27,10 +45,13 @@ export function dockerignore(text: string): Ignored {
   };
 }
 
+/** A path by its names, each by its characters. */
+type Names = readonly (readonly string[])[];
+
 // The path itself, and every folder that it is in.
-function withFolders(path: string): string[][] {
-  const parts = path.split("/");
-  return parts.map((_, i) => parts.slice(0, i + 1));
+function withFolders(path: string): Names[] {
+  const names = path.split("/").map((name) => [...name]);
+  return names.map((_, i) => names.slice(0, i + 1));
 }
 
 // As Go's filepath.Clean does, without the slash that only says "from the context's root".
@@ -51,12 +72,19 @@ const STAR: Token = { star: true };
 const ANY_FOLDERS = "**";
 
 /** Both levels go back to the last star only, so that no pattern takes longer than its length times that of the path. */
-function matcherOf(pattern: string): (path: readonly string[]) => boolean {
+function matcherOf(pattern: string, spend: (comparisons: number) => void): (path: Names) => boolean {
   const folders = pattern
     .split("/")
     .map((part) => (part === ANY_FOLDERS ? { star: true as const } : { star: false as const, tokens: tokensOf(part) }));
+  const charFits = (token: Token, char: string): boolean => {
+    spend(1);
+    return charMatches(token, char);
+  };
   return (path) =>
-    matchRun(folders, path, (folder, part) => folder.star || matchRun(folder.tokens, [...part], charMatches));
+    matchRun(folders, path, (folder, name) => {
+      spend(1);
+      return folder.star || matchRun(folder.tokens, name, charFits);
+    });
 }
 
 function charMatches(token: Token, char: string): boolean {

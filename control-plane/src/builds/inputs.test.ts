@@ -120,3 +120,29 @@ test("a network of the host or of another container takes a permission", () => {
   expect(keys("host")).toEqual(["services.web.build.network: host"]);
   expect(keys("container:db")).toEqual(["services.web.build.network: container:db"]);
 });
+
+test("more services, files or patterns than can be listed are refused, and say so", () => {
+  const services = (count: number, build: ComposeBuild = { context: "/stack" }): ComposeModel => ({
+    name: "shop",
+    services: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`s${i}`, { command: null, entrypoint: null, build }]),
+    ),
+  });
+  const many = [
+    file("/stack/Dockerfile", "FROM base:1"),
+    ...Array.from({ length: 10_000 }, (_, i) => file(`/stack/${i}`)),
+  ];
+  const texts = (path: string): string | undefined =>
+    path.endsWith(".dockerignore") ? undefined : path.endsWith("Dockerfile") ? "FROM base:1" : undefined;
+  expect(buildInputs(services(501), many, texts).violations).toMatchObject([
+    { path: "services", message: expect.stringContaining("501 services") as string },
+  ]);
+  expect(buildInputs(services(11), many, texts).violations).toMatchObject([
+    { path: "services", message: expect.stringContaining("100000 files") as string },
+  ]);
+  const patterns = (path: string): string => (path.endsWith(".dockerignore") ? "*a*a*a*b\n".repeat(5_000) : "FROM a");
+  const long = Array.from({ length: 2_000 }, (_, i) => file(`/stack/${"a".repeat(200)}${i}`));
+  expect(buildInputs(services(1), long, patterns).violations).toMatchObject([
+    { path: "services.s0.build.context", message: expect.stringContaining("too many patterns") as string },
+  ]);
+});

@@ -10,7 +10,7 @@ import {
 import type { TravellingFile } from "../files/index.ts";
 import type { Violation } from "../platform/index.ts";
 import { baseImages, type BaseImages } from "./dockerfile.ts";
-import { dockerignore, type Ignored } from "./dockerignore.ts";
+import { COMPARISONS, dockerignore, TooManyPatterns, type Effort } from "./dockerignore.ts";
 
 /** A service that is built, with everything that goes into its image but the platform. */
 export interface PlannedBuild {
@@ -31,6 +31,10 @@ export interface PlannedBuild {
 /** Text of a file by its absolute path; undefined when there is none, or it is no short text. */
 export type ReadText = (path: string) => string | undefined;
 
+// Each service has a list of its files, even when all have the same ones: what people build is far from both.
+const MAXIMUM_BUILDS = 500;
+const MAXIMUM_FILES = 100_000;
+
 /** What a build of these files takes. Violations are what cannot be honoured, by name. */
 export function buildInputs(
   model: ComposeModel,
@@ -39,14 +43,26 @@ export function buildInputs(
 ): { readonly builds: readonly PlannedBuild[]; readonly violations: readonly Violation[] } {
   const builds: PlannedBuild[] = [];
   const violations: Violation[] = [];
-  for (const [service, { build, platform = "", image }] of sorted(model.services)) {
-    if (build === undefined) continue;
+  const effort: Effort = { left: COMPARISONS };
+  const built = sorted(model.services).filter(([, { build }]) => build !== undefined);
+  const tooMuch = (message: string): Violation => ({ path: "services", message });
+  if (built.length > MAXIMUM_BUILDS) {
+    const message = `${built.length} services have a build, and at most ${MAXIMUM_BUILDS} may: give those that are alike one image`;
+    return { builds, violations: [tooMuch(message)] };
+  }
+  let listed = 0;
+  for (const [service, { build = {}, platform = "", image }] of built) {
     const own = refusals(build).map(({ key, message }) => ({ path: `services.${service}.build.${key}`, message }));
-    const context = own.length > 0 ? undefined : contextOf(build, files, textOf);
+    const context = own.length > 0 ? undefined : contextOf(build, files, { textOf, effort });
     if (context !== undefined && "problem" in context)
       own.push({ path: `services.${service}.build.${context.key}`, message: context.problem });
     violations.push(...own);
     if (context === undefined || "problem" in context) continue;
+    listed += context.files.length;
+    if (listed > MAXIMUM_FILES) {
+      const message = `the contexts of its builds have more than ${MAXIMUM_FILES} files together: leave out what they do not need with a .dockerignore`;
+      return { builds, violations: [...violations, tooMuch(message)] };
+    }
     const reference = imageReferenceOf(model.name, service, { build, ...(image === undefined ? {} : { image }) });
     const settings = Object.fromEntries(
       SETTINGS.flatMap((key) => (build[key] === undefined ? [] : [[key, build[key]]])),
@@ -148,13 +164,10 @@ type Context = Pick<PlannedBuild, "files" | "dockerfile" | "base">;
 function contextOf(
   build: ComposeBuild,
   files: readonly TravellingFile[],
-  textOf: ReadText,
+  { textOf, effort }: { readonly textOf: ReadText; readonly effort: Effort },
 ): Context | { readonly key: string; readonly problem: string } {
   const context = posix.resolve(build.context ?? "/");
-  const inside = files.flatMap((file) => {
-    const path = posix.relative(context, file.path);
-    return path === "" || path.startsWith("../") ? [] : [{ ...file, path }];
-  });
+  const below = context === "/" ? context : `${context}/`;
   const written = posix.resolve(context, build.dockerfile ?? DOCKERFILE);
   const inline = build.dockerfile_inline;
   const text = inline ?? textOf(written);
@@ -165,10 +178,11 @@ function contextOf(
   }
   const relative = posix.relative(context, written);
   const isInside = inline === undefined && !relative.startsWith("../");
-  const ignored: Ignored = dockerignore(
-    textOf(`${written}.dockerignore`) ?? textOf(posix.join(context, ".dockerignore")) ?? "",
-  );
-  const kept = inside.filter(({ path }) => !ignored(path) || (isInside && path === relative));
+  const patterns = textOf(`${written}.dockerignore`) ?? textOf(posix.join(context, ".dockerignore")) ?? "";
+  const isOwn = (path: string): boolean => isInside && path === relative;
+  const kept = keptFiles(filesBelow(files, below), { patterns, isOwn, effort });
+  if (kept === undefined)
+    return { key: "context", problem: "its .dockerignore has too many patterns for that many files: use fewer" };
   const { args = {} } = build;
   const given = Object.fromEntries(
     Object.entries(args).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
@@ -176,6 +190,26 @@ function contextOf(
   const base = baseImages(text, given);
   if (isInside) return { files: kept, dockerfile: relative, base };
   return { files: [...kept, ownDockerfile(text)].toSorted(byPath), dockerfile: OWN_DOCKERFILE, base };
+}
+
+function filesBelow(files: readonly TravellingFile[], below: string): TravellingFile[] {
+  return files.flatMap((file) =>
+    file.path.startsWith(below) ? [{ ...file, path: file.path.slice(below.length) }] : [],
+  );
+}
+
+/** Undefined when there is more to compare than may be. */
+function keptFiles(
+  files: readonly TravellingFile[],
+  by: { readonly patterns: string; readonly isOwn: (path: string) => boolean; readonly effort: Effort },
+): readonly TravellingFile[] | undefined {
+  try {
+    const ignored = dockerignore(by.patterns, by.effort);
+    return files.filter(({ path }) => !ignored(path) || by.isOwn(path));
+  } catch (error) {
+    if (error instanceof TooManyPatterns) return undefined;
+    throw error;
+  }
 }
 
 function ownDockerfile(text: string): TravellingFile {
