@@ -21,6 +21,9 @@ export function encodeTasks(
     const detail = `the context of ${service} has ${Math.ceil(bytes / 1024 ** 2)} MiB; ${MAXIMUM_CONTEXT_BYTES / 1024 ** 2} MiB are allowed`;
     throw new ProblemError({ code: buildsErrors.WF_BUILD_TOO_LARGE, detail });
   }
+  // Before it is encoded: every service of one folder has the same texts again.
+  const inline = builds.reduce((sum, { files }) => sum + inlineBytes(files), 0);
+  if (inline > MAXIMUM_TASKS_BYTES) throw tooLong(inline);
   const tasks = builds.map((build) => ({
     service: build.service,
     reference: build.reference,
@@ -34,8 +37,16 @@ export function encodeTasks(
   }));
   const bytes = BuildTasks.encode({ tasks }).finish();
   if (bytes.length <= MAXIMUM_TASKS_BYTES) return bytes;
-  const detail = `the list of files with their small contents has ${Math.ceil(bytes.length / 1024 ** 2)} MiB; ${MAXIMUM_TASKS_BYTES / 1024 ** 2} MiB are allowed`;
-  throw new ProblemError({ code: buildsErrors.WF_BUILD_TOO_LARGE, detail });
+  throw tooLong(bytes.length);
+}
+
+function inlineBytes(files: readonly TravellingFile[]): number {
+  return files.reduce((sum, file) => sum + (isInline(file) ? file.sizeBytes : 0), 0);
+}
+
+function tooLong(bytes: number): ProblemError {
+  const detail = `the list of files with their small contents has ${Math.ceil(bytes / 1024 ** 2)} MiB; ${MAXIMUM_TASKS_BYTES / 1024 ** 2} MiB are allowed`;
+  return new ProblemError({ code: buildsErrors.WF_BUILD_TOO_LARGE, detail });
 }
 
 /** Files that the host fetches by their digests. */
