@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { layerMark } from "@windflow/core";
 import type { BuildTask } from "@windflow/proto/agent";
 import type { BuildsEngine } from "../engines/builds-engine.ts";
 import type { ContentSource, ContentStore } from "../files/content-store.ts";
@@ -47,7 +48,7 @@ export async function runTask(task: BuildTask, parts: TaskParts): Promise<void> 
   try {
     const known = new Set(task.knownLayers);
     const image = await takeApart(await engine.saveImage(task.reference, signal), folder, (digest) =>
-      known.has(digest),
+      known.has(layerMark(digest)),
     );
     await sendImage(task, image, parts);
     onLine(`built ${task.reference}: ${image.configDigest}`);

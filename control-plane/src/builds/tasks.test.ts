@@ -1,3 +1,4 @@
+import { layerMark, sha256Digest } from "@windflow/core";
 import { BuildTasks } from "@windflow/proto/agent";
 import { expect, test } from "vitest";
 import type { PlannedBuild } from "./inputs.ts";
@@ -29,4 +30,11 @@ test("texts that many services share are counted for each of them, and refused b
   const content = Buffer.alloc(64 * 1024);
   const builds = Array.from({ length: 40_000 }, (_, i) => planned(`s${i}`, content));
   expect(() => encodeTasks(builds, HOST)).toThrow(/has 2500 MiB; 32 MiB are allowed/);
+});
+
+test("a host is told of no layer that it does not have", () => {
+  const digest = sha256Digest("a layer of another stack");
+  const bytes = encodeTasks([planned("web", Buffer.from("FROM a"))], { ...HOST, knownLayers: [digest] });
+  expect(Buffer.from(bytes).includes(digest)).toBe(false);
+  expect(BuildTasks.decode(bytes).tasks[0]?.knownLayers).toEqual([layerMark(digest)]);
 });

@@ -1,5 +1,5 @@
 import { BuildTasks, type ContextFile } from "@windflow/proto/agent";
-import { canonicalJson } from "@windflow/core";
+import { canonicalJson, layerMark } from "@windflow/core";
 import type { TravellingFile } from "../files/index.ts";
 import { ProblemError } from "../platform/index.ts";
 import { buildsErrors } from "./errors.ts";
@@ -32,7 +32,7 @@ export function encodeTasks(
     dockerfile: build.dockerfile,
     buildJson: Buffer.from(canonicalJson(build.settings)),
     noCache: host.noCache,
-    knownLayers: [...host.knownLayers],
+    knownLayers: host.knownLayers.map(layerMark),
     baseImages: [...build.base.images],
   }));
   const bytes = BuildTasks.encode({ tasks }).finish();
