@@ -110,7 +110,7 @@ async function fetchFile(as: TestIdentity, digest: string, buildId: string): Pro
 function sendImage(
   send: (kind: StreamUp["kind"]) => void,
   layer: Uint8Array,
-  over: { layerDigests?: string[]; content?: Uint8Array } = {},
+  over: { layerDigests?: string[]; content?: Uint8Array; manifestDigest?: string; platform?: string } = {},
 ): string {
   const digest = sha256Digest(layer);
   const config = Buffer.from(JSON.stringify({ rootfs: { type: "layers", diff_ids: [digest] }, nonce: stackId }));
@@ -119,9 +119,9 @@ function sendImage(
     $case: "builtImage",
     value: {
       service: "web",
-      platform: "linux/amd64",
+      platform: over.platform ?? "linux/amd64",
       configDigest,
-      manifestDigest: sha256Digest(`manifest of ${configDigest}`),
+      manifestDigest: over.manifestDigest ?? sha256Digest(`manifest of ${configDigest}`),
       config,
       layerDigests: over.layerDigests ?? [digest],
       layerSizes: [BigInt(layer.length)],
@@ -238,6 +238,8 @@ test.each([
     { layerDigests: [sha256Digest("another")] },
     /its layers are not those of its configuration/,
   ],
+  ["a manifest without a digest", { manifestDigest: "shop-web:latest" }, /its manifest has no digest/],
+  ["a platform that is none", { platform: "linux/amd64 --privileged" }, /its platform is none/],
   ["a layer with another content", { content: randomBytes(200_000) }, /WF_FILE_DIGEST_MISMATCH/],
 ])("an image with %s is refused", async (_what, over, cause) => {
   const build = await start();

@@ -21,6 +21,9 @@ export class WrongImage extends Error {
 
 const MAXIMUM_CONFIG_BYTES = 4 * 1024 * 1024;
 const MAXIMUM_LAYERS = 500;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+// Operating system, processor and perhaps its variant.
+const PLATFORM = /^[a-z0-9]{1,32}\/[a-z0-9_]{1,32}(\/[a-z0-9.]{1,32})?$/;
 
 export function createReceiver(
   parts: { readonly database: Database; readonly clock: Clock; readonly files: FileStore },
@@ -69,6 +72,8 @@ function checked(inputDigest: string, message: BuiltImageMessage, builtAt: Date)
   if (config.length > MAXIMUM_CONFIG_BYTES) throw new WrongImage("its configuration is too large");
   if (layerDigests.length > MAXIMUM_LAYERS || layerDigests.length !== layerSizes.length)
     throw new WrongImage(`it has ${layerDigests.length} layers`);
+  if (!DIGEST.test(manifestDigest)) throw new WrongImage("its manifest has no digest");
+  if (!PLATFORM.test(platform)) throw new WrongImage("its platform is none");
   if (sha256Digest(config) !== configDigest) throw new WrongImage("its configuration is another one");
   if (diffIdsOf(config).join() !== layerDigests.join())
     throw new WrongImage("its layers are not those of its configuration");
