@@ -179,6 +179,7 @@ export function buildWorkloadSide(parts: {
       const teller = createProgressTeller({ database, bus, log });
       hooks.onObserved(async (tx, report) => {
         await storeObserved(tx, report);
+        await metrics.containers.note(tx, report);
         tx.afterCommit(() => {
           for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
         });

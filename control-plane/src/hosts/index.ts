@@ -10,6 +10,7 @@ export type { ServerNames } from "./certificates/authority.ts";
 export { openCertificates, type Certificates, type ServerCertificate } from "./certificates/certificates.ts";
 export { createEnrollment, type Enrollment } from "./enrollment.ts";
 export { hostsErrors } from "./errors.ts";
+export { parseHostFilter, type HostFilter } from "./filter.ts";
 export { enrollmentTokensHandlers, hostsHandlers } from "./handlers.ts";
 export { createHostIdentities, type HostIdentities, type HostIdentity } from "./identities.ts";
 export type { InstallTarget } from "./install-line.ts";
@@ -25,7 +26,7 @@ export {
 } from "./model.ts";
 export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
 export { createHostsService, type HostsService } from "./service.ts";
-export { listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
+export { findHosts, listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
   closeHostSession,

@@ -75,6 +75,21 @@ export async function readHosts(
   return select.orderBy(sortBy, direction).orderBy("hosts.id", direction).limit(query.limit).execute();
 }
 
+/** Hosts by name that match, with their labels: of all, or of those of the ids. */
+export async function findHosts(
+  tx: UnitOfWork,
+  query: { organizationId: string; filter: HostFilter; hostIds: readonly string[]; limit: number },
+): Promise<{ hostId: string; name: string; labels: Labels; presence: HostPresence }[]> {
+  let select = hostsTables(tx)
+    .selectFrom("hosts")
+    .select(["id", "name", "labels", "presence"])
+    .where("organization_id", "=", query.organizationId)
+    .where(matching(query.filter));
+  if (query.hostIds.length > 0) select = select.where(sql<boolean>`id = ANY(${[...query.hostIds]})`);
+  const rows = await select.orderBy("name").orderBy("id").limit(query.limit).execute();
+  return rows.map(({ id, ...row }) => ({ hostId: id, ...row }));
+}
+
 export async function countHosts(tx: UnitOfWork, organizationId: string, filter: HostFilter): Promise<number> {
   const row = await hostsTables(tx)
     .selectFrom("hosts")

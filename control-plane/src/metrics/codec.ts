@@ -28,11 +28,20 @@ export function encodeChunk(kind: SubjectKind, samples: Samples): Encoded {
   return { names, bytes: Buffer.concat([Buffer.of(FORMAT), zstdCompressSync(writer.bytes())]) };
 }
 
-export function decodeChunk(kind: SubjectKind, { names, bytes }: Encoded): Samples {
+/** @param wanted the columns that are decoded; all unless told. The others are passed over, which is cheaper. */
+export function decodeChunk(
+  kind: SubjectKind,
+  { names, bytes }: Encoded,
+  wanted: (name: string) => boolean = () => true,
+): Samples {
   if (bytes[0] !== FORMAT) throw new Error("a chunk of samples has a format that this version does not know");
   const reader = new Reader(zstdDecompressSync(bytes.subarray(1), { maxOutputLength: MOST_BYTES }));
   const count = reader.unsigned();
-  const columns = names.map((name) => [name, readColumn(reader, count, stepsOf(kind, name) ?? 1)] as const);
+  const columns = names.flatMap((name) => {
+    if (wanted(name)) return [[name, readColumn(reader, count, stepsOf(kind, name) ?? 1)] as const];
+    skipColumn(reader, count);
+    return [];
+  });
   return { atMs: readTimes(reader, count), columns: new Map(columns) };
 }
 
@@ -57,6 +66,11 @@ function readColumn(reader: Reader, count: number, steps: number): number[] {
     before += reader.signed();
     return before / steps;
   });
+}
+
+function skipColumn(reader: Reader, count: number): void {
+  const known = reader.unsigned();
+  reader.skip(known === count ? known : count + known);
 }
 
 function writeTimes(writer: Writer, atMs: readonly number[]): void {
@@ -123,6 +137,14 @@ class Reader {
       if (byte === undefined) throw new Error("a chunk of samples ends too early");
       value += (byte % SEVEN_BITS) * weight;
       if (byte < SEVEN_BITS) return value;
+    }
+  }
+
+  skip(numbers: number): void {
+    for (let left = numbers; left > 0;) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) throw new Error("a chunk of samples ends too early");
+      if (byte < SEVEN_BITS) left--;
     }
   }
 

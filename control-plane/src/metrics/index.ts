@@ -1,6 +1,7 @@
 import type { MetricsServiceService } from "@windflow/proto/api";
 import type { Handlers } from "../api/index.ts";
 import type { Clock, Database, Jobs, Log, NewId } from "../platform/index.ts";
+import { createContainerMemory } from "./containers.ts";
 import { metricsHandlers } from "./handlers.ts";
 import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
@@ -13,6 +14,8 @@ export type { SamplesSink } from "./ingest.ts";
 export interface Metrics {
   /** For the hosts' spools. */
   readonly sink: SamplesSink;
+  /** For what hosts report, in the transaction that stores it: whose containers' figures they are. */
+  readonly containers: ReturnType<typeof createContainerMemory>;
   readonly hostFigures: { figuresOf(hostId: string): { cpuPercent: number; memoryPercent: number } | undefined };
   readonly containerFigures: {
     figuresOf(hostId: string, containerId: string): { cpuPercent: number; memoryBytes: number } | undefined;
@@ -48,6 +51,7 @@ export function createMetrics(parts: {
 
   return {
     sink: createSamplesSink({ clock, log, newId, recent, keptMs }),
+    containers: createContainerMemory(clock),
     hostFigures: {
       figuresOf: (hostId) => {
         const figures = last(hostId, "");

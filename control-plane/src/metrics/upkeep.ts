@@ -1,5 +1,6 @@
 import type { Clock, Database, JobKind, Jobs, Log } from "../platform/index.ts";
 import { compactSome } from "./compact.ts";
+import { forgetContainersBefore } from "./containers.ts";
 import { RAW_KEPT_MS } from "./query.ts";
 import type { RecentSamples } from "./recent.ts";
 import { deleteLateRaw, dropRawPartitions, dropRolledBefore, makePartition } from "./store.ts";
@@ -69,6 +70,7 @@ export function createMetricsUpkeep(parts: {
     await database.asSystem((tx) => deleteLateRaw(tx, rawLimit));
     const rolledLimit = new Date(Math.floor((now - keptMs) / DAY_MS) * DAY_MS - DAY_MS);
     await database.asSystem((tx) => dropRolledBefore(tx, rolledLimit));
+    await database.asSystem((tx) => forgetContainersBefore(tx, rolledLimit));
   }
 
   jobs.register(rollUpJob, async ({ signal }) => {

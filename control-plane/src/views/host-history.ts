@@ -9,6 +9,7 @@ const TABLES = [
   "metric_raw",
   "metric_5m",
   "metric_pending",
+  "metric_containers",
   "host_desired_stacks",
   "host_desired",
 ];

@@ -19,6 +19,7 @@ import { migration as builds } from "./202611221812-builds.ts";
 import { migration as adoption } from "./202611221813-adoption.ts";
 import { migration as attempts } from "./202611221814-attempts.ts";
 import { migration as metricStatistics } from "./202611221940-metric-statistics.ts";
+import { migration as metricContainers } from "./202611221942-metric-containers.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
   adoption,
   attempts,
   metricStatistics,
+  metricContainers,
 ];
