@@ -9,7 +9,7 @@ import { startTestApp, type TestApp } from "../testing/index.ts";
 import { dial, type TestIdentity, type TestSession } from "../testing/test-agent.ts";
 import { LINES_KEPT } from "./output.ts";
 import { runBuild } from "./runner.ts";
-import { readBuild, readLines } from "./store.ts";
+import { readBuild, readLines, updateBuild } from "./store.ts";
 
 const COMPOSE = "services:\n  web:\n    build: ./app\n  other:\n    image: busybox\n";
 const STRANGER = "org_stranger";
@@ -290,6 +290,33 @@ test("cancelling closes the stream to the host; another build may follow", async
   (await takeBuild()).end("enough");
   await ended(next);
   expect(await get(build)).toMatchObject({ state: "STATE_CANCELLED" });
+});
+
+test("a build that is cancelled at its very beginning does not go on", async () => {
+  const { database } = app.platform;
+  const inOrganization = database.inOrganization.bind(database);
+  const spy = vi.spyOn(database, "inOrganization");
+  // Between the unit of work that begins it and the first look at what is told.
+  spy.mockImplementation(async (...call: Parameters<typeof inOrganization>) => {
+    const begun = (await inOrganization(...call)) as { id?: string; state?: string; tasksDigest?: string } | undefined;
+    if (begun?.state !== "pending" || begun.tasksDigest === undefined) return begun as never;
+    spy.mockRestore();
+    await inOrganization(app.organizationId, (tx) => updateBuild(tx, begun.id ?? "", { state: "cancelled" }));
+    return begun as never;
+  });
+  await start();
+  const command = await session.next("openStream").catch(() => undefined);
+  if (command === undefined) return;
+  const client = dial(app, host);
+  const call = client.openStream();
+  const closed = new Promise((resolve) => {
+    call.on("data", resolve);
+    call.on("error", resolve);
+    call.on("end", resolve);
+  });
+  call.write({ kind: { $case: "ticket", value: command.ticket } });
+  await closed;
+  client.close();
 });
 
 test("a host builds for one stack after the other; who waits says so", async () => {

@@ -65,8 +65,8 @@ async function run(
   const ended = new AbortController();
   const late = AbortSignal.timeout(BUILD_DEADLINE_MS);
   const either = AbortSignal.any([signal, ended.signal, late]);
-  const unwatch = watchForEnd(parts, build, ended);
   const output = await openOutput(parts, build);
+  const unwatch = watchForEnd(parts, build, ended);
   let cause = "";
   let isBusy = false;
   try {
@@ -243,6 +243,8 @@ function watchForEnd(parts: Parts, build: Build, ended: AbortController): () => 
     }),
     parts.bus.onGap(look),
   ];
+  // Cancelled between the beginning and now, it was told to nobody.
+  look();
   return () => {
     for (const stop of stops) stop();
   };
