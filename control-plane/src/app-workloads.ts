@@ -114,9 +114,9 @@ export function buildWorkloadSide(parts: {
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
       const drafts = createDrafts({ database, vault, compose, files: files.store });
-      const hosts = createBuildHosts();
+      const hosts = createBuildHosts({ clock });
       const built = createBuiltImages({ database, clock, files: files.store, hosts });
-      const images = { built, resolver: createImageResolver({ database, vault, gateway }) };
+      const images = { built, resolver: createImageResolver({ database, vault, gateway, clock }) };
       const revisions = createRevisions({ database, clock, vault, drafts, images, files: files.store, audit });
       const adoption = createAdoptionService({
         database,
@@ -139,7 +139,7 @@ export function buildWorkloadSide(parts: {
       });
       const buildDrafts = createBuildDrafts(drafts);
       builds = createBuilds({ platform, audit, files: files.store, drafts: buildDrafts, hosts, gateway });
-      const planning = createPlanning({ database, revisions, hosts: createHostPlanner(gateway) });
+      const planning = createPlanning({ database, revisions, hosts: createHostPlanner({ gateway, clock }) });
       const tester = createRegistryTester({ database, gateway });
       const registries = createRegistriesService({ database, clock, newId, vault, audit, tester });
       const standing = createStackStanding({ clock, progress });

@@ -5,5 +5,12 @@ export { storeObserved } from "./observe.ts";
 export type { TerminalRights } from "./ports.ts";
 export { createContainersService } from "./service.ts";
 export { listProjects, readProjectContainers, type ObservedProject } from "./store-projects.ts";
-export { readObservedHosts, readObservedStacks, type ObservedHost, type ObservedStackRow } from "./store-observed.ts";
+export {
+  readObservedHosts,
+  readObservedStacks,
+  readHostsWith,
+  readPublishedPorts,
+  type ObservedHost,
+  type ObservedStackRow,
+} from "./store-observed.ts";
 export { createTerminalSessions } from "./terminals.ts";

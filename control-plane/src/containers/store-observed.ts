@@ -279,3 +279,37 @@ export async function listContainers(
     total: Number(counted.total),
   };
 }
+
+/** Hosts that had containers of the stack when they last reported. */
+export async function readHostsWith(tx: UnitOfWork, stackId: string): Promise<string[]> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("observed_stacks")
+    .select("host_id")
+    .where("stack_id", "=", stackId)
+    .where("containers", ">", 0)
+    .execute();
+  return rows.map((row) => row.host_id);
+}
+
+/** A port of a host that a container publishes. */
+export interface ObservedPortRow {
+  readonly hostId: string;
+  /** Empty: every address. */
+  readonly address: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
+/** What the containers of the hosts publish, without those of one stack. */
+export async function readPublishedPorts(
+  tx: UnitOfWork,
+  { hostIds, exceptStackId }: { readonly hostIds: readonly string[]; readonly exceptStackId: string },
+): Promise<ObservedPortRow[]> {
+  const { rows } = await sql<{ host_id: string; report: Buffer }>`SELECT host_id, report FROM observed_containers
+    WHERE host_id = ANY(${[...hostIds]}) AND stack_id <> ${exceptStackId}`.execute(tx.queries);
+  return rows.flatMap(({ host_id: hostId, report }) =>
+    ObservedContainer.decode(report)
+      .ports.filter(({ hostPort }) => hostPort > 0)
+      .map(({ hostIp, hostPort, protocol }) => ({ hostId, address: hostIp, port: hostPort, protocol })),
+  );
+}

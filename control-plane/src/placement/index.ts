@@ -1,2 +1,21 @@
-export { emptyPlacement, FACT_PREFIX, type Placement, type PlacementHost } from "./model.ts";
-export { placeStack, usesFacts } from "./plan.ts";
+export {
+  emptyPlacement,
+  FACT_PREFIX,
+  noConstraints,
+  noUse,
+  type CurrentHost,
+  type LabelExpression,
+  type LabelOperator,
+  type Placement,
+  type PlacementDecision,
+  type PlacementHost,
+  type PlacementPlan,
+  type PlacementReason,
+  type PlacementStrategy,
+  type PublishedPort,
+  type StackNeeds,
+} from "./model.ts";
+export { usesFacts } from "./plan-labels.ts";
+export { needsOf } from "./plan-needs.ts";
+export { placementViolations } from "./plan-violations.ts";
+export { planPlacement } from "./plan.ts";

@@ -1,38 +1,26 @@
-import { FACT_PREFIX, type Placement, type PlacementHost } from "./model.ts";
+import type { PlacementDecision, PlacementHost, PlacementInput, PlacementPlan } from "./model.ts";
+import { chooseSome } from "./plan-choose.ts";
+import { whyForeign, whyFull } from "./plan-refusals.ts";
 
-/** The hosts that the stack belongs on, by name. The same input gives the same list. */
-export function placeStack(
-  placement: Placement,
-  hosts: readonly PlacementHost[],
-  stack: { readonly hasSecrets: boolean },
-): PlacementHost[] {
-  return hosts
-    .filter((host) => mayRun(host, placement) && isWanted(placement, host, stack.hasSecrets))
-    .toSorted((a, b) => compare(a.name, b.name) || compare(a.hostId, b.hostId));
+/** Which hosts the stack belongs on, and of every host why. The same input in any order gives the same plan. */
+export function planPlacement(given: PlacementInput): PlacementPlan {
+  const hosts = given.hosts.toSorted((a, b) => compare(a.name, b.name) || compare(a.hostId, b.hostId));
+  const input = { ...given, hosts };
+  if (given.placement.strategy !== "all") return chooseSome(input);
+  const current = new Set(given.current.map(({ hostId }) => hostId));
+  const decisions = hosts.map((host) => decideAlone(host, input, current.has(host.hostId)));
+  return { decisions, chosen: decisions.flatMap(({ host, chosen }) => (chosen ? [host] : [])), short: "" };
 }
 
-/** True when the selector reads what hosts say of themselves: such a stack may have no secrets. */
-export function usesFacts(placement: Placement): boolean {
-  return Object.keys(placement.matchLabels).some((key) => key.startsWith(FACT_PREFIX));
+function decideAlone(host: PlacementHost, input: PlacementInput, isThere: boolean): PlacementDecision {
+  const refusal = whyForeign(host, input) ?? (isThere ? undefined : whyFull(host, input));
+  if (refusal !== undefined) return { host, chosen: false, ...refusal };
+  return isThere
+    ? { host, chosen: true, reason: "stays", because: "the placement selects the host, and the stack is there" }
+    : { host, chosen: true, reason: "selected", because: "the placement selects the host" };
 }
 
-function mayRun(host: PlacementHost, placement: Placement): boolean {
-  if (host.revoked || host.awaitingApproval) return false;
-  return placement.environmentId === "" || host.environmentId === placement.environmentId;
-}
-
-function isWanted(placement: Placement, host: PlacementHost, hasSecrets: boolean): boolean {
-  if (placement.allHosts || placement.hostIds.includes(host.hostId)) return true;
-  const selector = Object.entries(placement.matchLabels);
-  return selector.length > 0 && selector.every(([key, value]) => labelOf(host, key, hasSecrets) === value);
-}
-
-// A host could report any fact, also the one that would bring it the secrets of others.
-function labelOf(host: PlacementHost, key: string, hasSecrets: boolean): string | undefined {
-  const source = key.startsWith(FACT_PREFIX) ? (hasSecrets ? {} : host.facts) : host.labels;
-  return Object.hasOwn(source, key) ? source[key] : undefined;
-}
-
+/** By code unit, the same everywhere. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

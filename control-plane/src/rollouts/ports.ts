@@ -1,9 +1,22 @@
 import type { ServiceStatus } from "@windflow/proto/api";
+import type { PublishedPort } from "../placement/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { HostView } from "./model.ts";
 
-/** What is known of hosts with regard to one stack; implemented by views/, which may look into every domain. */
-export interface RolloutSight {
+/** What placement asks of what hosts reported; implemented by views/, which may look into every domain. */
+export interface PlacementSight {
+  /** Hosts that had containers of the stack when they were last heard of. */
+  hostsRunning(tx: UnitOfWork, stackId: string): Promise<string[]>;
+  /** Ports of the hosts that containers of others than the stack publish. */
+  publishedPorts(
+    tx: UnitOfWork,
+    stackId: string,
+    hostIds: readonly string[],
+  ): Promise<(PublishedPort & { readonly hostId: string })[]>;
+}
+
+/** What is known of hosts with regard to one stack. */
+export interface RolloutSight extends PlacementSight {
   /** A host that is not there any more has reach "gone". */
   viewsOf(tx: UnitOfWork, stackId: string, hostIds: readonly string[]): Promise<Map<string, HostView>>;
   /** What the hosts report of the stack's services, and the step they are at. */

@@ -1,6 +1,6 @@
 import { announce, recordEvent } from "../events/index.ts";
 import { listHostSummaries } from "../hosts/index.ts";
-import { placeStack, usesFacts } from "../placement/index.ts";
+import { usesFacts } from "../placement/index.ts";
 import {
   commonErrors,
   ProblemError,
@@ -15,7 +15,7 @@ import type { Standing } from "./apply.ts";
 import { rolloutsErrors } from "./errors.ts";
 import { rolloutOpened } from "./events.ts";
 import { isEnded } from "./model.ts";
-import { placementHost } from "./placed.ts";
+import { placeStack } from "./placed.ts";
 import type { HostWork } from "./ports.ts";
 import { readOpenRolloutOf, readRollout, writeStop, type StoredRollout } from "./store.ts";
 import { readStackHosts } from "./store-desired.ts";
@@ -86,6 +86,7 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     caller: Caller,
     rollout: Omit<StoredRollout, "id" | "state" | "cause" | "createdBy" | "createdAt" | "organizationId">,
     hosts: readonly StoredRolloutHost[],
+    short = "",
   ): Promise<Standing> {
     const { organizationId } = caller;
     const at = clock.now();
@@ -104,20 +105,25 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     // The first step is in the same transaction: hosts hear of it with the commit.
     const opened = await openRollout(tx, { rollout: stored, hosts }, parts);
     // One that changed nothing is over already, and its end is in the history.
-    if (!isEnded(opened.rollout.state)) await recordStart(tx, caller, opened);
+    if (!isEnded(opened.rollout.state)) await recordStart(tx, caller, opened, short);
     tx.emit(rolloutOpened, { organizationId, rolloutId: id });
     return opened;
   }
 
-  async function recordStart(tx: UnitOfWork, caller: Caller, { rollout, hosts }: Standing): Promise<void> {
+  async function recordStart(
+    tx: UnitOfWork,
+    caller: Caller,
+    { rollout, hosts }: Standing,
+    short: string,
+  ): Promise<void> {
     const what = rollout.kind === "remove" ? " is taken off" : `: revision ${rollout.revision} goes to`;
     await recordEvent(tx, {
       id: newId("evt"),
       organizationId: rollout.organizationId,
       at: rollout.createdAt,
       type: "rollout.started",
-      message: `${rollout.stackName}${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}.`,
-      severity: "info",
+      message: `${rollout.stackName}${what} ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}${short === "" ? "" : `; ${short}`}.`,
+      severity: short === "" ? "info" : "warning",
       actor: caller.name,
       stackId: rollout.stackId,
     });
@@ -130,17 +136,35 @@ export function createRolloutsService(parts: Parts): RolloutsService {
     await advanceRollout(tx, running.id, parts);
   }
 
+  /** Where the revision goes, and which hosts it leaves because the stack does not belong there any more. */
+  async function targets(
+    tx: UnitOfWork,
+    stack: Stack,
+    revision: DeployableRevision,
+  ): Promise<{ hosts: StoredRolloutHost[]; short: string }> {
+    const running = await revisionsOnHosts(tx, stack.id);
+    const placing = { stack, revision: revision.number, now: clock.now() };
+    const { decisions, short } = await placeStack(tx, parts.sight, placing);
+    const hosts = decisions.flatMap(({ host, chosen }): StoredRolloutHost[] => {
+      const there = running.get(host.hostId);
+      const leaves = leaving(host.hostId, host.name, there ?? 0);
+      if (chosen) return [{ ...leaves, action: "deploy" }];
+      return there === undefined || host.revoked ? [] : [leaves];
+    });
+    return { hosts: hosts.toSorted((a, b) => (a.action < b.action ? -1 : a.action > b.action ? 1 : 0)), short };
+  }
+
   const start: RolloutsService["start"] = async (tx, caller, wanted) => {
     const { stack, revision } = await readDeployable(tx, wanted.stackId, wanted.revision);
     requireAllowed(caller, stack, revision);
-    const hosts = await targets(tx, stack, revision);
+    const { hosts, short } = await targets(tx, stack, revision);
     if (hosts.length === 0) {
-      const detail = `the placement of ${stack.name} matches no approved host`;
+      const detail = `the placement of ${stack.name} matches no approved host${short === "" ? "" : `: ${short}`}`;
       throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST, detail });
     }
     const settings = { ...defaults, ...wanted };
     const described = { ...describe(stack, settings), kind: "deploy" as const, ...target(revision) };
-    const opened = await open(tx, caller, described, hosts);
+    const opened = await open(tx, caller, described, hosts, short);
     const { id: targetId } = opened.rollout;
     const { recreateVolumes } = settings;
     const detail = {
@@ -149,6 +173,7 @@ export function createRolloutsService(parts: Parts): RolloutsService {
       revision: revision.number,
       hosts: hosts.length,
       ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+      ...(short === "" ? {} : { short }),
     };
     await audit.record(tx, caller, { action: "rollouts.create", targetKind: "rollout", targetId, detail });
     return opened;
@@ -208,22 +233,6 @@ function requireAllowed(caller: Caller, stack: Stack, revision: DeployableRevisi
   if (revision.hasSecrets && usesFacts(stack.placement)) {
     throw new ProblemError({ code: stacksErrors.WF_STACK_FACT_SELECTOR });
   }
-}
-
-/** Where the revision goes, and which hosts it leaves because they do not match any more. */
-async function targets(tx: UnitOfWork, stack: Stack, revision: DeployableRevision): Promise<StoredRolloutHost[]> {
-  const summaries = await listHostSummaries(tx);
-  const running = await revisionsOnHosts(tx, stack.id);
-  const placed = placeStack(stack.placement, summaries.map(placementHost), revision);
-  const placedIds = new Set(placed.map((host) => host.hostId));
-  const present = summaries.filter((host) => running.has(host.hostId) && !placedIds.has(host.hostId) && !host.revoked);
-  return [
-    ...placed.map((host) => ({
-      ...leaving(host.hostId, host.name, running.get(host.hostId) ?? 0),
-      action: "deploy" as const,
-    })),
-    ...present.map((host) => leaving(host.hostId, host.name, running.get(host.hostId) ?? 0)),
-  ];
 }
 
 async function revisionsOnHosts(tx: UnitOfWork, stackId: string): Promise<Map<string, number>> {

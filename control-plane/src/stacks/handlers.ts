@@ -1,6 +1,7 @@
 import type { StacksServiceService, Stack as StackMessage } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
 import type { FileStore } from "../files/index.ts";
+import type { PlacementDecision } from "../placement/index.ts";
 import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork } from "../platform/index.ts";
 import { attachmentsFor, attachmentSizes } from "./attached-files.ts";
 import { attachmentViolations } from "./attachments.ts";
@@ -11,7 +12,8 @@ import type { ComposeRenderer, StackStanding } from "./ports.ts";
 import type { Revisions } from "./revisions.ts";
 import type { StacksService } from "./service.ts";
 import { renderVariables } from "./source.ts";
-import { placementOf, problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
+import { decisionMessage, placementOf } from "./placement-wire.ts";
+import { problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
 
 export function stacksHandlers(parts: {
   readonly database: Database;
@@ -107,6 +109,24 @@ export function stacksHandlers(parts: {
         const revision = await service.getRevision(tx, request.stackId, request.number);
         return revisionMessage(revision, await standing.imageDigests(tx, request.stackId, request.number));
       }),
+    explainPlacement: (request, { caller }) => {
+      const { stackId, revision } = request;
+      const query = { list: "placement", stackId, revision: String(revision) };
+      const page = readPage(request.page, query);
+      const [name = "", hostId = ""] = (page.after ?? []).map(String);
+      return read(caller, async (tx) => {
+        if (revision > 0) await service.getRevision(tx, stackId, revision);
+        const plan = await standing.placementOf(tx, await service.get(tx, stackId), revision);
+        const { decisions, chosen, wanted = 0, short } = plan;
+        const isAfter = ({ host }: PlacementDecision): boolean =>
+          host.name > name || (host.name === name && host.hostId > hostId);
+        const rest = page.after === undefined ? decisions : decisions.filter(isAfter);
+        const window = rest.slice(0, page.size + 1);
+        const { rows, nextPageToken } = pageOf(window, page, query, ({ host }) => [host.name, host.hostId]);
+        const hosts = rows.map(decisionMessage);
+        return { hosts, nextPageToken, total: decisions.length, chosen: chosen.length, wanted, short };
+      });
+    },
     planStack: (request, { caller, signal }) => planning.plan(caller, request, signal),
   };
 }

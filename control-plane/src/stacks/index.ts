@@ -21,5 +21,5 @@ export { buildNeeded, invalidSource, requirePrivilege } from "./refusals.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type NewStack, type StacksService } from "./service.ts";
 export { readStackNames, stackNamesTaken } from "./store.ts";
-export { readBody, readDigest } from "./store-revisions.ts";
+export { readBody, readDigest, readSummary as readRevisionSummary } from "./store-revisions.ts";
 export { sourceOf, stackMessage } from "./wire.ts";

@@ -2,6 +2,7 @@ import type { ComposeModel } from "@windflow/core";
 import type { PlanReply, ResolvedImage } from "@windflow/proto/agent";
 import type { StackStatus } from "@windflow/proto/api";
 import type { TravellingFile } from "../files/index.ts";
+import type { PlacementPlan } from "../placement/index.ts";
 import type { Caller, UnitOfWork } from "../platform/index.ts";
 import type { Stack, StoredProblem } from "./model.ts";
 
@@ -102,6 +103,8 @@ export interface StackStanding {
   activeRollouts(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>>;
   /** Image reference → the id that hosts pinned it to for this revision; one that they disagree on is left out. */
   imageDigests(tx: UnitOfWork, stackId: string, revision: number): Promise<Record<string, string>>;
+  /** Where a rollout of the revision (0: the latest) would bring the stack now. */
+  placementOf(tx: UnitOfWork, stack: Stack, revision: number): Promise<PlacementPlan>;
 }
 
 /** Takes a stack off its hosts; undefined when it is on none. */

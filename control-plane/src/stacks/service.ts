@@ -1,5 +1,5 @@
 import { announce } from "../events/index.ts";
-import { FACT_PREFIX, type Placement } from "../placement/index.ts";
+import { placementViolations, type Placement } from "../placement/index.ts";
 import {
   commonErrors,
   isUniqueViolation,
@@ -146,16 +146,13 @@ export function etagOf(stack: Stack): string {
   return String(stack.version);
 }
 
-const LONGEST_LABEL = 255;
-
 function checkedPlacement(placement: Placement): Placement {
-  const wrong = Object.entries(placement.matchLabels).filter(
-    ([key, value]) => key === "" || key === FACT_PREFIX || key.length > LONGEST_LABEL || value.length > LONGEST_LABEL,
-  );
-  if (wrong.length === 0) return { ...placement, hostIds: [...new Set(placement.hostIds)] };
-  const violations = wrong.map(([key]) => ({
-    path: `placement.matchLabels[${JSON.stringify(key)}]`,
-    message: `a label has a name, and at most ${LONGEST_LABEL} characters in its name and in its value`,
-  }));
-  throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+  const violations = placementViolations(placement);
+  if (violations.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+  const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
+  return {
+    ...placement,
+    hostIds: unique(placement.hostIds),
+    releasedHostIds: unique(placement.releasedHostIds),
+  };
 }

@@ -1,22 +1,15 @@
 import {
   Problem_Severity,
-  type Placement as PlacementMessage,
   type Problem,
   type Revision as RevisionMessage,
   type Stack as StackMessage,
   type StackSource as StackSourceMessage,
   type StackStatus,
 } from "@windflow/proto/api";
-import { emptyPlacement, type Placement } from "../placement/index.ts";
 import { builtServices, decodeModel, pinnedDigests } from "./body.ts";
 import type { Revision, RevisionSummary, Stack, StackSource, StoredProblem } from "./model.ts";
+import { placementMessage } from "./placement-wire.ts";
 import { etagOf } from "./service.ts";
-
-export function placementOf(message: PlacementMessage | undefined): Placement {
-  if (message === undefined) return emptyPlacement;
-  const { matchLabels, hostIds, environmentId, allHosts } = message;
-  return { matchLabels, hostIds, environmentId, allHosts };
-}
 
 export function sourceOf(message: StackSourceMessage | undefined): StackSource {
   if (message === undefined) return { files: {}, composeFiles: [], variables: [], profiles: [], attachments: [] };
@@ -28,11 +21,10 @@ export function stackMessage(
   stack: Stack,
   more: { readonly status: StackStatus | undefined; readonly activeRolloutId: string },
 ): StackMessage {
-  const { placement } = stack;
   return {
     id: stack.id,
     name: stack.name,
-    placement: { ...placement, matchLabels: { ...placement.matchLabels }, hostIds: [...placement.hostIds] },
+    placement: placementMessage(stack.placement),
     createdAt: stack.createdAt,
     updatedAt: stack.updatedAt,
     latestRevision: stack.latestRevision,

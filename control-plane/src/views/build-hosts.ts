@@ -1,16 +1,17 @@
 import type { BuildHost, BuildHosts } from "../builds/index.ts";
 import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
-import { placeStack } from "../placement/index.ts";
-import { placementHost } from "../rollouts/index.ts";
+import type { Clock } from "../platform/index.ts";
+import { placeStack } from "../rollouts/index.ts";
+import { placementSight } from "./placement-sight.ts";
 
 /** Hosts as builds know them. */
-export function createBuildHosts(): BuildHosts {
+export function createBuildHosts({ clock }: { readonly clock: Clock }): BuildHosts {
   return {
     placed: async (tx, stack, hasSecrets) => {
       const summaries = await listHostSummaries(tx);
       const byId = new Map(summaries.map((host) => [host.hostId, host]));
-      const placed = placeStack(stack.placement, summaries.map(placementHost), { hasSecrets });
-      return placed.flatMap(({ hostId }) => {
+      const { chosen } = await placeStack(tx, placementSight, { stack, revision: 0, hasSecrets, now: clock.now() });
+      return chosen.flatMap(({ hostId }) => {
         const host = byId.get(hostId);
         return host === undefined ? [] : [buildHost(host)];
       });

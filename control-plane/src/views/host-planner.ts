@@ -1,9 +1,10 @@
 import type { PlanReply } from "@windflow/proto/agent";
 import { readObservedHosts } from "../containers/index.ts";
 import { listHostSummaries } from "../hosts/index.ts";
-import { placeStack } from "../placement/index.ts";
-import { placementHost, readStackHosts } from "../rollouts/index.ts";
+import type { Clock } from "../platform/index.ts";
+import { placeStack, readStackHosts } from "../rollouts/index.ts";
 import type { HostPlanner } from "../stacks/index.ts";
+import { placementSight } from "./placement-sight.ts";
 
 /** The part of the agents' gateway that plans go through. */
 export interface PlanGateway {
@@ -15,13 +16,24 @@ export interface PlanGateway {
 }
 
 /** Which hosts a plan is for, and the way to ask them. */
-export function createHostPlanner(gateway: PlanGateway): HostPlanner {
+export function createHostPlanner({
+  gateway,
+  clock,
+}: {
+  readonly gateway: PlanGateway;
+  readonly clock: Clock;
+}): HostPlanner {
   return {
     requestPlan: (hostId, request, signal) => gateway.requestPlan(hostId, request, signal),
     hostsOf: async (tx, stack, hasSecrets) => {
       const summaries = await listHostSummaries(tx);
-      const placed = placeStack(stack.placement, summaries.map(placementHost), { hasSecrets });
-      const ids = new Set(placed.map((host) => host.hostId));
+      const { chosen } = await placeStack(tx, placementSight, {
+        stack,
+        revision: stack.latestRevision,
+        hasSecrets,
+        now: clock.now(),
+      });
+      const ids = new Set(chosen.map((host) => host.hostId));
       for (const { hostId } of await readStackHosts(tx, [stack.id])) ids.add(hostId);
       const observed = await readObservedHosts(tx, [...ids]);
       return summaries

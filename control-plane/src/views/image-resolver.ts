@@ -1,12 +1,12 @@
 import { registryOf } from "@windflow/core";
 import type { ImageAnswer, ImageQuery, ResolvedImage, ResolveReply } from "@windflow/proto/agent";
 import { listHostSummaries, readSealingKey } from "../hosts/index.ts";
-import { placeStack } from "../placement/index.ts";
-import { ProblemError, type Database, type UnitOfWork } from "../platform/index.ts";
+import { ProblemError, type Clock, type Database, type UnitOfWork } from "../platform/index.ts";
 import { credentialsFor, type RegistryCredential } from "../registries/index.ts";
-import { placementHost } from "../rollouts/index.ts";
+import { placeStack, type Placing } from "../rollouts/index.ts";
 import type { Vault } from "../secrets/index.ts";
-import type { ImageReference, ImageResolver, Stack } from "../stacks/index.ts";
+import type { ImageReference, ImageResolver } from "../stacks/index.ts";
+import { placementSight } from "./placement-sight.ts";
 import { sealedCredentials } from "./sealed-credentials.ts";
 
 /** The part of the agents' gateway that asks what tags stand for. */
@@ -37,14 +37,20 @@ export function createImageResolver(parts: {
   readonly database: Database;
   readonly vault: Vault;
   readonly gateway: ResolveGateway;
+  readonly clock: Clock;
 }): ImageResolver {
-  const { database, vault, gateway } = parts;
+  const { database, vault, gateway, clock } = parts;
   return {
     resolve: async (caller, { stack, hasSecrets, images, signal }) => {
       const asked = images.slice(0, MAX_IMAGES);
       const registries = [...new Set(asked.map(({ reference }) => registryOf(reference)))];
       const work = async (tx: UnitOfWork) => {
-        const hosts = await hostsFor(tx, gateway, stack, hasSecrets);
+        const hosts = await hostsFor(tx, gateway, {
+          stack,
+          revision: stack.latestRevision,
+          hasSecrets,
+          now: clock.now(),
+        });
         return { hosts, credentials: hosts.length === 0 ? [] : await credentialsFor(tx, vault, registries) };
       };
       const found = await database.inOrganization(caller, work, { readOnly: true });
@@ -70,14 +76,10 @@ interface AskedHost {
 }
 
 /** Hosts that the stack belongs on, the one to ask first in front: one that is connected to this control plane before others. */
-async function hostsFor(
-  tx: UnitOfWork,
-  gateway: ResolveGateway,
-  stack: Stack,
-  hasSecrets: boolean,
-): Promise<AskedHost[]> {
+async function hostsFor(tx: UnitOfWork, gateway: ResolveGateway, placing: Placing): Promise<AskedHost[]> {
   const online = (await listHostSummaries(tx)).filter((host) => host.presence === "online");
-  const placed = placeStack(stack.placement, online.map(placementHost), { hasSecrets });
+  const onlineIds = new Set(online.map(({ hostId }) => hostId));
+  const placed = (await placeStack(tx, placementSight, placing)).chosen.filter(({ hostId }) => onlineIds.has(hostId));
   // Other engines know only what they have pulled.
   const able = new Set(online.filter((host) => host.capabilities.includes("docker")).map((host) => host.hostId));
   const rank = ({ hostId }: { hostId: string }): number =>

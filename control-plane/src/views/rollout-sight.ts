@@ -10,11 +10,13 @@ import {
 import type { HostPresence } from "../hosts/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { HostView, RolloutSight, StackReport } from "../rollouts/index.ts";
+import { placementSight } from "./placement-sight.ts";
 import { serviceMessage, servicesOf, type ProgressBoard } from "../status/index.ts";
 
 /** What rollouts see of hosts: presence, the last report, and what was refused. */
 export function createRolloutSight(progress: ProgressBoard): RolloutSight {
   return {
+    ...placementSight,
     viewsOf: readViews,
     workOf: async (tx, stackId, hostIds) => {
       const observed = await readObservedHosts(tx, hostIds);

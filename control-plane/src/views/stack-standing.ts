@@ -6,8 +6,9 @@ import {
 } from "../containers/index.ts";
 import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
 import type { Clock } from "../platform/index.ts";
-import { readOpenIds, readStackHosts } from "../rollouts/index.ts";
+import { placeStack, readOpenIds, readStackHosts } from "../rollouts/index.ts";
 import type { StackStanding } from "../stacks/index.ts";
+import { placementSight } from "./placement-sight.ts";
 import { servicesOf, stackStatus, statusMessage, type HostStackFacts, type ProgressBoard } from "../status/index.ts";
 
 /** The status of stacks, from presence, desired state and what the hosts last reported. */
@@ -15,6 +16,8 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
   const { clock, progress } = parts;
   return {
     activeRollouts: readOpenIds,
+    placementOf: (tx, stack, revision) =>
+      placeStack(tx, placementSight, { stack, revision: revision || stack.latestRevision, now: clock.now() }),
     imageDigests: async (tx, stackId, revision) => agreedImages(await readObservedStacks(tx, [stackId]), revision),
     statusOf: async (tx, stackIds, detail) => {
       const reports = await readObservedStacks(tx, stackIds);

@@ -1,0 +1,99 @@
+import {
+  LabelExpression_Operator,
+  PlacementStrategy as PlacementStrategyMessage,
+  type HostPlacement,
+  type LabelExpression as LabelExpressionMessage,
+  type Placement as PlacementMessage,
+} from "@windflow/proto/api";
+import {
+  emptyPlacement,
+  type LabelExpression,
+  type LabelOperator,
+  type Placement,
+  type PlacementDecision,
+  type PlacementStrategy,
+} from "../placement/index.ts";
+
+const operators: Record<LabelOperator, LabelExpression_Operator> = {
+  in: LabelExpression_Operator.OPERATOR_IN,
+  "not-in": LabelExpression_Operator.OPERATOR_NOT_IN,
+  exists: LabelExpression_Operator.OPERATOR_EXISTS,
+  absent: LabelExpression_Operator.OPERATOR_ABSENT,
+  equals: LabelExpression_Operator.OPERATOR_EQUALS,
+};
+const strategies: Record<PlacementStrategy, PlacementStrategyMessage> = {
+  all: PlacementStrategyMessage.PLACEMENT_STRATEGY_ALL,
+  spread: PlacementStrategyMessage.PLACEMENT_STRATEGY_SPREAD,
+  binpack: PlacementStrategyMessage.PLACEMENT_STRATEGY_BINPACK,
+};
+
+export function placementOf(message: PlacementMessage | undefined): Placement {
+  if (message === undefined) return emptyPlacement;
+  const { matchLabels, hostIds, environmentId, allHosts, replicas, spreadBy, constraints } = message;
+  const { hostGoneAfterSeconds, releasedHostIds } = message;
+  return {
+    matchLabels,
+    hostIds,
+    environmentId,
+    allHosts,
+    replicas,
+    spreadBy,
+    hostGoneAfterSeconds,
+    releasedHostIds,
+    expressions: message.expressions.map(expressionOf),
+    strategy: keyOf(strategies, message.strategy) ?? "all",
+    constraints: {
+      arches: constraints?.arches ?? [],
+      capabilities: constraints?.capabilities ?? [],
+      freeCpus: constraints?.freeCpus ?? 0,
+      freeMemoryBytes: Number(constraints?.freeMemoryBytes ?? 0n),
+    },
+    preferences: message.preferences.map(({ expression, weight }) => {
+      if (expression === undefined) throw new Error("a preference passed validation without its expression");
+      return { expression: expressionOf(expression), weight };
+    }),
+  };
+}
+
+export function placementMessage(placement: Placement): PlacementMessage {
+  const { environmentId, allHosts, replicas, spreadBy, hostGoneAfterSeconds, constraints } = placement;
+  return {
+    environmentId,
+    allHosts,
+    replicas,
+    spreadBy,
+    hostGoneAfterSeconds,
+    matchLabels: { ...placement.matchLabels },
+    hostIds: [...placement.hostIds],
+    releasedHostIds: [...placement.releasedHostIds],
+    expressions: placement.expressions.map(expressionMessage),
+    strategy: strategies[placement.strategy],
+    constraints: {
+      arches: [...constraints.arches],
+      capabilities: [...constraints.capabilities],
+      freeCpus: constraints.freeCpus,
+      freeMemoryBytes: BigInt(constraints.freeMemoryBytes),
+    },
+    preferences: placement.preferences.map(({ expression, weight }) => {
+      return { expression: expressionMessage(expression), weight };
+    }),
+  };
+}
+
+export function decisionMessage({ host, chosen, reason, because }: PlacementDecision): HostPlacement {
+  return { hostId: host.hostId, hostName: host.name, chosen, reason, because };
+}
+
+function expressionOf({ key, operator, values }: LabelExpressionMessage): LabelExpression {
+  const known = keyOf(operators, operator);
+  if (known === undefined) throw new Error(`an expression passed validation with operator ${operator}`);
+  return { key, operator: known, values };
+}
+
+function expressionMessage({ key, operator, values }: LabelExpression): LabelExpressionMessage {
+  return { key, operator: operators[operator], values: [...values] };
+}
+
+function keyOf<Key extends string, Value>(table: Readonly<Record<Key, Value>>, value: Value): Key | undefined {
+  return (Object.keys(table) as Key[]).find((key) => table[key] === value);
+}
