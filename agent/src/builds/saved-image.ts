@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import { sha256Digest } from "@windflow/core";
+import { lackOfRoom } from "../files/room.ts";
 import { readTar } from "../engines/docker/save-tar.ts";
 
 /** An image that an engine gave, taken apart. */
@@ -23,6 +24,8 @@ export interface SavedLayer {
 
 /** What a build may come to; more is a mistake in its Dockerfile, and must not fill the disk of the host that builds. */
 const MAXIMUM_IMAGE_BYTES = 16 * 1024 ** 3;
+// Looked at again that often while a layer is uncompressed.
+const ROOM_STEP_BYTES = 64 * 1024 * 1024;
 const MAXIMUM_ENTRIES = 5_000;
 const MAXIMUM_JSON_BYTES = 4 * 1024 * 1024;
 
@@ -30,14 +33,19 @@ const MAXIMUM_JSON_BYTES = 4 * 1024 * 1024;
  * Takes an archive of `docker save` apart into a folder: layouts of every engine since 20.10, compressed layers or not. Each layer is
  * compared with the image's own configuration.
  * @param isKnown layers that nobody needs: their files are not kept
- * @throws Error when the archive does not hold what it says.
+ * @throws Error when the archive does not hold what it says, or the disk has no room for it.
  */
 export async function takeApart(
   archive: AsyncIterable<Uint8Array>,
   folder: string,
   isKnown: (digest: string) => boolean,
+  lack: typeof lackOfRoom = lackOfRoom,
 ): Promise<SavedImage> {
-  const blobs = await unpack(archive, join(folder, "blobs"), isKnown);
+  const requireRoom: RequireRoom = (place, bytes) => {
+    const why = lack([{ folder: place, bytes }]);
+    if (why !== undefined) throw new Error(`The built image ${why}. Free some, and start the build again.`);
+  };
+  const blobs = await unpack(archive, join(folder, "blobs"), { isKnown, requireRoom });
   const [manifest] = JSON.parse((await jsonOf(blobs, "manifest.json")).toString()) as SavedManifest[];
   if (manifest === undefined) throw new Error("the engine's archive names no image");
   const config = await jsonOf(blobs, manifest.Config);
@@ -48,10 +56,13 @@ export async function takeApart(
   const layers: SavedLayer[] = [];
   for (const [i, digest] of digests.entries()) {
     const known = layers.find((layer) => layer.digest === digest);
-    layers.push(known ?? (await layerOf(blobs, manifest.Layers[i] ?? "", { digest, folder, isKnown })));
+    layers.push(known ?? (await layerOf(blobs, manifest.Layers[i] ?? "", { digest, folder, isKnown, requireRoom })));
   }
   return { config, configDigest: sha256Digest(config), layers };
 }
+
+/** The engine and its databases share the disk with what is taken apart. @throws Error when it would be full. */
+type RequireRoom = (folder: string, bytes: number) => void;
 
 interface SavedManifest {
   readonly Config: string;
@@ -67,7 +78,7 @@ type Blobs = ReadonlyMap<
 async function unpack(
   archive: AsyncIterable<Uint8Array>,
   folder: string,
-  isKnown: (digest: string) => boolean,
+  { isKnown, requireRoom }: { readonly isKnown: (digest: string) => boolean; readonly requireRoom: RequireRoom },
 ): Promise<Blobs> {
   await mkdir(folder, { recursive: true });
   const blobs = new Map<string, { file: string } | { link: string } | { skippedBytes: number }>();
@@ -84,6 +95,7 @@ async function unpack(
       blobs.set(entry.name, { skippedBytes: entry.sizeBytes });
       continue;
     }
+    requireRoom(folder, entry.sizeBytes);
     // Our own name: those in the archive are of the engine.
     const file = join(folder, String(blobs.size));
     await pipeline(entry.content, createWriteStream(file, { mode: 0o600 }));
@@ -102,16 +114,21 @@ function fileOf(blobs: Blobs, name: string): { file: string } | { skippedBytes: 
 async function jsonOf(blobs: Blobs, name: string): Promise<Buffer> {
   const found = fileOf(blobs, name);
   if (!("file" in found)) throw new Error(`the engine's archive has no ${name}`);
-  const bytes = await readFile(found.file);
-  if (bytes.length > MAXIMUM_JSON_BYTES) throw new Error(`${name} of the engine's archive is too large`);
-  return bytes;
+  const { size } = await stat(found.file);
+  if (size > MAXIMUM_JSON_BYTES) throw new Error(`${name} of the engine's archive is too large`);
+  return readFile(found.file);
 }
 
 /** The layer as an uncompressed tar, its digest compared. */
 async function layerOf(
   blobs: Blobs,
   name: string,
-  wanted: { readonly digest: string; readonly folder: string; readonly isKnown: (digest: string) => boolean },
+  wanted: {
+    readonly digest: string;
+    readonly folder: string;
+    readonly isKnown: (digest: string) => boolean;
+    readonly requireRoom: RequireRoom;
+  },
 ): Promise<SavedLayer> {
   const { digest } = wanted;
   const found = fileOf(blobs, name);
@@ -119,10 +136,16 @@ async function layerOf(
   const file = join(wanted.folder, `layer-${digest.slice("sha256:".length)}`);
   const hash = createHash("sha256");
   let sizeBytes = 0;
+  let roomFor = 0;
   async function* counted(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const piece of source) {
       hash.update(piece);
       sizeBytes += piece.length;
+      // How large it is uncompressed nobody says before.
+      if (sizeBytes > roomFor) {
+        wanted.requireRoom(wanted.folder, ROOM_STEP_BYTES);
+        roomFor += ROOM_STEP_BYTES;
+      }
       if (sizeBytes > MAXIMUM_IMAGE_BYTES) throw new Error("a layer of the image is too large");
       yield piece;
     }

@@ -39,3 +39,15 @@ test("a message that is cut short or of another kind gives what can be read of i
   expect(trace.lines(Buffer.from([0x0a, 0x7f, 0x01]).toString("base64"))).toEqual([]);
   expect(trace.lines(aux(message(9, [1, 2, 3]), log("sha256:z", "hello\n")))).toEqual(["#1 hello"]);
 });
+
+test("a step that never ends its line does not fill the memory", () => {
+  const trace = createBuildTrace();
+  const piece = "x".repeat(100);
+  const told: string[] = [];
+  for (let i = 0; i < 1_000; i++) told.push(...trace.lines(aux(log("sha256:a", piece))));
+  expect(told.length).toBeGreaterThan(0);
+  for (const line of told) expect(line.length).toBeLessThan(20_000);
+  const rest = trace.rest();
+  expect([...told, ...rest].map((line) => line.slice("#1 ".length)).join("")).toBe(piece.repeat(1_000));
+  expect(rest.join("").length).toBeLessThan(20_000);
+});

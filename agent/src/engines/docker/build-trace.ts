@@ -1,3 +1,5 @@
+import { createLineCutter, type LineCutter } from "./line-cutter.ts";
+
 // BuildKit tells how it goes in messages of `moby.buildkit.v1.StatusResponse`; these are the fields that become lines. A reader of four
 // fields by hand, because the released agent is one file and cannot load .proto files.
 const VERTEX = { message: 1, digest: 1, name: 3, cached: 4, started: 5, completed: 6, error: 7 } as const;
@@ -19,7 +21,7 @@ interface BuildStep {
   readonly number: number;
   told: boolean;
   ended: boolean;
-  pending: string;
+  readonly output: LineCutter;
 }
 
 /** Turns the trace of a build into lines as `docker build --progress plain` prints them. */
@@ -34,7 +36,7 @@ export function createBuildTrace(): BuildTrace {
   // Numbered in the order in which they begin: they are announced in another.
   const steps = new Map<string, BuildStep>();
   const stepOf = (digest: string): BuildStep => {
-    const step = steps.get(digest) ?? { number: steps.size + 1, told: false, ended: false, pending: "" };
+    const step = steps.get(digest) ?? { number: steps.size + 1, told: false, ended: false, output: createLineCutter() };
     steps.set(digest, step);
     return step;
   };
@@ -54,15 +56,11 @@ export function createBuildTrace(): BuildTrace {
   }
   function logLines(log: readonly Field[]): string[] {
     const step = stepOf(textOf(log, LOG.vertex));
-    const pieces = (step.pending + textOf(log, LOG.text)).split("\n");
-    step.pending = pieces.pop() ?? "";
-    return pieces.map((line) => `#${step.number} ${line}`);
+    return step.output.cut(textOf(log, LOG.text)).map((line) => `#${step.number} ${line}`);
   }
   const flush = (step: BuildStep): string[] => {
-    if (step.pending === "") return [];
-    const line = `#${step.number} ${step.pending}`;
-    step.pending = "";
-    return [line];
+    const last = step.output.rest();
+    return last === undefined ? [] : [`#${step.number} ${last}`];
   };
 
   return {

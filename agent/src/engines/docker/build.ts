@@ -9,6 +9,7 @@ import { openBuildSession } from "./build-session.ts";
 import { createBuildTrace } from "./build-trace.ts";
 import { asked } from "./connection.ts";
 import { isRecord, parseLines } from "./json-lines.ts";
+import { createLineCutter } from "./line-cutter.ts";
 
 const BUILDKIT = "2";
 const CLASSIC = "1";
@@ -99,7 +100,7 @@ function registryConfig(
 
 async function readOutput(stream: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
   const trace = createBuildTrace();
-  let pending = "";
+  const cutter = createLineCutter();
   for await (const line of parseLines(stream)) {
     if (!isRecord(line)) continue;
     // The engine has answered 200 by now, so this is the only sign that it failed.
@@ -111,10 +112,9 @@ async function readOutput(stream: AsyncIterable<unknown>, onLine: (line: string)
       for (const text of trace.lines(line["aux"])) onLine(text);
     const { stream: output, status } = line;
     if (typeof output === "string") {
-      const pieces = (pending + output).split("\n");
-      pending = pieces.pop() ?? "";
-      for (const text of pieces) onLine(text);
+      for (const text of cutter.cut(output)) onLine(text);
     } else if (typeof status === "string" && !isRecord(line["progressDetail"])) onLine(status);
   }
-  if (pending !== "") onLine(pending);
+  const last = cutter.rest();
+  if (last !== undefined) onLine(last);
 }
