@@ -21,7 +21,11 @@ import { createReceiver, receivingProblem } from "./receive.ts";
 import { readBuild, updateBuild } from "./store.ts";
 
 /** One build, from the command to the host until its images are stored. */
-export const runBuild: JobKind<{ organizationId: string; buildId: string }> = { kind: "builds.run", maxAttempts: 5 };
+export const runBuild: JobKind<{ organizationId: string; buildId: string }> = {
+  kind: "builds.run",
+  // A second attempt only writes the end of the first: given up for a database that is away, a build would be under way for ever.
+  maxAttempts: 1_000_000,
+};
 
 // Longer than any build that a person waits for; one that hangs is ended and says so.
 const BUILD_DEADLINE_MS = 60 * 60_000;

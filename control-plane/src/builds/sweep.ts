@@ -4,7 +4,7 @@ import { imageHolder } from "./model.ts";
 import { listUnused, removeUnused } from "./store-images.ts";
 
 /** Removes images that nobody planned or deployed for a while. What a revision names stays stored: the revision keeps it itself. */
-const sweepImages: JobKind<Record<string, never>> = { kind: "builds.sweep", maxAttempts: 5 };
+const sweepImages: JobKind<Record<string, never>> = { kind: "builds.sweep", maxAttempts: 1_000_000 };
 
 const DAY_MS = 24 * 60 * 60_000;
 const UNUSED_MS = 30 * DAY_MS;
