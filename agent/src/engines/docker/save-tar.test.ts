@@ -55,3 +55,20 @@ test("a file that is not as long as it was said to be is an error", async () => 
     "x has 2 bytes and was said to have 3",
   );
 });
+
+test("whoever stops early ends the archive, and what makes it", async () => {
+  const archive = await archiveOf([smallFile("first", Buffer.alloc(4096)), smallFile("second", Buffer.alloc(4096))]);
+  let isEnded = false;
+  async function* watched(): AsyncGenerator<Buffer> {
+    try {
+      yield* inPieces(archive, 1024);
+    } finally {
+      isEnded = true;
+    }
+  }
+  for await (const { name } of readTar(watched())) {
+    expect(name).toBe("first");
+    break;
+  }
+  expect(isEnded).toBe(true);
+});

@@ -14,9 +14,17 @@ export interface TarEntry {
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** The entries of an archive, in order, never more than a piece of it in memory. */
+/** The entries of an archive, in order, never more than a piece of it in memory. Whoever stops early ends the archive too. */
 export async function* readTar(archive: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
-  const pieces = createPieces(archive);
+  const source = archive[Symbol.asyncIterator]();
+  try {
+    yield* entriesOf(createPieces(source));
+  } finally {
+    await source.return?.();
+  }
+}
+
+async function* entriesOf(pieces: Pieces): AsyncGenerator<TarEntry, void> {
   let longName: string | undefined;
   let longLink: string | undefined;
   for (;;) {
@@ -68,8 +76,7 @@ interface Pieces {
   drain(): Promise<void>;
 }
 
-function createPieces(archive: AsyncIterable<Uint8Array>): Pieces {
-  const source = archive[Symbol.asyncIterator]();
+function createPieces(source: AsyncIterator<Uint8Array>): Pieces {
   let held: Buffer = Buffer.alloc(0);
   const more = async (): Promise<boolean> => {
     const next = await source.next();
