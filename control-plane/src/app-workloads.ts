@@ -174,6 +174,7 @@ export function buildWorkloadSide(parts: {
         }),
       );
       api.registerService(MetricsServiceService, metrics.handlers(gateway));
+      api.scrapes.handle((caller) => metrics.fleetFigures(caller.organizationId));
       api.terminals.handle(TERMINAL_TICKET, ticketTerminal(sessions));
 
       const teller = createProgressTeller({ database, bus, log });

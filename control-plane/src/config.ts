@@ -153,7 +153,7 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
   metricsToken: {
     flag: "--metrics-token",
     env: "WINDFLOW_METRICS_TOKEN",
-    help: "bearer token of /metrics; without it, /metrics is off",
+    help: "bearer token of /metrics for the figures of the process alone; API tokens with metrics.read see the fleet too",
     read: secret,
   },
   metricsKeptDays: {

@@ -10,3 +10,4 @@ export { type RegistryOptions, type TestRegistry, startRegistry } from "./regist
 export { curlFolder } from "./curl.ts";
 export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";
+export { type TestVictoriaMetrics, promtool, startVictoriaMetrics } from "./metrics-tools.ts";

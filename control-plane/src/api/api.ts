@@ -16,6 +16,7 @@ import { addApiDocs } from "./openapi/pages.ts";
 import { addUi } from "./static-pages.ts";
 import { createHttpApp } from "./rest/http-app.ts";
 import { addRoute } from "./rest/routes.ts";
+import { addScrapes, type Scrapes } from "./scrapes.ts";
 import { addTerminals, type Terminals } from "./terminals.ts";
 import { createTickets, type Tickets } from "./tickets.ts";
 
@@ -24,6 +25,7 @@ export interface Api {
   readonly catalog: Catalog;
   readonly tickets: Tickets;
   readonly terminals: Terminals;
+  readonly scrapes: Scrapes;
   /** For the few routes that are no methods: pages, health, files. Before `open`. */
   readonly http: FastifyInstance;
   /** Serves a service of the public API on gRPC and, by its annotations, on REST. */
@@ -66,7 +68,12 @@ export async function createApi(parts: Parts): Promise<Api> {
   const calls: Calls = createCalls({ messages, authenticator: parts.authenticator, idempotency, clock, figures, log });
   const grpc: GrpcDoor = createGrpcDoor({ calls, newId, log, refusals });
   const { app, tls } = await createHttpApp({ tls: httpsIdentity(parts.identity), newId, log, refusals });
-  addHealth(app, { database, registry: figures.registry, metricsToken: parts.metricsToken });
+  addHealth(app, { database });
+  const scrapes = addScrapes(app, {
+    registry: figures.registry,
+    authenticator: parts.authenticator,
+    metricsToken: parts.metricsToken,
+  });
   const tickets = createTickets({ database, sealer: parts.sealer, clock, newId });
   const terminals = await addTerminals(app, { tickets, origins, log });
   const door: FrontDoor = createFrontDoor({
@@ -105,6 +112,7 @@ export async function createApi(parts: Parts): Promise<Api> {
     catalog,
     tickets,
     terminals,
+    scrapes,
     http: app,
     registered,
     registerService: (definition, handlers) =>

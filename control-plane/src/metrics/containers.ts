@@ -58,12 +58,12 @@ async function write(
   containers: ObservedState["containers"],
 ): Promise<void> {
   if (containers.length === 0) return;
-  const rows = containers.map(({ id, name, stackId, labels }) => ({
+  const rows = containers.map(({ id, name, stackId, service, labels }) => ({
     organization_id: organizationId,
     host_id: hostId,
     container_id: id,
     stack_id: stackId,
-    service: labels[COMPOSE_LABEL.service] ?? "",
+    service: labels[COMPOSE_LABEL.service] ?? service,
     name,
     seen_at: now,
   }));

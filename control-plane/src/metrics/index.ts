@@ -2,6 +2,7 @@ import type { MetricsServiceService } from "@windflow/proto/api";
 import type { Handlers } from "../api/index.ts";
 import type { Clock, Database, Jobs, Log, NewId } from "../platform/index.ts";
 import { createContainerMemory } from "./containers.ts";
+import { createFleetFigures } from "./fleet-figures.ts";
 import { metricsHandlers } from "./handlers.ts";
 import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
@@ -20,6 +21,8 @@ export interface Metrics {
   readonly containerFigures: {
     figuresOf(hostId: string, containerId: string): { cpuPercent: number; memoryBytes: number } | undefined;
   };
+  /** The fleet of an organization in the text format of Prometheus. */
+  fleetFigures(organizationId: string): Promise<string>;
   /** @param gateway what makes a host sample each second while somebody looks */
   handlers(gateway: { holdLive(hostId: string): () => void }): Handlers<typeof MetricsServiceService>;
   start(): Promise<void>;
@@ -52,6 +55,7 @@ export function createMetrics(parts: {
   return {
     sink: createSamplesSink({ clock, log, newId, recent, keptMs }),
     containers: createContainerMemory(clock),
+    fleetFigures: createFleetFigures({ database, clock, recent }),
     hostFigures: {
       figuresOf: (hostId) => {
         const figures = last(hostId, "");

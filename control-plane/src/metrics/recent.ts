@@ -5,6 +5,8 @@ export interface RecentSamples {
   add(subject: Subject, samples: Samples, now: number): void;
   /** Undefined when nothing came for a while. */
   last(subject: Subject, now: number): ReadonlyMap<string, number> | undefined;
+  /** The last figures of the hosts and of their containers, of which something came lately. */
+  of(hostIds: ReadonlySet<string>, now: number): { subject: Subject; figures: ReadonlyMap<string, number> }[];
   /** Forgets subjects of which nothing came for a while: containers come and go. */
   sweep(now: number): void;
 }
@@ -16,7 +18,7 @@ const STALE_MS = 2 * 60_000;
 const OLD_MS = 15 * 60_000;
 
 export function createRecentSamples(): RecentSamples {
-  const subjects = new Map<string, { samples: Samples; receivedMs: number }>();
+  const subjects = new Map<string, { subject: Subject; samples: Samples; receivedMs: number }>();
   return {
     add: (subject, samples, now) => {
       // What was spooled while the link was cut says nothing about now.
@@ -24,17 +26,25 @@ export function createRecentSamples(): RecentSamples {
       const before = subjects.get(keyOf(subject));
       const all = before === undefined ? samples : mergeSamples([before.samples, samples]);
       const from = Math.max(0, all.atMs.length - KEPT_SAMPLES);
-      subjects.set(keyOf(subject), { samples: slice(all, from, all.atMs.length), receivedMs: now });
+      subjects.set(keyOf(subject), { subject, samples: slice(all, from, all.atMs.length), receivedMs: now });
     },
     last: (subject, now) => {
       const known = subjects.get(keyOf(subject));
       if (known === undefined || now - known.receivedMs > STALE_MS) return undefined;
-      return new Map([...known.samples.columns].map(([name, values]) => [name, values.at(-1) ?? Number.NaN]));
+      return lastOf(known.samples);
     },
+    of: (hostIds, now) =>
+      [...subjects.values()]
+        .filter(({ subject, receivedMs }) => now - receivedMs <= STALE_MS && hostIds.has(subject.hostId))
+        .map(({ subject, samples }) => ({ subject, figures: lastOf(samples) })),
     sweep: (now) => {
       for (const [key, { receivedMs }] of subjects) if (now - receivedMs > STALE_MS) subjects.delete(key);
     },
   };
+}
+
+function lastOf(samples: Samples): ReadonlyMap<string, number> {
+  return new Map([...samples.columns].map(([name, values]) => [name, values.at(-1) ?? Number.NaN]));
 }
 
 function keyOf({ hostId, containerId }: Subject): string {

@@ -71,3 +71,16 @@ export async function readPendingOf(
 function chunkOf(row: Row): StoredChunk {
   return { hostId: row.host_id, containerId: row.container_id, at: row.at, layout: row.layout, bytes: row.chunk };
 }
+
+/** The last chunk of each of the hosts and of their containers. */
+export async function readLatest(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+  since: Date,
+  limit: number,
+): Promise<StoredChunk[]> {
+  const answer = await sql<Row>`SELECT DISTINCT ON (host_id, container_id) host_id, container_id, at, layout, chunk
+    FROM metric_raw WHERE host_id = ANY(${[...hostIds]}) AND at >= ${since}
+    ORDER BY host_id, container_id, at DESC LIMIT ${limit}`.execute(tx.queries);
+  return answer.rows.map(chunkOf);
+}

@@ -1,0 +1,146 @@
+import { columnMeaning } from "@windflow/core";
+import { findHosts, type HostPresence } from "../hosts/index.ts";
+import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
+import { decodeAll } from "./compact.ts";
+import { knownContainers, type KnownContainer } from "./containers.ts";
+import { createExposition, labelName, type Exposition } from "./exposition.ts";
+import { kindOf, type Subject } from "./model.ts";
+import type { RecentSamples } from "./recent.ts";
+import { readLatest } from "./store-fleet.ts";
+
+// A scrape of more is no scrape: 15 lines for each.
+const MOST_HOSTS = 10_000;
+const MOST_CONTAINERS = 20_000;
+// Labels of a host are its owner's words; Prometheus keeps each as a part of a series.
+const MOST_LABELS = 20;
+// Several servers that scrape, or one that is impatient, get the same text.
+const REUSED_MS = 5_000;
+// As long as figures in memory count: what is older says nothing about now.
+const FRESH_MS = 2 * 60_000;
+const PRESENCES: readonly HostPresence[] = ["online", "stale", "offline", "never-seen", "quarantined", "revoked"];
+
+type Figures = ReadonlyMap<string, number>;
+interface SubjectFigures {
+  readonly subject: Subject;
+  readonly figures: Figures;
+}
+
+/** The hosts and containers of one organization for Prometheus: their last figures, from whichever control plane has them. */
+export function createFleetFigures(parts: {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly recent: RecentSamples;
+}): (organizationId: string) => Promise<string> {
+  const { database, clock, recent } = parts;
+  const texts = new Map<string, { text: Promise<string>; at: number }>();
+
+  async function read(organizationId: string): Promise<string> {
+    const now = clock.now();
+    return database.inOrganization(
+      organizationId,
+      async (tx) => {
+        const filter = { words: [], labels: [], presences: [] };
+        const hosts = await findHosts(tx, { organizationId, filter, hostIds: [], limit: MOST_HOSTS + 1 });
+        const shown = hosts.slice(0, MOST_HOSTS);
+        const ids = shown.map(({ hostId }) => hostId);
+        const inMemory = recent.of(new Set(ids), now.getTime());
+        const known = new Set(inMemory.map(({ subject }) => subject.hostId));
+        const elsewhere = await latestOf(
+          tx,
+          shown
+            .filter(({ hostId, presence }) => !known.has(hostId) && presence === "online")
+            .map((host) => host.hostId),
+          now,
+        );
+        const figures = [...inMemory, ...elsewhere];
+        const since = new Date(now.getTime() - FRESH_MS);
+        const limit = MOST_CONTAINERS + 1;
+        const query = { organizationId, hostIds: ids, stackId: "", service: "", since, limit };
+        const containers = await knownContainers(tx, query);
+        const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS;
+        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, isCut);
+      },
+      { readOnly: true },
+    );
+  }
+
+  return (organizationId) => {
+    const now = clock.monotonicMs();
+    for (const [key, { at }] of texts) if (now - at >= REUSED_MS) texts.delete(key);
+    const before = texts.get(organizationId);
+    if (before !== undefined) return before.text;
+    const text = read(organizationId);
+    texts.set(organizationId, { text, at: now });
+    text.catch(() => texts.delete(organizationId));
+    return text;
+  };
+}
+
+async function latestOf(tx: UnitOfWork, hostIds: readonly string[], now: Date): Promise<SubjectFigures[]> {
+  if (hostIds.length === 0) return [];
+  const chunks = await readLatest(tx, hostIds, new Date(now.getTime() - FRESH_MS), MOST_HOSTS + MOST_CONTAINERS);
+  const found: SubjectFigures[] = [];
+  for (const kind of ["host", "container"] as const) {
+    const ofKind = chunks.filter((chunk) => kindOf(chunk) === kind);
+    const [first] = ofKind;
+    if (first === undefined) continue;
+    const samples = await decodeAll(tx, first, ofKind);
+    ofKind.forEach((subject, i) => {
+      const columns = [...(samples[i]?.columns ?? [])];
+      found.push({ subject, figures: new Map(columns.map(([name, values]) => [name, values.at(-1) ?? Number.NaN])) });
+    });
+  }
+  return found;
+}
+
+function write(
+  hosts: Awaited<ReturnType<typeof findHosts>>,
+  containers: readonly KnownContainer[],
+  figures: readonly SubjectFigures[],
+  isCut: boolean,
+): string {
+  const out = createExposition();
+  const cut = `1 when the fleet has more than ${MOST_HOSTS} hosts or ${MOST_CONTAINERS} containers and the others are left out.`;
+  out.gauge("windflow_fleet_cut_off", cut, {}, isCut ? 1 : 0);
+  for (const presence of PRESENCES) {
+    const count = hosts.filter((host) => host.presence === presence).length;
+    out.gauge("windflow_fleet_hosts", "Hosts of the organization by presence.", { presence }, count);
+  }
+  for (const { hostId, name, labels, presence } of hosts) {
+    const own = { host_id: hostId, host: name };
+    out.gauge("windflow_host_up", "1 when the host is online, by its lease.", own, presence === "online" ? 1 : 0);
+    const words = Object.entries(labels).slice(0, MOST_LABELS);
+    const info = { ...own, presence, ...Object.fromEntries(words.map(([key, value]) => [labelName(key), value])) };
+    out.gauge("windflow_host_info", "Always 1; the host's labels, to join with its other figures.", info, 1);
+  }
+  const nameOf = new Map(hosts.map((host) => [host.hostId, host.name]));
+  for (const { subject, figures: columns } of figures) {
+    if (kindOf(subject) !== "host") continue;
+    addColumns(out, subject, { host_id: subject.hostId, host: nameOf.get(subject.hostId) ?? "" }, columns);
+  }
+  const byContainer = new Map(figures.map(({ subject, figures: columns }) => [keyOf(subject), columns]));
+  for (const container of containers) {
+    const columns = byContainer.get(keyOf(container));
+    if (columns === undefined) continue;
+    const { hostId, containerId, name, service, stackId } = container;
+    const own = { host_id: hostId, host: nameOf.get(hostId) ?? "", container_id: containerId, container: name };
+    addColumns(out, container, { ...own, service, stack_id: stackId }, columns);
+  }
+  return out.text();
+}
+
+function addColumns(out: Exposition, subject: Subject, labels: Record<string, string>, columns: Figures): void {
+  const kind = kindOf(subject);
+  for (const [name, value] of columns) {
+    const known = columnMeaning(kind, name);
+    if (known === undefined) continue;
+    const { column, device, meaning } = known;
+    const place = meaning.perDevice === undefined ? {} : { [meaning.perDevice]: device ?? "" };
+    const help = `${kind === "host" ? "Of a host" : "Of a container"}: ${meaning.meaning}.`;
+    out.gauge(`windflow_${kind}_${column}`, help, { ...labels, ...place }, value);
+  }
+}
+
+function keyOf({ hostId, containerId }: Subject): string {
+  return `${hostId} ${containerId}`;
+}
