@@ -31,6 +31,7 @@ test.each<[string, readonly File[]]>([
   ["an empty name", [{ path: "/stack//a", content }]],
   ["a name that is too long", [{ path: `/stack/${"a".repeat(256)}`, content }]],
   ["a path that is too long", [{ path: `/stack/${"abcdefgh/".repeat(400)}a`, content }]],
+  ["a path that is too deep", [{ path: `/stack/${"a/".repeat(64)}a`, content }]],
   ["an absolute link", [{ path: "/stack/a", linkTarget: "/etc/shadow" }]],
   ["a link out of the folder", [{ path: "/stack/a/b", linkTarget: "../../etc/shadow" }]],
   ["a link that goes up behind a name", [{ path: "/stack/a/b", linkTarget: "../x/../y" }]],

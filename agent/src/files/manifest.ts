@@ -34,6 +34,8 @@ const MAX_FILE_BYTES = 1024 ** 3;
 // Linux's own limits, the root's folder and a temporary name left out.
 const MAX_PATH_BYTES = 3_500;
 const MAX_NAME_BYTES = 255;
+// What the control plane takes; the folders above each file are gone through for each mount.
+const MAX_LEVELS = 64;
 const MAX_MODE = 0o7777;
 // To chown, this value means "leave it as it is".
 const NO_ID = 0xff_ff_ff_ff;
@@ -109,7 +111,7 @@ function checkPath(path: string, fail: (what: string) => never): void {
   const isOdd = names.some(
     (name) => name === "" || name === "." || name === ".." || Buffer.byteLength(name) > MAX_NAME_BYTES,
   );
-  if (isOdd || path.includes("\0") || Buffer.byteLength(path) > MAX_PATH_BYTES)
+  if (isOdd || names.length > MAX_LEVELS || path.includes("\0") || Buffer.byteLength(path) > MAX_PATH_BYTES)
     fail(`${shown(path)} is no path of a file`);
 }
 

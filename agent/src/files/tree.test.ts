@@ -96,3 +96,14 @@ test("a mounted link is followed in the manifest, never on the host", () => {
   expect(treeOf(manifest, "stk_1", "round")).toBeUndefined();
   expect(resolvePath(manifest, "../etc/passwd")).toBeUndefined();
 });
+
+test("links with as many names as a body holds are gone through at once", () => {
+  const target = (i: number): string => `${"./".repeat(500)}${i + 1}`;
+  const links = Array.from({ length: 5_000 }, (_unused, i) => ({ path: `/stack/${i}`, linkTarget: target(i) }));
+  const manifest = manifestOf(...links, text("5000"));
+  const before = performance.now();
+  for (const path of manifest.keys()) resolvePath(manifest, path);
+  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(resolvePath(manifest, "4999")).toBeUndefined();
+  expect(resolvePath(manifest, "5000")).toBe("5000");
+});

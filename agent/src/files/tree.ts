@@ -17,6 +17,8 @@ export interface Tree {
 
 // As many as the kernel follows.
 const MAX_LINKS = 40;
+// Names on the way, those of links included: four times the deepest path.
+const MAX_STEPS = 256;
 // Raised when trees are made otherwise, so that those of before are made anew.
 const LAYOUT = 1;
 
@@ -56,21 +58,24 @@ export function sourceTree(manifest: Manifest): readonly StackEntry[] {
 
 /** The path without links in it; undefined when a link goes round or out. */
 export function resolvePath(manifest: Manifest, path: string): string | undefined {
-  let names = path === "" ? [] : path.split("/");
-  let done: string[] = [];
-  for (let links = 0; names.length > 0;) {
-    const [name = "", ...rest] = names;
-    names = rest;
+  // The next name is the last one.
+  const names = path.split("/").toReversed();
+  const done: string[] = [];
+  let links = 0;
+  for (let steps = 0; names.length > 0; steps++) {
+    if (steps > MAX_STEPS) return undefined;
+    const name = names.pop();
+    if (name === undefined || name === "." || name === "") continue;
     if (name === "..") {
-      if (done.length === 0) return undefined;
-      done = done.slice(0, -1);
+      if (done.pop() === undefined) return undefined;
       continue;
     }
-    if (name === "." || name === "") continue;
-    const entry = manifest.get([...done, name].join("/"));
-    if (entry?.kind !== "link") done = [...done, name];
-    else if (++links > MAX_LINKS) return undefined;
-    else names = [...entry.linkTarget.split("/"), ...names];
+    done.push(name);
+    const entry = manifest.get(done.join("/"));
+    if (entry?.kind !== "link") continue;
+    if (++links > MAX_LINKS) return undefined;
+    done.pop();
+    names.push(...entry.linkTarget.split("/").toReversed());
   }
   return done.join("/");
 }

@@ -46,6 +46,16 @@ test("paths and links never leave the stack's folder", () => {
   expect(faultsOf(link("a/b/here", "../../c"))).toEqual([]);
 });
 
+test("as many deep paths as a request holds are gone through at once", () => {
+  const deep = "a/".repeat(63);
+  expect(faultsOf(file(`${deep}b`))).toEqual([]);
+  expect(faultsOf(file(`${deep}b/c`))).toEqual([`${deep}b/c: ${RELATIVE_PATH_RULE}`]);
+  const before = performance.now();
+  expect(faultsOf(...Array.from({ length: 10_000 }, (_, i) => file(`${"a/".repeat(500)}${i}`)))).toHaveLength(10_000);
+  expect(faultsOf(...Array.from({ length: 10_000 }, (_, i) => file(`${deep}${i}`)))).toEqual([]);
+  expect(performance.now() - before).toBeLessThan(2_000);
+});
+
 test("an entry is one kind of thing, once, and nothing is below a file or a link", () => {
   const kinds = "it is either a file with a digest, a link with a target, or a folder";
   expect(faultsOf(file("a", { digest: "" }))).toEqual([`a: ${kinds}`]);
