@@ -166,4 +166,9 @@ export class EngineError extends Error {
   get unreachable(): boolean {
     return this.status === undefined;
   }
+
+  /** Trying again changes nothing until somebody changes something elsewhere. */
+  get final(): boolean {
+    return false;
+  }
 }

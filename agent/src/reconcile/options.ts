@@ -58,6 +58,8 @@ export interface FailingStep {
   readonly since: number;
   readonly attempts: number;
   readonly nextTryAt: number;
+  /** What it was refused for does not pass by itself. */
+  readonly final?: true;
 }
 
 /** How far a stack is from its revision. */

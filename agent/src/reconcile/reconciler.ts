@@ -41,6 +41,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let everConnected = false;
   let world: ObservedWorld | undefined;
   let plan = NO_PLAN;
+  let attempts: ReadonlyMap<string, string> = new Map();
   let engineError: string | undefined = "it was not asked yet";
   let settlements: readonly StackSettlement[] = [];
   let cancelNet: (() => void) | undefined;
@@ -98,12 +99,19 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (!desired) return runner.drop();
     const own = ownOf(observed, desired);
     keeper.learn(observed, desired, own);
+    forgiveNewAttempts(desired);
     plan = planStacks(planInput(observed, keeper.pinned(desired)));
     keeper.notePlan(plan, own, clock.now());
     runner.adopt(plan, mark);
     cancelRecheck?.();
     const { recheckAt } = plan;
     cancelRecheck = recheckAt === undefined ? undefined : clock.after(recheckAt - clock.now(), () => loop.request());
+  };
+  // Whoever deploys again waits for no delay that an earlier attempt has earned, and is not judged by its failures.
+  const forgiveNewAttempts = (desired: DesiredWorld): void => {
+    const wanted = new Map(desired.stacks.map((stack) => [stack.stackId, `${stack.revision} ${stack.attempt ?? ""}`]));
+    for (const [stackId, attempt] of wanted) if (attempts.get(stackId) !== attempt) runner.forgive(stackId);
+    attempts = wanted;
   };
   const planInput = (observed: ObservedWorld, desired: DesiredWorld): PlanInput => ({
     observed,

@@ -78,7 +78,10 @@ function revisionLeft(world: ObservedWorld | undefined, stackId: string): number
   return Math.max(0, ...own.map((entry) => Number(entry[WINDFLOW_LABEL.revision]) || 0));
 }
 
-function settlementOf(input: ReportInput, stack: Pick<DesiredStack, "stackId" | "revision">): StackSettlement {
+function settlementOf(
+  input: ReportInput,
+  stack: Pick<DesiredStack, "stackId" | "revision" | "attempt">,
+): StackSettlement {
   const steps = input.plan.steps.filter((step) => step.stackId === stack.stackId);
   const failing = input.failing(stack.stackId);
   const problems = input.plan.problems.filter((problem) => problem.stackId === stack.stackId);
@@ -98,14 +101,23 @@ function settlementOf(input: ReportInput, stack: Pick<DesiredStack, "stackId" | 
     ),
     failing,
     problems,
-    ...failedAttemptOf(input.plan, stack),
+    ...failedAttemptOf(input.plan, stack, failing),
   };
 }
 
+// A registry may refuse once what it takes a second later; one that refuses so often waits for a person.
+const REFUSALS_THAT_FAIL = 3;
+
+/** An attempt that was taken back, or that cannot even begin: its pull is refused, and nothing was changed. */
 function failedAttemptOf(
   plan: Plan,
-  stack: Pick<DesiredStack, "stackId" | "revision">,
+  stack: Pick<DesiredStack, "stackId" | "revision" | "attempt">,
+  failing: readonly FailingStep[],
 ): Pick<StackSettlement, "failedAttempt"> {
+  const refused = failing.some(
+    ({ op, final, attempts }) => op === "pull-image" && final === true && attempts >= REFUSALS_THAT_FAIL,
+  );
+  if (refused && stack.attempt !== undefined) return { failedAttempt: stack.attempt };
   const failed = plan.replacements.find(
     (known) => known.stackId === stack.stackId && known.revision === stack.revision && known.failure !== undefined,
   );

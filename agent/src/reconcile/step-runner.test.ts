@@ -172,3 +172,16 @@ test("an operator's act and a step on the same container never run at once", asy
   expect(started).toEqual(["a"]);
   expect(acts).toEqual(["act"]);
 });
+
+test("a new attempt waits for no delay that an earlier one has earned", async () => {
+  const { runner, started, end } = bench();
+  runner.adopt(plan(start("a")), runner.mark());
+  await end("a", new EngineError("refused", 500));
+  expect(runner.failing("s")).toMatchObject([{ attempts: 1 }]);
+  runner.adopt(plan(start("a")), runner.mark());
+  expect(started).toEqual(["a"]);
+  runner.forgive("s");
+  expect(runner.failing("s")).toEqual([]);
+  runner.adopt(plan(start("a")), runner.mark());
+  expect(started).toEqual(["a", "a"]);
+});

@@ -46,6 +46,8 @@ export interface StepRunner {
   /** True when nothing but pulls and stops is in flight. */
   isQuiet(): boolean;
   readonly failing: (stackId: string) => readonly FailingStep[];
+  /** What failed of a stack is tried anew, as if for the first time. */
+  forgive(stackId: string): void;
   /** Runs an act under a step's lock, after whatever holds it. */
   exclusive<T>(lock: string, act: () => Promise<T>): Promise<T>;
   ended(): Promise<void>;
@@ -87,7 +89,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       failing.delete(step.id);
     } catch (error) {
       if (error instanceof EngineError && error.unreachable) options.onEngineLost(error);
-      else noteFailure(step, reasonOf(error));
+      else noteFailure(step, reasonOf(error), error instanceof EngineError && error.final);
     } finally {
       running.delete(step.lock);
       pump();
@@ -101,7 +103,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     if (isQuiet()) options.onDrained();
   };
 
-  const noteFailure = (step: Step, reason: string): void => {
+  const noteFailure = (step: Step, reason: string, final: boolean): void => {
     const before = failing.get(step.id);
     before?.cancel();
     const attempts = (before?.attempts ?? 0) + 1;
@@ -115,6 +117,7 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       since: before?.since ?? clock.now(),
       attempts,
       nextTryAt: clock.now() + delay,
+      ...(final ? { final } : {}),
       cancel: clock.after(delay, options.onRetryDue),
     });
   };
@@ -141,6 +144,13 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
     inFlight: () => [...running.values()].flatMap(({ step }) => step ?? []),
     isQuiet,
     failing: (stackId) => [...failing.values()].filter((entry) => entry.stackId === stackId).map(publicFailure),
+    forgive(stackId) {
+      for (const [id, entry] of failing)
+        if (entry.stackId === stackId) {
+          entry.cancel();
+          failing.delete(id);
+        }
+    },
     async exclusive(lock, act) {
       while (running.has(lock)) await running.get(lock)?.promise;
       const result = act();

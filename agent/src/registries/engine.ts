@@ -46,4 +46,8 @@ export class RegistryError extends EngineError {
     this.code = code;
     this.sentence = sentence;
   }
+
+  override get final(): boolean {
+    return this.code !== "WF_REGISTRY_UNREACHABLE";
+  }
 }
