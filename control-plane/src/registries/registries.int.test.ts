@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { open, registryAuthContext, x25519PublicKey } from "@windflow/core";
-import { RegistryAuths, SealedBox, type RegistryAuth } from "@windflow/proto/agent";
+import { PlanReply, RegistryAuths, SealedBox, type RegistryAuth } from "@windflow/proto/agent";
 import type { Registry, Revision, Stack, TestRegistryResponse } from "@windflow/proto/api";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startTestApp, type TestApp, type TestResponse } from "../testing/index.ts";
@@ -149,6 +149,30 @@ test("a revision pins what its host says that tags stand for; what is not known 
   ]);
   const { json } = await call("GET", `stacks/${stackId}/revisions/1`);
   expect((json as Revision).imageDigests).toEqual({ [`${ADDRESS}/web:1`]: DIGEST });
+});
+
+test("whoever may only read plans without a host being sent to registries with credentials", async () => {
+  await create();
+  const stackId = await newStack();
+  const made = await call("POST", "apiTokens", { name: "reader", permissions: ["stacks.read"] });
+  const { secret } = made.json as { secret: string };
+  const source = { files: { "compose.yaml": JSON.stringify({ services: { web: { image: `${ADDRESS}/web:1` } } }) } };
+  const plan = async (headers?: Record<string, string>): Promise<TestResponse> => {
+    const path = `/v1/organizations/${app.organizationId}/stacks/${stackId}:plan`;
+    const planning = app.rest.call("POST", path, { source }, headers);
+    const { requestId } = await session.next("planRequest");
+    session.send({ $case: "planReply", value: PlanReply.fromPartial({ requestId }) });
+    return planning;
+  };
+  let asked = 0;
+  session.imageAnswer = () => {
+    asked++;
+    return {};
+  };
+  expect(await plan({ authorization: `Bearer ${secret}` })).toMatchObject({ status: 200 });
+  expect(asked).toBe(0);
+  expect(await plan()).toMatchObject({ status: 200 });
+  expect(asked).toBe(1);
 });
 
 test("with no host to ask, a revision is made at once and says so", async () => {

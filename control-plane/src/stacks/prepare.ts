@@ -1,12 +1,13 @@
 import { privilegedUses, secretReferences, type ComposeModel, type PrivilegedUse } from "@windflow/core";
 import type { ResolvedImage } from "@windflow/proto/agent";
 import type { TravellingFile } from "../files/index.ts";
-import type { Caller } from "../platform/index.ts";
+import { mayDo, type Caller } from "../platform/index.ts";
 import { encodeBody } from "./body.ts";
 import { bodyFiles, stackFiles, type BodyFiles } from "./body-files.ts";
 import { WORKING_DIRECTORY, type Draft } from "./drafts.ts";
 import { imageReferences } from "./image-references.ts";
 import type { StoredProblem } from "./model.ts";
+import { hostsResolve } from "./no-images.ts";
 import type { BuiltImages, ImageReference, ImageResolver } from "./ports.ts";
 
 /** A draft that is good to deploy, ready to be stored or planned. */
@@ -61,8 +62,9 @@ export async function prepareDraft(
   const inHostFolder = stack.workingDirectory !== "";
   const hasSecrets = secretReferences(model).length > 0;
   const wanted = { stack, hasSecrets, images: imageReferences(model), signal };
-  const { images: resolved, unresolved } =
-    wanted.images.length === 0 ? { images: [], unresolved: [] } : await sources.resolver.resolve(caller, wanted);
+  // A plan is for readers too; they send no host to registries, and none of the organization's credentials to a host.
+  const resolver = mayDo(caller, "stacks.write") && wanted.images.length > 0 ? sources.resolver : hostsResolve;
+  const { images: resolved, unresolved } = await resolver.resolve(caller, wanted);
   const images = [...built, ...resolved];
   const privileged = privilegedUses(model, inHostFolder ? HOST_PATHS : POLICY);
   const travelling = inHostFolder ? NOTHING_TRAVELS : bodyFiles(draft, model, WORKING_DIRECTORY);
@@ -89,8 +91,8 @@ export async function prepareDraft(
 
 // Built images are in no registry: hosts fetch them as files.
 function layerDigests({ platforms }: ResolvedImage): string[] {
-  return platforms.flatMap(({ layers, configDigest }) =>
-    layers.length === 0 ? [] : [configDigest, ...layers.map(({ digest }) => digest)],
+  return platforms.flatMap(({ layers, configDigest, configSizeBytes }) =>
+    layers.length === 0 && configSizeBytes === 0n ? [] : [configDigest, ...layers.map(({ digest }) => digest)],
   );
 }
 
