@@ -76,6 +76,12 @@ test("the placement is told host by host through both doors, in pages, to nobody
   const second = await explain(first.nextPageToken);
   expect(second).toMatchObject({ hosts: [{ hostName: "web-3", chosen: true }], nextPageToken: "", total: 3 });
 
+  const third = rest.hosts[2]?.hostId ?? "";
+  await app.rest.call("POST", path(`hosts/${third}:cordon`), {});
+  expect((await explain("")).hosts.map(({ chosen }) => chosen)).toEqual([true, true]);
+  const cordoned = (await explain(first.nextPageToken)).hosts[0];
+  expect(cordoned).toMatchObject({ chosen: false, because: "the host is cordoned: it takes nothing new" });
+
   const stranger = createTestClient({ port: app.port, ca: app.ca });
   expect((await stranger.call("GET", path(`stacks/${stackId}:placement`))).status).toBe(401);
   expect((await app.rest.call("GET", path(`stacks/${stackId}:placement`, "org_other"))).status).not.toBe(200);

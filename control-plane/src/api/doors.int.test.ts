@@ -6,6 +6,7 @@ import {
   HostsServiceClient,
   HostsServiceService,
   Host_Presence,
+  Host_Scheduling,
   type Host,
   type ListHostsRequest,
   type TerminalOutput,
@@ -65,6 +66,7 @@ const host: Host = {
   memoryPercent: 0,
   etag: "e1",
   stacksTotal: 1,
+  scheduling: Host_Scheduling.SCHEDULING_OPEN,
 };
 
 const refuse = (): never => {
@@ -79,6 +81,8 @@ const hostsHandlers: Handlers<typeof HostsServiceService> = {
   getHost: async (request) => (request.hostId === "hst_1" ? host : refuse()),
   updateHost: async (request) => ({ ...host, name: `${request.name} ${++updates}`, labels: request.labels }),
   approveHost: async () => refuse(),
+  cordonHost: async () => refuse(),
+  uncordonHost: async () => refuse(),
   revokeHost: async (request) => {
     if (request.reason === "slow") await slow.promise;
     return { ...host, presenceCause: request.reason, stacksTotal: ++updates };

@@ -43,6 +43,10 @@ export function hostsHandlers(parts: {
       return wire(await service.update(caller, request.hostId, { name, labels, etag }));
     },
     approveHost: async (request, { caller }) => wire(await service.approve(caller, request.hostId)),
+    cordonHost: async ({ hostId, drain, reason }, { caller }) =>
+      wire(await service.schedule(caller, hostId, { scheduling: drain ? "draining" : "cordoned", reason })),
+    uncordonHost: async ({ hostId }, { caller }) =>
+      wire(await service.schedule(caller, hostId, { scheduling: "open", reason: "" })),
     revokeHost: async (request, { caller }) => wire(await service.revoke(caller, request.hostId, request.reason)),
     deleteHost: async (request, { caller }) => {
       await service.delete(caller, request.hostId);

@@ -113,6 +113,29 @@ describe("a host", () => {
     await app.rest.call("PATCH", path(`hosts/${id}`), { name: "gamma", labels: { site: "lyon" } });
   });
 
+  it("is cordoned, drained and opened again, each once and audited; a revoked one is not", async () => {
+    const { hostId } = await hosts.newHost("eta");
+    expect(String((await hosts.get(hostId)).scheduling)).toBe("SCHEDULING_OPEN");
+    const act = async (verb: string, body = {}) => {
+      const { status, json } = await app.rest.call("POST", path(`hosts/${hostId}:${verb}`), body);
+      return { status, scheduling: String((json as Host).scheduling) };
+    };
+    expect(await act("cordon")).toEqual({ status: 200, scheduling: "SCHEDULING_CORDONED" });
+    expect(await act("cordon", { drain: true, reason: "new disks" })).toMatchObject({
+      scheduling: "SCHEDULING_DRAINING",
+    });
+    expect(await act("cordon", { drain: true, reason: "again" })).toMatchObject({ scheduling: "SCHEDULING_DRAINING" });
+    const { events } = (await app.rest.call("GET", path(`events?hostId=${hostId}`))).json as { events: Event[] };
+    expect(events[0]).toMatchObject({ type: "host.schedule", message: expect.stringMatching(/drain.*: new disks\.$/) });
+    expect(await act("uncordon")).toEqual({ status: 200, scheduling: "SCHEDULING_OPEN" });
+    const audited = await app.platform.database.asSystem((tx) =>
+      sql`SELECT 1 FROM audit_entries WHERE target_id = ${hostId} AND action = 'hosts.schedule'`.execute(tx.queries),
+    );
+    expect(audited.rows.length).toBe(3);
+    await hosts.act(hostId, "revoke");
+    expect(await problem("POST", `hosts/${hostId}:cordon`, {})).toMatchObject({ code: "WF_HOST_REVOKED" });
+  });
+
   it("is deleted only when it was revoked or never seen", async () => {
     const host = await hosts.newHost("zeta");
     const session = await hosts.session(host);

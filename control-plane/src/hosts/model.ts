@@ -10,6 +10,9 @@ export const HOST_PRESENCES: readonly HostPresence[] = [
   "revoked",
 ];
 
+/** A cordoned host takes nothing new; a draining one also gives away what can go elsewhere. */
+export type HostScheduling = "open" | "cordoned" | "draining";
+
 export type Labels = Readonly<Record<string, string>>;
 
 /** What a host says of itself. Informative; never satisfies a selector of a stack with secrets. */

@@ -12,10 +12,17 @@ import {
 import { announceHost, hostApproved, hostChanged, hostRevoked } from "./changes.ts";
 import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
-import { cleanText, labelProblem, type HostPresence, type Labels } from "./model.ts";
+import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
 import type { AuditTrail, HostDesired, HostHistory } from "./ports.ts";
 import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
-import { deleteHostRow, saveApproval, saveDescription, saveRelease, saveRevocation } from "./store-changes.ts";
+import {
+  deleteHostRow,
+  saveApproval,
+  saveDescription,
+  saveRelease,
+  saveRevocation,
+  saveScheduling,
+} from "./store-changes.ts";
 
 /** A host with what it is to run. */
 export interface HostView {
@@ -37,6 +44,8 @@ export interface HostsService {
   get(caller: Caller, hostId: string): Promise<HostView>;
   update(caller: Caller, hostId: string, change: { name: string; labels: Labels; etag: string }): Promise<HostView>;
   approve(caller: Caller, hostId: string): Promise<HostView>;
+  /** Takes effect with the next rollout of each stack. */
+  schedule(caller: Caller, hostId: string, wanted: { scheduling: HostScheduling; reason: string }): Promise<HostView>;
   revoke(caller: Caller, hostId: string, reason: string): Promise<HostView>;
   delete(caller: Caller, hostId: string): Promise<void>;
 }
@@ -132,6 +141,16 @@ export function createHostsService(parts: Parts): HostsService {
         await saveApproval(tx, reference);
         tx.emit(hostApproved, reference);
         return { detail: {}, message: `${caller.name} let host ${host.name} in.` };
+      }),
+    schedule: (caller, hostId, { scheduling, reason }) =>
+      change(caller, hostId, "hosts.schedule", async (tx, host) => {
+        if (host.revoked_at !== null) throw new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
+        if (host.scheduling === scheduling) return undefined;
+        await saveScheduling(tx, { organizationId: caller.organizationId, hostId }, scheduling);
+        const why = cleanText(reason).trim();
+        const verb = { open: "opened", cordoned: "cordoned", draining: "began to drain" }[scheduling];
+        const message = `${caller.name} ${verb} host ${host.name}${why === "" ? "" : `: ${why}`}.`;
+        return { detail: { scheduling, before: host.scheduling, reason: why }, message };
       }),
     revoke: (caller, hostId, reason) =>
       change(caller, hostId, "hosts.revoke", async (tx, host, now) => {

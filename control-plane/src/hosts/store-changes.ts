@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
-import type { Labels } from "./model.ts";
+import type { HostScheduling, Labels } from "./model.ts";
 import { hostsTables } from "./tables.ts";
 
 interface HostKey {
@@ -29,6 +29,12 @@ export async function saveDescription(
 export async function saveApproval(tx: UnitOfWork, host: HostKey): Promise<void> {
   await hostUpdate(tx, host)
     .set({ awaiting_approval: false, version: sql`version + 1` })
+    .execute();
+}
+
+export async function saveScheduling(tx: UnitOfWork, host: HostKey, scheduling: HostScheduling): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({ scheduling, version: sql`version + 1` })
     .execute();
 }
 

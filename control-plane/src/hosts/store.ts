@@ -1,7 +1,7 @@
 import { sql, type Selectable } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
-import type { HostPresence, Labels } from "./model.ts";
+import type { HostPresence, HostScheduling, Labels } from "./model.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
 export type HostRow = Selectable<HostsTable> & { environment_name: string };
@@ -139,6 +139,7 @@ export interface HostSummary {
   memoryBytes: number;
   hostShellAllowed: boolean;
   engineVersion: string;
+  scheduling: HostScheduling;
 }
 
 /** What is sealed to the host is sealed to this: X25519, 32 bytes. Undefined for a host that must get nothing. */
@@ -184,5 +185,6 @@ export async function listHostSummaries(
     memoryBytes: row.facts.memoryBytes,
     hostShellAllowed: row.facts.hostShellAllowed,
     engineVersion: row.facts.engineVersion,
+    scheduling: row.scheduling,
   }));
 }

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
-import type { HostFacts, HostPresence, Labels } from "./model.ts";
+import type { HostFacts, HostPresence, HostScheduling, Labels } from "./model.ts";
 
 // Written as JSON text, read parsed.
 type Json<Value> = ColumnType<Value, string, string>;
@@ -41,6 +41,7 @@ export interface HostsTable {
   containers_total: Generated<number>;
   cpu_percent: Generated<number>;
   memory_percent: Generated<number>;
+  scheduling: Generated<HostScheduling>;
 }
 
 export interface HostKeysTable {

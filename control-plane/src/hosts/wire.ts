@@ -1,6 +1,6 @@
 import type { HostReport } from "@windflow/proto/agent";
-import { Host_Presence, type EnrollmentToken, type Host, type HostCounts } from "@windflow/proto/api";
-import type { HostFacts, HostPresence } from "./model.ts";
+import { Host_Presence, Host_Scheduling, type EnrollmentToken, type Host, type HostCounts } from "@windflow/proto/api";
+import type { HostFacts, HostPresence, HostScheduling } from "./model.ts";
 import { etagOf, type HostView } from "./service.ts";
 import type { TokenRow } from "./store-tokens.ts";
 
@@ -11,6 +11,12 @@ const presenceToWire: Record<HostPresence, Host_Presence> = {
   offline: Host_Presence.PRESENCE_OFFLINE,
   quarantined: Host_Presence.PRESENCE_QUARANTINED,
   revoked: Host_Presence.PRESENCE_REVOKED,
+};
+
+const schedulingToWire: Record<HostScheduling, Host_Scheduling> = {
+  open: Host_Scheduling.SCHEDULING_OPEN,
+  cordoned: Host_Scheduling.SCHEDULING_CORDONED,
+  draining: Host_Scheduling.SCHEDULING_DRAINING,
 };
 
 /** What is known of a host in memory; the row's own figures and time are up to a minute old. */
@@ -63,6 +69,7 @@ export function hostToWire(view: HostView, { figures, lastSeenAt }: LiveFacts): 
     memoryPercent: figures?.memoryPercent ?? row.memory_percent,
     etag: etagOf(row),
     stacksTotal: desired?.stacksTotal ?? 0,
+    scheduling: schedulingToWire[row.scheduling],
   };
 }
 

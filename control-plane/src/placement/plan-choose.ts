@@ -1,5 +1,6 @@
 import {
   DEFAULT_GONE_AFTER_SECONDS,
+  type CurrentHost,
   type PlacementDecision,
   type PlacementHost,
   type PlacementInput,
@@ -20,7 +21,8 @@ type Verdict = Candidate | { readonly host: PlacementHost; readonly refusal: Ref
 export function chooseSome(input: PlacementInput): PlacementPlan {
   const { placement, needs } = input;
   const wanted = placement.replicas;
-  const verdicts = input.hosts.map((host) => judge(host, input));
+  const there = new Map(input.current.map((one) => [one.hostId, one]));
+  const verdicts = input.hosts.map((host) => judge(host, input, there.get(host.hostId)));
   const candidates = verdicts.flatMap((verdict) => ("tier" in verdict ? [verdict] : []));
   const holders = needs.writtenVolumes.length === 0 ? [] : possibleWriters(input);
   const newcomers = holders.length === 0 ? wanted : Math.max(0, wanted - holders.length);
@@ -34,8 +36,7 @@ export function chooseSome(input: PlacementInput): PlacementPlan {
   return { decisions, chosen, wanted, short: shortage(wanted, decisions) };
 }
 
-function judge(host: PlacementHost, input: PlacementInput): Verdict {
-  const there = input.current.find(({ hostId }) => hostId === host.hostId);
+function judge(host: PlacementHost, input: PlacementInput, there: CurrentHost | undefined): Verdict {
   const refusal = whyForeign(host, input) ?? (there === undefined ? whyFull(host, input) : whyReleased(host, input));
   if (refusal !== undefined) return { host, refusal };
   const { placement, needs } = input;

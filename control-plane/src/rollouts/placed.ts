@@ -53,7 +53,7 @@ function placementHost(host: HostSummary, used: PlacementHost["used"], now: Date
     memoryBytes,
     used,
     facts: { "fact/arch": arch },
-    scheduling: "open",
+    scheduling: host.scheduling,
     cpus: host.cpuCount,
     ...(isAway ? { awaySeconds } : {}),
   };

@@ -101,6 +101,19 @@ test("a written volume stays where it is until its host is revoked or released, 
   expect(await deploy(stackId)).toBe("deploy v2, remove v1");
 });
 
+test("a draining host gives its copy away with the next rollout, and keeps what belongs on all hosts", async () => {
+  const [first] = [await fleet.addHost("d1", { fleet: "drain" }), await fleet.addHost("d2", { fleet: "drain" })];
+  const one = await newStack("drain-one", { matchLabels: { fleet: "drain" }, strategy: "spread", replicas: 1 });
+  const all = await newStack("drain-all", { matchLabels: { fleet: "drain" } });
+  expect(await deploy(one)).toBe("deploy d1");
+  expect(await deploy(all)).toBe("deploy d1, deploy d2");
+  await inTenant((tx) => sql`UPDATE hosts SET scheduling = 'draining' WHERE id = ${first}`.execute(tx.queries));
+  expect(await deploy(one)).toBe("deploy d2, remove d1");
+  expect(await deploy(all)).toBe("deploy d1, deploy d2");
+  const late = await newStack("drain-late", { matchLabels: { fleet: "drain" } });
+  expect(await deploy(late)).toBe("deploy d2");
+});
+
 test("reserved memory and published ports of other stacks send a copy elsewhere; what is missing is said", async () => {
   const ids = [await fleet.addHost("c1", { fleet: "cap" }), await fleet.addHost("c2", { fleet: "cap" })];
   const facts = JSON.stringify({ arch: "x64", cpuCount: 4, memoryBytes: 2 ** 30 });

@@ -20,6 +20,7 @@ import { migration as adoption } from "./202611221813-adoption.ts";
 import { migration as attempts } from "./202611221814-attempts.ts";
 import { migration as metricStatistics } from "./202611221940-metric-statistics.ts";
 import { migration as metricContainers } from "./202611221942-metric-containers.ts";
+import { migration as hostScheduling } from "./202611221955-host-scheduling.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -44,4 +45,5 @@ export const migrations: readonly Migration[] = [
   attempts,
   metricStatistics,
   metricContainers,
+  hostScheduling,
 ];
