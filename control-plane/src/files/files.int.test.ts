@@ -2,7 +2,7 @@ import { credentials, Metadata } from "@grpc/grpc-js";
 import { createHash, randomBytes } from "node:crypto";
 import { FilesServiceClient, type PutFileChunkRequest, type StoredFile } from "@windflow/proto/api";
 import { sql } from "kysely";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createClient } from "../platform/db/connection.ts";
 import { commonErrors, type UnitOfWork } from "../platform/index.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
@@ -102,6 +102,28 @@ test("the same over gRPC, and what is whole is not sent again", async () => {
     sizeBytes: 0n,
   });
   client.close();
+});
+
+test("bytes that took the place of those that were verified are not whole", async () => {
+  const content = randomBytes(100_000);
+  const digest = digestOf(content);
+  const { database } = app.platform;
+  const inOrganization = database.inOrganization.bind(database);
+  const spy = vi.spyOn(database, "inOrganization");
+  let writes = 0;
+  spy.mockImplementation(async (...call: Parameters<typeof inOrganization>) => {
+    // The first is the piece itself; before the second says that it is whole, somebody begins anew, twice.
+    if (call[2]?.readOnly !== true && ++writes === 2) {
+      spy.mockRestore();
+      const other = { digest, offset: 0, content: randomBytes(70_000) };
+      await files.store.put(app.organizationId, { ...other, sizeBytes: 90_000 });
+      await files.store.put(app.organizationId, { ...other, sizeBytes: 100_000 });
+    }
+    return (await inOrganization(...call)) as never;
+  });
+  const put = files.store.put(app.organizationId, { digest, sizeBytes: 100_000, offset: 0, content });
+  await expect(put).rejects.toMatchObject({ code: filesErrors.WF_FILE_OFFSET });
+  expect(await inTenant((tx) => files.store.open(tx, digest))).toBeUndefined();
 });
 
 test("another content than the digest says is dropped, with an error, and the right one can be uploaded then", async () => {

@@ -105,13 +105,22 @@ export async function appendPieces(
     .execute();
 }
 
-export async function markWhole(tx: UnitOfWork, organizationId: string, digest: string): Promise<void> {
-  await tablesOf<Tables>(tx)
+/** @param file as it was when it was read: false when it was dropped, or begun anew with other bytes, since then */
+export async function markWhole(
+  tx: UnitOfWork,
+  organizationId: string,
+  { digest, touchedAt, receivedBytes }: Pick<FileRow, "digest" | "touchedAt" | "receivedBytes">,
+): Promise<boolean> {
+  const marked = await tablesOf<Tables>(tx)
     .updateTable("stored_files")
     .set({ whole: true })
     .where("organization_id", "=", organizationId)
     .where("digest", "=", digest)
-    .execute();
+    .where("touched_at", "=", touchedAt)
+    .where("received_bytes", "=", BigInt(receivedBytes))
+    .where("size_bytes", "=", BigInt(receivedBytes))
+    .executeTakeFirst();
+  return marked.numUpdatedRows > 0n;
 }
 
 export async function touchFiles(

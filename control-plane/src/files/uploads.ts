@@ -51,8 +51,9 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     if (offset > known.receivedBytes) throw wrongOffset(offset, known.receivedBytes);
     const fresh = content.subarray(known.receivedBytes - offset);
     if (fresh.length === 0) return known;
-    await appendPieces(tx, organizationId, { digest, offset: known.receivedBytes, content: fresh, at: clock.now() });
-    return { ...known, receivedBytes: known.receivedBytes + fresh.length };
+    const at = clock.now();
+    await appendPieces(tx, organizationId, { digest, offset: known.receivedBytes, content: fresh, at });
+    return { ...known, receivedBytes: known.receivedBytes + fresh.length, touchedAt: at };
   }
 
   async function begin(
@@ -75,14 +76,21 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     return { digest, sizeBytes, receivedBytes: 0, whole: false, touchedAt: at };
   }
 
-  async function verify(organizationId: string, digest: string): Promise<void> {
+  async function verify(organizationId: string, file: FileRow): Promise<void> {
+    const { digest } = file;
     const hash = createHash("sha256");
     for await (const bytes of readPieces(database, organizationId, digest, 0)) hash.update(bytes);
     const found = `sha256:${hash.digest("hex")}`;
-    await database.inOrganization(organizationId, (tx) =>
-      found === digest ? markWhole(tx, organizationId, digest) : dropUnfinished(tx, organizationId, digest),
-    );
-    if (found === digest) return;
+    const isRight = found === digest;
+    const isMarked = await database.inOrganization(organizationId, async (tx) => {
+      if (isRight && (await markWhole(tx, organizationId, file))) return true;
+      // Another upload that verifies the same bytes may have been first.
+      const now = await lockFile(tx, organizationId, digest);
+      if (!isRight) await dropUnfinished(tx, organizationId, digest);
+      return isRight && now?.whole === true;
+    });
+    if (isMarked) return;
+    if (isRight) throw wrongOffset(file.sizeBytes, 0);
     throw new ProblemError({
       code: filesErrors.WF_FILE_DIGEST_MISMATCH,
       detail: `${digest} was said, ${found} was sent`,
@@ -99,7 +107,7 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
           throw isDiskFull(error) ? new ProblemError({ code: filesErrors.WF_FILES_DISK_FULL, cause: error }) : error;
         });
       const complete = taken.receivedBytes === taken.sizeBytes;
-      if (complete && !taken.whole) await verify(organizationId, piece.digest);
+      if (complete && !taken.whole) await verify(organizationId, taken);
       const { digest, sizeBytes, receivedBytes } = taken;
       return { digest, sizeBytes, receivedBytes };
     },
