@@ -11,6 +11,9 @@ import { holds, labelOf } from "./plan-labels.ts";
 import { pickInOrder, type Candidate, type Tier } from "./plan-pick.ts";
 import { duration, whyForeign, whyFull, type Refusal } from "./plan-refusals.ts";
 
+// A sentence is for a person, also in a large fleet.
+const NAMES_SHOWN = 3;
+
 type Verdict = Candidate | { readonly host: PlacementHost; readonly refusal: Refusal };
 
 /**
@@ -109,7 +112,9 @@ function possibleWriters(input: PlacementInput): PlacementHost[] {
 }
 
 function mayStillWrite(holders: readonly PlacementHost[], [volume = ""]: readonly string[]): string {
-  const names = holders.map(({ name }) => name).join(", ");
+  const named = holders.slice(0, NAMES_SHOWN).map(({ name }) => name);
+  const more = holders.length - named.length;
+  const names = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
   return `${names} may still run the stack, and volume ${volume} has one writer only; once it is off that host, or the host is revoked, removed or released, the copy goes elsewhere`;
 }
 

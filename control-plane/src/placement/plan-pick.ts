@@ -36,9 +36,8 @@ export function pickInOrder(
       candidates.filter((candidate) => candidate.tier === tier),
       limit.grouped,
     );
-    while (picked.size < most) {
-      const next = nextInLine(lines, counts);
-      if (next === undefined) break;
+    for (const next of inTurns(lines, counts)) {
+      if (picked.size >= most) break;
       picked.add(next);
       counts.set(next.group, (counts.get(next.group) ?? 0) + 1);
     }
@@ -48,21 +47,23 @@ export function pickInOrder(
 
 function linesOf(candidates: readonly Candidate[], grouped: boolean): Candidate[][] {
   const sorted = candidates.toSorted((a, b) => b.score - a.score || a.load - b.load);
-  const lines = [...Map.groupBy(sorted, ({ group }) => (grouped ? group : "")).values()];
-  // Taken from the end.
-  return lines.map((line) => line.toReversed());
+  return [...Map.groupBy(sorted, ({ group }) => (grouped ? group : "")).values()];
 }
 
-function nextInLine(lines: readonly Candidate[][], counts: ReadonlyMap<string, number>): Candidate | undefined {
-  let best: Candidate[] | undefined;
-  let fewest = Infinity;
-  for (const line of lines) {
-    const first = line.at(-1);
-    if (first === undefined) continue;
-    const count = counts.get(first.group) ?? 0;
-    if (count >= fewest) continue;
-    best = line;
-    fewest = count;
+/** The next of the line whose group has the fewest, again and again; of several such lines, the first. */
+function* inTurns(lines: readonly Candidate[][], counts: ReadonlyMap<string, number>): Generator<Candidate> {
+  // Whoever has the fewest gets one more, and nobody is overtaken by that: level by level, not choice by choice.
+  const places = lines.map((line) => ({ line, count: counts.get(line[0]?.group ?? "") ?? 0, taken: 0 }));
+  let waiting = places;
+  while (waiting.length > 0) {
+    const fewest = waiting.reduce((least, { count }) => Math.min(least, count), Infinity);
+    for (const place of waiting) {
+      if (place.count > fewest) continue;
+      const next = place.line[place.taken];
+      place.taken += 1;
+      place.count += 1;
+      if (next !== undefined) yield next;
+    }
+    waiting = waiting.filter(({ line, taken }) => taken < line.length);
   }
-  return best?.pop();
 }
