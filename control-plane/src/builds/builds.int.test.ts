@@ -110,7 +110,14 @@ async function fetchFile(as: TestIdentity, digest: string, buildId: string): Pro
 function sendImage(
   send: (kind: StreamUp["kind"]) => void,
   layer: Uint8Array,
-  over: { layerDigests?: string[]; content?: Uint8Array; manifestDigest?: string; platform?: string } = {},
+  over: {
+    layerDigests?: string[];
+    content?: Uint8Array;
+    manifestDigest?: string;
+    platform?: string;
+    layerSize?: bigint;
+    part?: number;
+  } = {},
 ): string {
   const digest = sha256Digest(layer);
   const config = Buffer.from(JSON.stringify({ rootfs: { type: "layers", diff_ids: [digest] }, nonce: stackId }));
@@ -124,11 +131,11 @@ function sendImage(
       manifestDigest: over.manifestDigest ?? sha256Digest(`manifest of ${configDigest}`),
       config,
       layerDigests: over.layerDigests ?? [digest],
-      layerSizes: [BigInt(layer.length)],
+      layerSizes: [over.layerSize ?? BigInt(layer.length)],
       sizeBytes: BigInt(layer.length),
     },
   });
-  const half = 128 * 1024;
+  const half = over.part ?? 128 * 1024;
   const content = over.content ?? layer;
   for (const offset of [0, half]) {
     const part = {
@@ -238,6 +245,8 @@ test.each([
     { layerDigests: [sha256Digest("another")] },
     /its layers are not those of its configuration/,
   ],
+  ["a layer that is too large to travel", { layerSize: 2n ** 31n }, /WF_BUILD_TOO_LARGE: a layer .* 2048 MiB/],
+  ["a layer in parts that are too small", { part: 1_000 }, /a part of sha256:.* is too small/],
   ["a manifest without a digest", { manifestDigest: "shop-web:latest" }, /its manifest has no digest/],
   ["a platform that is none", { platform: "linux/amd64 --privileged" }, /its platform is none/],
   ["a layer with another content", { content: randomBytes(200_000) }, /WF_FILE_DIGEST_MISMATCH/],

@@ -1,7 +1,8 @@
 import { sha256Digest } from "@windflow/core";
 import type { BuiltImage as BuiltImageMessage, FilePart } from "@windflow/proto/agent";
-import type { FileStore } from "../files/index.ts";
+import { MAX_FILE_BYTES, MIN_PIECE_BYTES, type FileStore } from "../files/index.ts";
 import { ProblemError, type Clock, type Database } from "../platform/index.ts";
+import { buildsErrors } from "./errors.ts";
 import { imageHolder, type BuiltImage } from "./model.ts";
 import { putImage } from "./store-images.ts";
 
@@ -42,6 +43,8 @@ export function createReceiver(
     },
     part: async ({ digest, sizeBytes, offset, content }) => {
       if (!expected.has(digest)) throw new WrongImage(`a part of ${digest}, which is no layer of the image`);
+      const isLast = Number(offset) + content.length >= Number(sizeBytes);
+      if (!isLast && content.length < MIN_PIECE_BYTES) throw new WrongImage(`a part of ${digest} is too small`);
       await files.put(organizationId, { digest, sizeBytes: Number(sizeBytes), offset: Number(offset), content });
     },
     complete: async () => {
@@ -78,6 +81,11 @@ function checked(inputDigest: string, message: BuiltImageMessage, builtAt: Date)
   if (diffIdsOf(config).join() !== layerDigests.join())
     throw new WrongImage("its layers are not those of its configuration");
   const layers = layerDigests.map((digest, i) => ({ digest, sizeBytes: Number(layerSizes[i] ?? 0n) }));
+  const largest = Math.max(0, ...layers.map(({ sizeBytes }) => sizeBytes));
+  if (largest > MAX_FILE_BYTES) {
+    const detail = `a layer of the image has ${Math.ceil(largest / 1024 ** 2)} MiB, and ${MAX_FILE_BYTES / 1024 ** 2} MiB are allowed: divide the instruction of the Dockerfile that makes it`;
+    throw new ProblemError({ code: buildsErrors.WF_BUILD_TOO_LARGE, detail });
+  }
   return {
     inputDigest,
     platform,

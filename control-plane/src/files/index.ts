@@ -1,4 +1,11 @@
 export { filesErrors } from "./errors.ts";
 export { createFiles, type Files } from "./files.ts";
-export { EMPTY_FILE, type FilePiece, type StoredFile, type TravellingFile } from "./model.ts";
+export {
+  EMPTY_FILE,
+  MAX_FILE_BYTES,
+  MIN_PIECE_BYTES,
+  type FilePiece,
+  type StoredFile,
+  type TravellingFile,
+} from "./model.ts";
 export type { FileHolder, FileStore, OpenedFile } from "./ports.ts";
