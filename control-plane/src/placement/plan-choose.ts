@@ -134,7 +134,11 @@ function shortage(wanted: number, decisions: readonly PlacementDecision[]): stri
   const counts = new Map<string, number>();
   for (const { chosen, reason } of decisions) if (!chosen) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const others = [...counts].map(([reason, count]) => `${count} ${reason}`).join(", ");
-  return `${wanted} wanted, ${found} found${others === "" ? "" : `; not chosen: ${others}`}`;
+  const held = decisions.find(({ reason }) => reason === "single-writer");
+  const parts = [`${wanted} wanted, ${found} found`];
+  if (others !== "") parts.push(`not chosen: ${others}`);
+  if (held !== undefined) parts.push(held.because);
+  return parts.join("; ");
 }
 
 function groupOf(host: PlacementHost, { placement, needs }: PlacementInput): string {

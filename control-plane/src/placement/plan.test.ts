@@ -226,7 +226,7 @@ test("a volume that is written to holds its copy, until the host is revoked or a
   expect(explain({ ...one, allHosts: false, hostIds: ["hst_b"] }, [host("a"), b], written)).toMatchInlineSnapshot(`
     "- a not-selected: the placement does not select the host
     - b single-writer: a may still run the stack, and volume data has one writer only; once it is off that host, or the host is revoked, removed or released, the copy goes elsewhere
-    short: 1 wanted, 0 found; not chosen: 1 not-selected, 1 single-writer"
+    short: 1 wanted, 0 found; not chosen: 1 not-selected, 1 single-writer; a may still run the stack, and volume data has one writer only; once it is off that host, or the host is revoked, removed or released, the copy goes elsewhere"
   `);
 });
 

@@ -101,6 +101,27 @@ test("a written volume stays where it is until its host is revoked or released, 
   expect(await deploy(stackId)).toBe("deploy v2, remove v1");
 });
 
+test("a written volume that is moved by hand leaves its host first; the new host waits until nothing runs there", async () => {
+  const [first, second] = [await fleet.addHost("m1"), await fleet.addHost("m2")];
+  const yaml = 'image: "db:1"\nvolumes: ["data:/data"]\n---\nvolumes: {data: {}}';
+  const stackId = await newStack("moved", { hostIds: [first], strategy: "spread", replicas: 1 }, yaml);
+  expect(await deploy(stackId)).toBe("deploy m1");
+  await fleet.report(first, {});
+  const containersOnFirst = (containers: number): Promise<unknown> =>
+    inTenant((tx) =>
+      sql`UPDATE observed_stacks SET containers = ${containers} WHERE host_id = ${first}`.execute(tx.queries),
+    );
+  await containersOnFirst(1);
+  await update(stackId, { hostIds: [second] });
+  expect(await deploy(stackId)).toBe("remove m1");
+  await expect(deploy(stackId)).rejects.toMatchObject({
+    code: rolloutsErrors.WF_ROLLOUT_NO_HOST,
+    detail: expect.stringContaining("m1 may still run the stack, and volume data has one writer only") as string,
+  });
+  await containersOnFirst(0);
+  expect(await deploy(stackId)).toBe("deploy m2");
+});
+
 test("a draining host gives its copy away with the next rollout, and keeps what belongs on all hosts", async () => {
   const [first] = [await fleet.addHost("d1", { fleet: "drain" }), await fleet.addHost("d2", { fleet: "drain" })];
   const one = await newStack("drain-one", { matchLabels: { fleet: "drain" }, strategy: "spread", replicas: 1 });
