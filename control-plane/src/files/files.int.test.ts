@@ -126,6 +126,20 @@ test("bytes that took the place of those that were verified are not whole", asyn
   expect(await inTenant((tx) => files.store.open(tx, digest))).toBeUndefined();
 });
 
+test("a file is read once for all who send its last byte at the same time", async () => {
+  const content = randomBytes(2 * MIB);
+  const digest = digestOf(content);
+  const put = (offset: number, end: number): Promise<unknown> =>
+    files.store.put(app.organizationId, { digest, sizeBytes: 2 * MIB, offset, content: content.subarray(offset, end) });
+  await put(0, 2 * MIB - 1);
+  const spy = vi.spyOn(app.platform.database, "inOrganization");
+  await Promise.all(Array.from({ length: 10 }, () => put(2 * MIB - 1, 2 * MIB)));
+  const reads = spy.mock.calls.filter(([, , options]) => options?.readOnly === true).length;
+  spy.mockRestore();
+  expect(reads).toBeLessThan(30);
+  expect((await stored(digest)).equals(content)).toBe(true);
+});
+
 test("another content than the digest says is dropped, with an error, and the right one can be uploaded then", async () => {
   const content = randomBytes(150_000);
   const wrong = { ...piece(content, 0, 150_000), content: randomBytes(150_000).toString("base64") };

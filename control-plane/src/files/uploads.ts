@@ -76,7 +76,17 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     return { digest, sizeBytes, receivedBytes: 0, whole: false, touchedAt: at };
   }
 
-  async function verify(organizationId: string, file: FileRow): Promise<void> {
+  // Many may send the last byte at once: a large file is read for all of them together.
+  const verifying = new Map<string, Promise<void>>();
+
+  function verify(organizationId: string, file: FileRow): Promise<void> {
+    const key = `${organizationId} ${file.digest} ${file.touchedAt.getTime()}`;
+    const running = verifying.get(key) ?? verifyOnce(organizationId, file).finally(() => verifying.delete(key));
+    verifying.set(key, running);
+    return running;
+  }
+
+  async function verifyOnce(organizationId: string, file: FileRow): Promise<void> {
     const { digest } = file;
     const hash = createHash("sha256");
     for await (const bytes of readPieces(database, organizationId, digest, 0)) hash.update(bytes);
