@@ -63,7 +63,7 @@ async function compact(tx: UnitOfWork, pending: PendingBucket, log: Log): Promis
 }
 
 async function keep(tx: UnitOfWork, organizationId: string, subject: Subject, statistics: Statistics): Promise<void> {
-  const { names, bytes } = encodeChunk(kindOf(subject), statisticsAsSamples(statistics));
+  const { names, bytes } = encodeChunk(kindOf(subject), statisticsAsSamples(kindOf(subject), statistics));
   const times = encodeChunk(kindOf(subject), { atMs: statistics.atMs ?? [], columns: new Map() }).bytes;
   const layout = await layoutOf(tx, organizationId, names);
   await upsertRolled(tx, organizationId, { ...subject, at: new Date(statistics.bucketMs), layout, bytes, times });
@@ -92,7 +92,7 @@ function decode(subject: Subject, { layout, bytes }: StoredChunk, layouts: Layou
 
 function decodeRolled(subject: Subject, chunk: RolledChunk, layouts: Layouts): Statistics {
   const times = chunk.times && decodeChunk(kindOf(subject), { names: [], bytes: chunk.times }).atMs;
-  return statisticsFromSamples(decode(subject, chunk, layouts), times);
+  return statisticsFromSamples(kindOf(subject), decode(subject, chunk, layouts), times);
 }
 
 export async function decodeAll(tx: UnitOfWork, subject: Subject, chunks: readonly StoredChunk[]): Promise<Samples[]> {

@@ -3,7 +3,7 @@ import { promtool } from "@windflow/e2e/testbed";
 import { MetricsServiceClient, type FleetMetrics } from "@windflow/proto/api";
 import { sql } from "kysely";
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import { testHosts } from "../testing/hosts.ts";
 import { createTestClient } from "../testing/rest.ts";
@@ -46,6 +46,10 @@ beforeAll(async () => {
   ].map((value, i) => ({ sequence: BigInt(i + 1), at: new Date(), kind: { $case: "samples" as const, value } }));
   session.send({ $case: "spoolBatch", value: { spoolId: "spool-1", entries, dropped: 0n } });
   await session.next("spoolAck");
+  // What runs and what was sampled are stored beside each other, in either order.
+  await vi.waitFor(async () => {
+    if (!(await isKnown(container.id))) throw new Error("the report of the container is not stored yet");
+  });
 });
 afterAll(async () => {
   session?.close();
@@ -73,6 +77,11 @@ const container = {
   service: "web",
   tty: false,
 };
+const isKnown = (containerId: string): Promise<boolean> =>
+  app.platform.database.asSystem(async (tx) => {
+    const answer = await sql`SELECT FROM metric_containers WHERE container_id = ${containerId}`.execute(tx.queries);
+    return answer.rows.length === 1;
+  });
 const path = (rest: string): string => `/v1/organizations/${app.organizationId}/${rest}`;
 const get = (url: string, token = app.token) =>
   createTestClient({

@@ -167,7 +167,7 @@ async function addPending(
     buckets.set(key, known);
   });
   for (const { subject, bucketMs, parts } of buckets.values()) {
-    add(subject, bucketMs, statisticsAsSamples(statisticsOf(bucketMs, mergeSamples(parts))));
+    add(subject, bucketMs, statisticsAsSamples(query.kind, statisticsOf(bucketMs, mergeSamples(parts))));
   }
   return range.to;
 }

@@ -1,4 +1,4 @@
-import { slice, type Samples } from "./model.ts";
+import { slice, stepsOf, type Samples, type SubjectKind } from "./model.ts";
 
 /** What is kept of a subject's five minutes when its samples are gone. */
 export interface Statistics {
@@ -26,8 +26,11 @@ const UNKNOWN: ColumnStatistics = {
   last: Number.NaN,
   count: 0,
 };
-// As they stand in a chunk, a millisecond apart from the bucket's begin on. Older versions wrote the first two only.
-const ORDER = ["average", "maximum", "minimum", "last", "count"] as const;
+// As they stand in a chunk, a millisecond apart from the bucket's begin on. Older versions wrote the first two only. The
+// fifth is the last value once more, and a step of its unit for each sample that lacked the figure: nearly always the
+// same number, which takes no space, where the count would be a jump in every column.
+const ORDER = ["average", "maximum", "minimum", "last"] as const;
+const ROWS = ORDER.length + 1;
 
 export function statisticsOf(bucketMs: number, samples: Samples): Statistics {
   const columns = [...samples.columns].map(([name, values]) => [name, ofColumn(values)] as const);
@@ -87,16 +90,25 @@ function together(earlier: ColumnStatistics, later: ColumnStatistics): ColumnSta
 }
 
 /** As the samples of a chunk. */
-export function statisticsAsSamples({ bucketMs, columns }: Statistics): Samples {
-  const rows = [...columns].map(([name, column]) => [name, ORDER.map((key) => column[key])] as const);
-  return { atMs: ORDER.map((_, i) => bucketMs + i), columns: new Map(rows) };
+export function statisticsAsSamples(kind: SubjectKind, { bucketMs, columns, atMs = [] }: Statistics): Samples {
+  const rows = [...columns].map(([name, column]) => {
+    const missing = column.count === 0 ? 0 : atMs.length - column.count;
+    const marked = column.last + missing / (stepsOf(kind, name) ?? 1);
+    return [name, [...ORDER.map((key) => column[key]), marked]] as const;
+  });
+  return { atMs: Array.from({ length: ROWS }, (_, i) => bucketMs + i), columns: new Map(rows) };
 }
 
-export function statisticsFromSamples(rows: Samples, atMs: readonly number[] | undefined): Statistics {
+export function statisticsFromSamples(
+  kind: SubjectKind,
+  rows: Samples,
+  atMs: readonly number[] | undefined,
+): Statistics {
   const columns = [...rows.columns].map(([name, values]) => {
-    const [average = Number.NaN, maximum = average, minimum = average, last = average, count] = values;
-    const known = Number.isFinite(average) ? (count ?? 1) : 0;
-    return [name, { average, maximum, minimum, last, count: known }] as const;
+    const [average = Number.NaN, maximum = average, minimum = average, last = average, marked = last] = values;
+    const missing = Math.round((marked - last) * (stepsOf(kind, name) ?? 1));
+    const count = Number.isFinite(average) ? (atMs?.length ?? 1) - missing : 0;
+    return [name, { average, maximum, minimum, last, count }] as const;
   });
   return { bucketMs: rows.atMs[0] ?? 0, columns: new Map(columns), atMs };
 }

@@ -1,5 +1,8 @@
+import { packSamples } from "@windflow/core";
 import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { sql } from "kysely";
+import { createSpoolIntake } from "../agents/spool.ts";
+import { createClient } from "../platform/db/connection.ts";
 import {
   createLog,
   manualClock,
@@ -11,6 +14,7 @@ import {
 import { startTestDatabase } from "../testing/database.ts";
 import { createFleet, type Fleet } from "../testing/fleet.ts";
 import { createSamplesSink } from "./ingest.ts";
+import { queryFleetMetrics, type FleetAnswer, type FleetQuery } from "./query-fleet.ts";
 import { queryMetrics } from "./query.ts";
 import { createRecentSamples, type RecentSamples } from "./recent.ts";
 import type { ShownSeries } from "./shape.ts";
@@ -22,6 +26,11 @@ export const KEPT_MS: number = 30 * DAY_MS;
 /** Metrics on a database of their own, with a clock that stands still; nothing runs by itself. */
 export interface TestMetrics {
   readonly platform: Platform;
+  /** The way of real hosts: a packed batch of a spool; resolves when it is committed. */
+  take(hostId: string, sequence: number, batch: SampleBatch): Promise<void>;
+  queryFleet(query: Partial<FleetQuery> & Pick<FleetQuery, "column">): Promise<FleetAnswer>;
+  /** Bytes of the tables of samples and of statistics, with their indexes, after a VACUUM as the server does it by itself. */
+  bytes(): Promise<{ raw: number; statistics: number }>;
   /** For a second control plane. */
   readonly connection: ConnectionSettings;
   readonly fleet: Fleet;
@@ -53,7 +62,21 @@ export async function startTestMetrics(start: number): Promise<TestMetrics> {
   await upkeep.retain();
   const sink = createSamplesSink({ clock, log, newId: platform.newId, recent, keptMs: KEPT_MS });
   const { organizationId } = fleet.caller;
+  const intake = createSpoolIntake({ database, clock, log, sinks: [sink] });
+  const everything = { hostIds: [], hostFilter: "", stackId: "", service: "", groupBy: "", maxPoints: 0 };
+  const ofHosts = { kind: "host", aggregation: "average", from: undefined, to: undefined } as const;
   return {
+    take: async (hostId, sequence, batch) => {
+      const value = packSamples(batch);
+      const entry: SpoolEntry = { sequence: BigInt(sequence), at: clock.now(), kind: { $case: "samples", value } };
+      const { signal } = new AbortController();
+      await intake.take({ organizationId, hostId }, { spoolId: "spool", entries: [entry], dropped: 0n }, signal);
+    },
+    queryFleet: (query) =>
+      database.inOrganization(fleet.caller, (tx) =>
+        queryFleetMetrics(tx, organizationId, { ...everything, ...ofHosts, ...query }, { clock, keptMs: KEPT_MS }),
+      ),
+    bytes: () => tableBytes(server.connection),
     platform,
     connection: server.connection,
     fleet,
@@ -83,6 +106,24 @@ export async function startTestMetrics(start: number): Promise<TestMetrics> {
       await server.stop();
     },
   };
+}
+
+async function tableBytes(connection: ConnectionSettings): Promise<{ raw: number; statistics: number }> {
+  const client = createClient(connection, "test");
+  await client.connect();
+  try {
+    await client.query("VACUUM");
+    const sizeOf = async (table: string): Promise<number> => {
+      const answer = await client.query<{ bytes: string }>(
+        "SELECT sum(pg_total_relation_size(relid)) AS bytes FROM pg_partition_tree($1)",
+        [table],
+      );
+      return Number(answer.rows[0]?.bytes);
+    };
+    return { raw: await sizeOf("metric_raw"), statistics: await sizeOf("metric_5m") };
+  } finally {
+    await client.end();
+  }
 }
 
 /** Samples every 5 s of a host with two network interfaces. */
