@@ -108,8 +108,7 @@ export function createAdoptionService(parts: {
     const reply = await gateway.requestProject(target.hostId, target.project, deadline);
     if (reply.problem !== "")
       throw new ProblemError({ code: adoptionErrors.WF_ADOPTION_REFUSED, detail: reply.problem });
-    const model = JSON.parse(Buffer.from(reply.modelJson).toString("utf8")) as ComposeModel;
-    return { composeFile: composeFileOf(model), model, containerIds: reply.containerIds, notes: notesOf(reply) };
+    return { ...readModel(reply), containerIds: reply.containerIds, notes: notesOf(reply) };
   }
 
   /** Where the files lie that the project was started with, as its containers say. */
@@ -216,6 +215,18 @@ export function createAdoptionService(parts: {
     }
     const taken = await database.inOrganization(caller, (tx) => stackNamesTaken(tx, [name]), { readOnly: true });
     if (taken.has(name)) throw nameTaken(name);
+  }
+}
+
+/** What a host sent may be anything. */
+function readModel({ modelJson }: ProjectReply): Pick<Reconstruction, "composeFile" | "model"> {
+  try {
+    const model = JSON.parse(Buffer.from(modelJson).toString("utf8")) as ComposeModel;
+    return { composeFile: composeFileOf(model), model };
+  } catch (cause) {
+    const detail =
+      "what the host sent of the project cannot be read: look at its agent, or adopt it with its compose files";
+    throw new ProblemError({ code: adoptionErrors.WF_ADOPTION_REFUSED, detail, cause });
   }
 }
 

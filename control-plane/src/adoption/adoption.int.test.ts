@@ -218,6 +218,19 @@ describe("a compose project that nobody of ours made", () => {
     expect((await app.rest.call("GET", path.replace(":adopt", ":reconstruct"), undefined, asReader)).status).toBe(403);
   });
 
+  test.each(["no JSON", '{"services":{"web":null}}', "[".repeat(100_000), "null"])(
+    "is refused with a sentence when its host sends %.20s instead of a model",
+    async (sent) => {
+      const path = `/v1/organizations/${app.organizationId}/hosts/${host.hostId}/projects/shop:reconstruct`;
+      const asking = app.rest.call("GET", path);
+      await answerProject({ modelJson: Buffer.from(sent) });
+      expect((await asking).json).toMatchObject({
+        code: "WF_ADOPTION_REFUSED",
+        detail: expect.stringContaining("cannot be read") as string,
+      });
+    },
+  );
+
   test("is shown the plan without being touched", async () => {
     const { answer, planned } = await adopt({ validateOnly: true }, { plan: { steps: [CHANGE], text: "1. create" } });
     await planned();
