@@ -13,7 +13,9 @@ import {
 import type { UnitOfWork } from "../platform/index.ts";
 import { decodeModel, readBody, readRevisionSummary, type Stack } from "../stacks/index.ts";
 import type { PlacementSight } from "./ports.ts";
-import { readLeavingHosts, readStackHosts, readWantedBodies } from "./store-desired.ts";
+import { compareGenerations } from "./model.ts";
+import { readStackHosts, readWantedBodies } from "./store-desired.ts";
+import { readLeavingHosts, readOpenRemovals } from "./store-leaving.ts";
 
 /** What is placed, and when it is. */
 export interface Placing {
@@ -31,7 +33,7 @@ export async function placeStack(tx: UnitOfWork, sight: PlacementSight, placing:
   const { placement } = stack;
   const summaries = await listHostSummaries(tx);
   const needs = await readNeeds(tx, placing);
-  const current = await readCurrent(tx, sight, stack.id);
+  const current = await readCurrent(tx, sight, stack.id, needs.writtenVolumes.length > 0);
   const uses = await readUses(tx, sight, { stack, needs, hostIds: summaries.map(({ hostId }) => hostId) });
   const hosts = summaries.map((summary) => placementHost(summary, uses.get(summary.hostId) ?? noUse, now));
   return planPlacement({ placement, needs, hosts, current });
@@ -68,14 +70,33 @@ async function readNeeds(tx: UnitOfWork, { stack, revision, hasSecrets }: Placin
   return { ...noUse, writtenVolumes: [], ...needs, hasSecrets: secret };
 }
 
-/** Where it is wanted, and where it was when the host was last heard of. */
-async function readCurrent(tx: UnitOfWork, sight: PlacementSight, stackId: string): Promise<CurrentHost[]> {
+/**
+ * Where it is wanted, and where it was when the host was last heard of.
+ * @param withUnknown also the hosts that were to take it off and have not been heard of since
+ */
+async function readCurrent(
+  tx: UnitOfWork,
+  sight: PlacementSight,
+  stackId: string,
+  withUnknown: boolean,
+): Promise<CurrentHost[]> {
   const wanted = await readStackHosts(tx, [stackId]);
   const leaving = await readLeavingHosts(tx, stackId);
   const current = new Map(wanted.map(({ hostId }) => [hostId, { hostId, leaving: leaving.has(hostId) }]));
-  for (const hostId of await sight.hostsRunning(tx, stackId))
+  const unknown = withUnknown ? await unknownRemovals(tx, sight, stackId) : [];
+  for (const hostId of [...(await sight.hostsRunning(tx, stackId)), ...unknown])
     if (!current.has(hostId)) current.set(hostId, { hostId, leaving: true });
   return [...current.values()];
+}
+
+async function unknownRemovals(tx: UnitOfWork, sight: PlacementSight, stackId: string): Promise<string[]> {
+  const removals = await readOpenRemovals(tx, stackId);
+  const ids = removals.map(({ hostId }) => hostId);
+  const taken = await sight.generationsOf(tx, ids);
+  return removals.flatMap(({ hostId, generation }) => {
+    const seen = taken.get(hostId);
+    return seen === undefined || compareGenerations(seen, generation) < 0 ? [hostId] : [];
+  });
 }
 
 interface Room {

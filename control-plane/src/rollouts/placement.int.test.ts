@@ -118,7 +118,10 @@ test("a written volume that is moved by hand leaves its host first; the new host
     code: rolloutsErrors.WF_ROLLOUT_NO_HOST,
     detail: expect.stringContaining("m1 may still run the stack, and volume data has one writer only") as string,
   });
+  // It had none when it was last heard of, but that was before it was told to take the stack off.
   await containersOnFirst(0);
+  await expect(deploy(stackId)).rejects.toMatchObject({ code: rolloutsErrors.WF_ROLLOUT_NO_HOST });
+  await fleet.report(first, {});
   expect(await deploy(stackId)).toBe("deploy m2");
 });
 

@@ -1,12 +1,14 @@
 import type { ServiceStatus } from "@windflow/proto/api";
 import type { PublishedPort } from "../placement/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
-import type { HostView } from "./model.ts";
+import type { Generation, HostView } from "./model.ts";
 
 /** What placement asks of what hosts reported; implemented by views/, which may look into every domain. */
 export interface PlacementSight {
   /** Hosts that had containers of the stack when they were last heard of. */
   hostsRunning(tx: UnitOfWork, stackId: string): Promise<string[]>;
+  /** What the hosts had taken of their desired states when they last reported; absent while that is not known. */
+  generationsOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<Map<string, Generation>>;
   /** Ports of the hosts that containers of others than the stack publish. */
   publishedPorts(
     tx: UnitOfWork,

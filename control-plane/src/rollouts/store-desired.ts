@@ -180,15 +180,6 @@ export async function readStackHosts(
     .execute();
 }
 
-/** Hosts that the stack's last rollout was to take it off. */
-export async function readLeavingHosts(tx: UnitOfWork, stackId: string): Promise<Set<string>> {
-  const { rows } = await sql<{ host_id: string }>`SELECT host_id FROM rollout_hosts
-    WHERE action = 'remove' AND rollout_id = (SELECT max(id) FROM rollouts WHERE stack_id = ${stackId})`.execute(
-    tx.queries,
-  );
-  return new Set(rows.map((row) => row.host_id));
-}
-
 /** Every body that hosts of the organization must run, with those hosts. */
 export async function readWantedBodies(
   tx: UnitOfWork,
