@@ -31,10 +31,9 @@ const hourly = (at: number): ReturnType<typeof batchOf> => {
 test("31 days: samples for a day, five minutes for thirty, one answer over both, nothing after", async () => {
   const hostId = await metrics.fleet.addHost("month");
   for (let day = 0; day < 31; day++) {
-    for (let hour = 0; hour < 24; hour++) {
-      await metrics.ingest(hostId, hourly(metrics.clock.now().getTime()));
-      metrics.clock.advance(HOUR_MS);
-    }
+    const hours = Array.from({ length: 24 }, (_, hour) => hourly(START + day * DAY_MS + hour * HOUR_MS));
+    metrics.clock.advance(DAY_MS);
+    await metrics.ingest(hostId, ...hours);
     await metrics.upkeep.rollUp();
     await metrics.upkeep.retain();
   }
@@ -132,7 +131,7 @@ test("ended at any statement, the next round gives the same", async () => {
     if (!done)
       expect([await metrics.rows("metric_raw", ended), await metrics.rows("metric_5m", ended)]).toEqual([3, 0]);
   }
-  expect(statement).toBeGreaterThan(10);
+  expect(statement).toBeGreaterThan(7);
   expect(await metrics.rows("metric_raw", ended)).toBe(2);
   expect(await rolledOf(ended)).toEqual(await rolledOf(whole));
 });

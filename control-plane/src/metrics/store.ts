@@ -67,53 +67,6 @@ export async function insertRaw(tx: UnitOfWork, organizationId: string, chunks: 
     ON CONFLICT DO NOTHING`.execute(tx.queries);
 }
 
-/** Statistics of five minutes; `times` as a chunk without columns, undefined in what older versions wrote. */
-export interface RolledChunk extends StoredChunk {
-  readonly times: Uint8Array | undefined;
-}
-
-export async function upsertRolled(tx: UnitOfWork, organizationId: string, chunk: RolledChunk): Promise<void> {
-  const values = {
-    layout: chunk.layout,
-    chunk: Buffer.from(chunk.bytes),
-    times: chunk.times === undefined ? null : Buffer.from(chunk.times),
-  };
-  await tablesOf<Tables>(tx)
-    .insertInto("metric_5m")
-    .values({
-      organization_id: organizationId,
-      host_id: chunk.hostId,
-      container_id: chunk.containerId,
-      at: chunk.at,
-      ...values,
-    })
-    .onConflict((conflict) => conflict.columns(["host_id", "container_id", "at"]).doUpdateSet(values))
-    .execute();
-}
-
-export async function readRolled(
-  tx: UnitOfWork,
-  subject: Subject,
-  range: { readonly from: Date; readonly to: Date },
-): Promise<RolledChunk[]> {
-  const rows = await tablesOf<Tables>(tx)
-    .selectFrom("metric_5m")
-    .select(["at", "layout", "chunk", "times"])
-    .where("host_id", "=", subject.hostId)
-    .where("container_id", "=", subject.containerId)
-    .where("at", ">=", range.from)
-    .where("at", "<", range.to)
-    .orderBy("at")
-    .execute();
-  return rows.map((row) => ({
-    ...subject,
-    at: row.at,
-    layout: row.layout,
-    bytes: row.chunk,
-    times: row.times ?? undefined,
-  }));
-}
-
 // Of one subject a week of buckets that were not rolled up yet, which is far more than any that was late.
 const MOST_PENDING_CHUNKS = 20_000;
 
@@ -150,20 +103,6 @@ export async function readChunks(
     .orderBy("at")
     .execute();
   return rows.map((row) => ({ ...subject, at: row.at, layout: row.layout, bytes: row.chunk }));
-}
-
-export async function deleteRaw(
-  tx: UnitOfWork,
-  subject: Subject,
-  range: { readonly from: Date; readonly to: Date },
-): Promise<void> {
-  await tablesOf<Tables>(tx)
-    .deleteFrom("metric_raw")
-    .where("host_id", "=", subject.hostId)
-    .where("container_id", "=", subject.containerId)
-    .where("at", ">=", range.from)
-    .where("at", "<", range.to)
-    .execute();
 }
 
 /**
