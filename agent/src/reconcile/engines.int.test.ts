@@ -1,20 +1,11 @@
 import { buildImages, startTestEngine, startTestPodman, type TestEngine } from "@windflow/e2e/testbed";
 import type { ComposeService, DesiredStack } from "@windflow/core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startHarness, stackOf, type Harness } from "./testing/harness.ts";
-
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
-const PROBE = { test: ["CMD", "true"], interval: "1s", timeout: "3s", retries: 3 };
+import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+import { IDLE, PROBE, idleService } from "./testing/services.ts";
 
 function service(extra: Partial<ComposeService>): ComposeService {
-  return {
-    image: "wf/busybox:1",
-    command: IDLE,
-    entrypoint: null,
-    networks: { default: null },
-    restart: "unless-stopped",
-    ...extra,
-  };
+  return idleService({ restart: "unless-stopped", ...extra });
 }
 
 function shop(revision: number, greeting = "hello", subnet?: string): DesiredStack {
@@ -59,17 +50,9 @@ describe.each([
   beforeEach(() => {
     harness = startHarness(machine.socketPath);
   });
-  afterEach(async () => {
-    harness.desire();
-    await harness.until(
-      "all gone",
-      (report) => report.world?.containers.length === 0 && report.appliedGeneration !== undefined,
-    );
-    await harness.stop();
-  });
+  afterEach(async () => harness.clear());
 
-  const idOf = (name: string): string =>
-    harness.reconciler.observed()?.containers.find((container) => container.name === name)?.id ?? "";
+  const idOf = (name: string): string => harness.idOf(name) ?? "";
   const planned = async (stack: DesiredStack): Promise<string> => (await harness.reconciler.planFor(stack)).text;
 
   test("a stack comes up in order, stays as it is, and changes only what changed", async () => {

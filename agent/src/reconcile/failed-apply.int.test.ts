@@ -3,9 +3,8 @@ import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/tes
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import type { ObservationReport } from "./options.ts";
-import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
-
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
+import { startHarness, type Harness } from "./testing/harness.ts";
+import { IDLE, webStack } from "./testing/services.ts";
 
 let machine: TestEngine;
 let harness: Harness;
@@ -18,30 +17,10 @@ afterAll(async () => machine.stop());
 beforeEach(() => {
   harness = startHarness(machine.socketPath);
 });
-afterEach(async () => {
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (told) => told.appliedGeneration !== undefined && told.world?.containers.length === 0,
-  );
-  await harness.stop();
-});
+afterEach(async () => harness.clear());
 
 function stack(name: string, revision: number, web: Partial<ComposeService>, attempt = "one"): DesiredStack {
-  const model = {
-    networks: { default: { name: `${name}_default`, ipam: {} } },
-    services: {
-      web: {
-        image: "wf/busybox:1",
-        command: IDLE,
-        entrypoint: null,
-        networks: { default: null },
-        environment: { REVISION: String(revision) },
-        ...web,
-      },
-    },
-  };
-  return { ...stackOf(name, revision, model), attempt };
+  return { ...webStack(name, revision, { environment: { REVISION: String(revision) }, ...web }), attempt };
 }
 
 function wentBack(name: string): (report: ObservationReport) => boolean {

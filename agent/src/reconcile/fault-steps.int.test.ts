@@ -3,9 +3,9 @@ import type { ComposeService, DesiredStack } from "@windflow/core";
 import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ObservationReport, ProgressEvent } from "./options.ts";
-import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+import { startHarness, type Harness } from "./testing/harness.ts";
+import { webStack } from "./testing/services.ts";
 
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 const PORTS = [{ target: 80, published: "18111" }];
 // busybox and some containers need a few; the rest is filled by the test.
 const DATA_MIB = 64;
@@ -27,29 +27,11 @@ beforeEach(() => {
 });
 afterEach(async () => {
   onProgress = undefined;
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (told) => told.appliedGeneration !== undefined && told.world?.containers.length === 0,
-  );
-  await harness.stop();
+  await harness.clear();
 });
 
 function stack(revision: number, web: Partial<ComposeService> = {}): DesiredStack {
-  return stackOf("shop", revision, {
-    networks: { default: { name: "shop_default", ipam: {} } },
-    services: {
-      web: {
-        image: "wf/busybox:1",
-        command: IDLE,
-        entrypoint: null,
-        networks: { default: null },
-        environment: { REVISION: String(revision) },
-        ports: PORTS,
-        ...web,
-      },
-    },
-  });
+  return webStack("shop", revision, { environment: { REVISION: String(revision) }, ports: PORTS, ...web });
 }
 
 /** The revision that runs, alone and under its own name; undefined while there is something between. */

@@ -4,10 +4,10 @@ import type { ComposeService, DesiredStack } from "@windflow/core";
 import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ObservationReport } from "./options.ts";
-import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+import { startHarness, type Harness } from "./testing/harness.ts";
+import { webStack } from "./testing/services.ts";
 
 const run = promisify(execFile);
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 
 let machine: TestEngine;
 let harness: Harness;
@@ -20,22 +20,10 @@ afterAll(async () => machine.stop());
 beforeEach(() => {
   harness = startHarness(machine.socketPath);
 });
-afterEach(async () => {
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (report) => report.appliedGeneration !== undefined && report.world?.containers.length === 0,
-  );
-  await harness.stop();
-});
+afterEach(async () => harness.clear());
 
 function single(name: string, web: Partial<ComposeService>, revision = 1): DesiredStack {
-  return stackOf(name, revision, {
-    networks: { default: { name: `${name}_default`, ipam: {} } },
-    services: {
-      web: { image: "wf/busybox:1", command: IDLE, entrypoint: null, networks: { default: null }, ...web },
-    },
-  });
+  return webStack(name, revision, web);
 }
 
 function serviceState(report: ObservationReport, name: string): string | undefined {

@@ -3,10 +3,10 @@ import { promisify } from "node:util";
 import type { ComposeService, DesiredStack } from "@windflow/core";
 import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+import { startHarness, type Harness } from "./testing/harness.ts";
+import { IDLE, webStack } from "./testing/services.ts";
 
 const run = promisify(execFile);
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 
 let machine: TestEngine;
 let harness: Harness;
@@ -21,30 +21,11 @@ beforeEach(() => {
     secrets: async (_stack, reference) => (reference === "password@3" ? "hunter2" : undefined),
   });
 });
-afterEach(async () => {
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (told) => told.appliedGeneration !== undefined && told.world?.containers.length === 0,
-  );
-  await harness.stop();
-});
+afterEach(async () => harness.clear());
 
 function single(web: Partial<ComposeService>, revision = 1): DesiredStack {
-  return stackOf("shop", revision, {
-    networks: { default: { name: "shop_default", ipam: {} } },
-    volumes: { told: { name: "shop_told" } },
-    services: {
-      web: {
-        image: "wf/busybox:1",
-        command: IDLE,
-        entrypoint: null,
-        networks: { default: null },
-        volumes: [{ type: "volume", source: "told", target: "/told" }],
-        ...web,
-      },
-    },
-  });
+  const mounted: Partial<ComposeService> = { volumes: [{ type: "volume", source: "told", target: "/told" }], ...web };
+  return webStack("shop", revision, mounted, { volumes: { told: { name: "shop_told" } } });
 }
 
 async function told(): Promise<string> {

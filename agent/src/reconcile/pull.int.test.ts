@@ -9,9 +9,8 @@ import {
 } from "@windflow/e2e/testbed";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { ReconcileMemory } from "./options.ts";
-import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
-
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
+import { startHarness, type Harness } from "./testing/harness.ts";
+import { webStack } from "./testing/services.ts";
 
 let machine: TestEngine;
 let registry: TestRegistry;
@@ -29,12 +28,7 @@ beforeEach(async () => {
   harness = start();
 });
 afterEach(async () => {
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (report) => report.appliedGeneration !== undefined && report.world?.containers.length === 0,
-  );
-  await harness.stop();
+  await harness.clear();
   await forgetImages();
 });
 
@@ -61,18 +55,7 @@ async function forgetImages(): Promise<void> {
 }
 
 function app(revision: number, extra: Partial<ComposeService> = {}): DesiredStack {
-  return stackOf("shop", revision, {
-    networks: { default: { name: "shop_default", ipam: {} } },
-    services: {
-      web: {
-        image: `${registry.address}/app:1`,
-        command: IDLE,
-        entrypoint: null,
-        networks: { default: null },
-        ...extra,
-      },
-    },
-  });
+  return webStack("shop", revision, { image: `${registry.address}/app:1`, ...extra });
 }
 
 test("an image is pulled with the registry's credentials, pinned, and the moved tag changes nothing", async () => {

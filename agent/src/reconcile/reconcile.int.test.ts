@@ -2,6 +2,7 @@ import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/tes
 import type { ComposeModel, ComposeService, DesiredStack } from "@windflow/core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { stackOf, startHarness, type Harness } from "./testing/harness.ts";
+import { PROBE, idleService } from "./testing/services.ts";
 
 let machine: TestEngine;
 let harness: Harness;
@@ -11,30 +12,10 @@ beforeAll(async () => {
   await buildImages(machine.docker, ["busybox"]);
 });
 afterAll(async () => machine.stop());
-afterEach(async () => {
-  await clear();
-});
-
-async function clear(): Promise<void> {
-  harness.desire();
-  await harness.until(
-    "all gone",
-    (report) => report.world?.containers.length === 0 && report.appliedGeneration !== undefined,
-  );
-  await harness.stop();
-}
-
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
+afterEach(async () => harness.clear());
 
 function service(extra: Partial<ComposeService>): ComposeService {
-  return {
-    image: "wf/busybox:1",
-    command: IDLE,
-    entrypoint: null,
-    networks: { default: null },
-    restart: "unless-stopped",
-    ...extra,
-  };
+  return idleService({ restart: "unless-stopped", ...extra });
 }
 
 function shop(revision: number, apiGreeting = "hello"): DesiredStack {
@@ -44,20 +25,16 @@ function shop(revision: number, apiGreeting = "hello"): DesiredStack {
     services: {
       db: service({
         volumes: [{ type: "volume", source: "data", target: "/data", volume: {} }],
-        healthcheck: { test: ["CMD", "true"], interval: "1s", timeout: "3s", retries: 3 },
+        healthcheck: PROBE,
       }),
       api: service({
         environment: { GREETING: apiGreeting },
         depends_on: { db: { condition: "service_healthy", required: true } },
-        healthcheck: { test: ["CMD", "true"], interval: "1s", timeout: "3s", retries: 3 },
+        healthcheck: PROBE,
       }),
       web: service({ depends_on: { api: { condition: "service_healthy", required: true } } }),
     },
   } satisfies Omit<ComposeModel, "name">);
-}
-
-function idOf(name: string): string | undefined {
-  return harness.reconciler.observed()?.containers.find((container) => container.name === name)?.id;
 }
 
 test("a stack with a chain of health conditions comes up in order, and a second look finds nothing to do", async () => {
@@ -73,19 +50,19 @@ test("a stack with a chain of health conditions comes up in order, and a second 
 test("a change of one service replaces that one alone", async () => {
   harness = startHarness(machine.socketPath);
   await harness.deploy(shop(1));
-  const before = { db: idOf("shop-db-1"), api: idOf("shop-api-1"), web: idOf("shop-web-1") };
+  const before = { db: harness.idOf("shop-db-1"), api: harness.idOf("shop-api-1"), web: harness.idOf("shop-web-1") };
   const { text } = await harness.reconciler.planFor(shop(2, "bonjour"));
   expect(text).toContain("changed: environment");
   await harness.deploy(shop(2, "bonjour"));
-  expect(idOf("shop-db-1")).toBe(before.db);
-  expect(idOf("shop-web-1")).toBe(before.web);
-  expect(idOf("shop-api-1")).not.toBe(before.api);
+  expect(harness.idOf("shop-db-1")).toBe(before.db);
+  expect(harness.idOf("shop-web-1")).toBe(before.web);
+  expect(harness.idOf("shop-api-1")).not.toBe(before.api);
 });
 
 test("a container that was removed by hand is back within three seconds", async () => {
   harness = startHarness(machine.socketPath);
   await harness.deploy(shop(1));
-  const before = idOf("shop-web-1");
+  const before = harness.idOf("shop-web-1");
   await machine.docker.getContainer("shop-web-1").remove({ force: true });
   const removedAt = Date.now();
   await harness.until("web is back", (report) => {

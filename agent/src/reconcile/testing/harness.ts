@@ -18,6 +18,10 @@ export interface Harness {
   until(what: string, test: (report: ObservationReport) => boolean, withinMs?: number): Promise<ObservationReport>;
   /** Desires the stacks and waits until they have converged and run. */
   deploy(...stacks: DesiredStack[]): Promise<ObservationReport>;
+  /** The id of the container of that name; undefined while none was seen. */
+  idOf(name: string): string | undefined;
+  /** Takes everything down and stops. */
+  clear(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -88,6 +92,15 @@ export function startHarness(
         `${stacks.map((stack) => stack.stackName).join(", ")} run`,
         (report) => report.appliedGeneration === wanted && report.stacks.every(({ state }) => isWell(state)),
       );
+    },
+    idOf: (name) => reconciler.observed()?.containers.find((container) => container.name === name)?.id,
+    async clear() {
+      desire();
+      await until(
+        "all gone",
+        (report) => report.appliedGeneration !== undefined && report.world?.containers.length === 0,
+      );
+      await reconciler.stop();
     },
     stop: () => reconciler.stop(),
   };

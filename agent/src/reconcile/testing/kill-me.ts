@@ -1,5 +1,6 @@
 import { openReconcileMemory } from "../../state/reconcile-memory.ts";
 import { stackOf, startHarness } from "./harness.ts";
+import { idleService } from "./services.ts";
 
 /**
  * Deploys a revision of a stack, or with 0 removes it, and says so; made to be killed at any moment. Arguments: socket, revision,
@@ -7,14 +8,7 @@ import { stackOf, startHarness } from "./harness.ts";
  */
 const [socketPath = "", revision = "1", folder = "", killAt = ""] = process.argv.slice(2);
 
-const IDLE = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
-const web = {
-  image: "wf/busybox:1",
-  command: IDLE,
-  entrypoint: null,
-  networks: { default: null },
-  environment: { REVISION: revision },
-};
+const web = idleService({ environment: { REVISION: revision } });
 const hooks = { post_start: [{ command: ["true"] }], pre_stop: [{ command: ["true"] }] };
 const stack = {
   ...stackOf("shop", Number(revision), {
