@@ -109,6 +109,21 @@ test("a long chain of dependencies is no circle, and closing it is found", { tim
   ).toMatchObject([expect.stringContaining("services wait for each other in a circle")]);
 });
 
+test(
+  "ranges of ports that a small file writes out by the million are refused",
+  { timeout: LARGE_FILE_TIMEOUT_MS },
+  () => {
+    const ports = Array.from({ length: 300 }, (_, i) => `"10.0.${i >> 8}.${i & 255}:1-65535:1-65535"`).join(", ");
+    const spread = Array.from({ length: 300 }, (_, i) => `  s${i}: { image: x, ports: ["1-65535:1-65535"] }`).join(
+      "\n",
+    );
+    for (const text of [`services: { a: { image: x, ports: [${ports}] } }`, `services:\n${spread}\n`])
+      expect(problemLines(renderFiles({ "compose.yaml": text }))).toMatchObject([
+        expect.stringContaining("too many ports once their ranges are written out"),
+      ]);
+  },
+);
+
 test("names of an object's prototype are names like any other", () => {
   const { model, problems } = renderFiles({
     "compose.yaml": `services:

@@ -1,3 +1,4 @@
+import { MAX_PORTS } from "./limits.ts";
 import {
   type MapNode,
   map,
@@ -21,7 +22,12 @@ import { parseShortVolume } from "./short-volume.ts";
 import { textOf } from "./yaml-scalar.ts";
 import { posix } from "node:path";
 
-type Transform = (node: Node, path: KeyPath) => Node;
+/** What one rendering has written out so far. */
+export interface WrittenOut {
+  ports: number;
+}
+
+type Transform = (node: Node, path: KeyPath, spent: WrittenOut) => Node;
 
 const TRANSFORMS: PathRules<Transform> = pathRules<Transform>({
   "services.*.build": longBuild,
@@ -47,20 +53,23 @@ const TRANSFORMS: PathRules<Transform> = pathRules<Transform>({
 });
 
 /** Writes every short form out. What is long already stays as it is, so the step may run once per file. */
-export function toLongForms(model: MapNode): MapNode {
-  const walked = walk(model, [], TRANSFORMS);
+export function toLongForms(model: MapNode, spent: WrittenOut): MapNode {
+  const walked = walk(model, [], { rules: TRANSFORMS, spent });
   return walked.kind === "map" ? walked : model;
 }
 
-function walk(node: Node, path: KeyPath, rules: PathRules<Transform> | undefined): Node {
+function walk(
+  node: Node,
+  path: KeyPath,
+  by: { readonly rules: PathRules<Transform> | undefined; readonly spent: WrittenOut },
+): Node {
+  const { rules, spent } = by;
   if (rules === undefined) return node;
-  const changed = rules.rule === undefined ? node : rules.rule(node, path);
-  if (changed.kind === "map") {
-    return mapMembers(changed, (child, key) => walk(child, [...path, key], rulesFor(rules, key)));
-  }
-  if (changed.kind === "seq") {
-    return mapItems(changed, (child, i) => walk(child, [...path, i], rulesFor(rules, i)));
-  }
+  const changed = rules.rule === undefined ? node : rules.rule(node, path, spent);
+  const below = (child: Node, key: string | number): Node =>
+    walk(child, [...path, key], { rules: rulesFor(rules, key), spent });
+  if (changed.kind === "map") return mapMembers(changed, below);
+  if (changed.kind === "seq") return mapItems(changed, below);
   return changed;
 }
 
@@ -196,14 +205,23 @@ function longDevice(node: Node, path: KeyPath): Node {
   );
 }
 
-function longPorts(node: Node, path: KeyPath): Node {
+function longPorts(node: Node, path: KeyPath, spent: WrittenOut): Node {
   if (node.kind !== "seq") return node;
   return withItems(
     node,
     node.items.flatMap((item, i) => {
       if (item.kind === "map") return [item];
       if (item.kind === "scalar" && item.type === "int") return [mapOf({ target: item }, item.at)];
-      if (isText(item)) return parseShortPort(String((item as { value: unknown }).value), item.at, [...path, i]);
+      if (isText(item)) {
+        const ports = parseShortPort(String((item as { value: unknown }).value), item.at, [...path, i]);
+        spent.ports += ports.length;
+        if (spent.ports <= MAX_PORTS) return ports;
+        return fail("WF_COMPOSE_LIMIT", item.at, [...path, i], {
+          what: "there are too many ports once their ranges are written out",
+          why: `one rendering may have ${MAX_PORTS}`,
+          fix: "publish shorter ranges",
+        });
+      }
       return fail("WF_COMPOSE_SYNTAX", item.at, [...path, i], {
         what: "this is not a port",
         why: "a port is a whole number, a text or a map",

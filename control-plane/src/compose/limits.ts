@@ -38,3 +38,6 @@ export const MAX_PROBLEMS: number = 200;
 
 /** Ports of one entry such as `1-65535:1-65535`, all of which become entries of their own. */
 export const MAX_PORTS_PER_RANGE: number = 65_536;
+
+/** Ports of all ranges of one rendering; one address has 65,535 of a protocol. */
+export const MAX_PORTS: number = 200_000;

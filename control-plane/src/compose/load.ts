@@ -21,7 +21,7 @@ export interface Loading {
   readonly workspace: Workspace;
   readonly reporter: Reporter;
   readonly home: string | undefined;
-  readonly spent: { characters: number; nodes: number };
+  readonly spent: { characters: number; nodes: number; ports: number };
   readonly warned: Set<string>;
 }
 
@@ -61,7 +61,7 @@ function layDocument(model: MapNode, raw: Node, file: WorkspaceFile, scope: Scop
   spendNodes(merged, loading);
   checkSchema(merged, loading.reporter.report);
   loading.reporter.stopOnErrors();
-  return canonical(withoutVersion(merged, loading));
+  return canonical(withoutVersion(merged, loading), loading);
 }
 
 function spendNodes(layered: MapNode, { spent }: Loading): void {
@@ -81,7 +81,7 @@ function loadExtended(path: string, scope: Scope, loading: Loading, at: Position
   let lastResets: ResetPaths = [];
   for (const raw of documentsOf(file, loading)) {
     const { document, resets } = prepare(raw, file, scope, loading);
-    model = canonical(makeUnique(mergeModels(applyResets(model, resets), document)));
+    model = canonical(makeUnique(mergeModels(applyResets(model, resets), document)), loading);
     spendNodes(model, loading);
     lastResets = resets;
   }
@@ -158,8 +158,8 @@ function prepare(
   return { document: interpolated.kind === "map" ? interpolated : document, resets };
 }
 
-function canonical(model: MapNode): MapNode {
-  return makeUnique(withoutEmptyDns(toLongForms(model)));
+function canonical(model: MapNode, { spent }: Loading): MapNode {
+  return makeUnique(withoutEmptyDns(toLongForms(model, spent)));
 }
 
 // An address that an empty variable left blank counts as absent.

@@ -172,7 +172,7 @@ function surroundings(
     workspace,
     reporter,
     home: environment.get("HOME"),
-    spent: { characters: 0, nodes: 0 },
+    spent: { characters: 0, nodes: 0, ports: 0 },
     warned: new Set(),
   };
   return { environment, loading };
