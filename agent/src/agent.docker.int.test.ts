@@ -134,12 +134,10 @@ test("a plan is made and nothing is done; an operator's stop holds until the ope
   const plan = await host.frame("planReply", (reply) => reply.requestId === "p1");
   expect(plan).toMatchObject({ problem: "", text: expect.stringContaining("environment") });
   expect(plan.steps.map((step) => step.op)).toContain("create-container");
-  host
-    .session()
-    .send({
-      $case: "planRequest",
-      value: { requestId: "p2", stackId: "stk_1", body: new Uint8Array(), adoptedContainerIds: [] },
-    });
+  host.session().send({
+    $case: "planRequest",
+    value: { requestId: "p2", stackId: "stk_1", body: new Uint8Array(), adoptedContainerIds: [] },
+  });
   expect((await host.frame("planReply", (reply) => reply.requestId === "p2")).steps.map((step) => step.op)).toContain(
     "remove-container",
   );

@@ -129,6 +129,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     files: (stack, digest) => Promise.resolve(store.content(stack, digest)),
     binds: (stack, service) => files.binds(stack, service),
     memory,
+    created: createCreatedContainers(engine),
     registryAuth: (reference) => registries.authFor(reference),
     loadImage: createLoadImage({
       engine,
@@ -136,7 +137,6 @@ export function createHostSide(parts: HostSideParts): HostSide {
       source: () => parts.fileSource(),
       log,
     }),
-    created: createCreatedContainers(engine),
     allowPrivileged: (stack: DesiredStack) => refusalOf(store, stack),
     bootId: bootId(),
     clock,

@@ -84,7 +84,6 @@ export async function fetchBody(client: AgentServiceClient, digest: string, maxB
   return Buffer.concat(chunks);
 }
 
-const registryDeadline = (): { deadline: number } => ({ deadline: Date.now() + REGISTRY_AUTH_DEADLINE_MS });
 /**
  * The bytes of a stored file from an offset on, in pieces, as fast as they are taken. What came before a failure was right.
  * @param signal aborts the call.
@@ -114,6 +113,7 @@ export async function* fetchFile(
   }
 }
 
+const registryDeadline = (): { deadline: number } => ({ deadline: Date.now() + REGISTRY_AUTH_DEADLINE_MS });
 const deadline = (): { deadline: number } => ({ deadline: Date.now() + CALL_DEADLINE_MS });
 
 function unary<Reply>(

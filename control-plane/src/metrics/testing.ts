@@ -37,9 +37,9 @@ export interface TestMetrics {
   readonly clock: ManualClock;
   readonly recent: RecentSamples;
   readonly upkeep: MetricsUpkeep;
-  ingest(hostId: string, ...batches: SampleBatch[]): Promise<void>;
-  query(hostId: string, more?: TestQuery): Promise<ShownSeries>;
-  rows(table: string, hostId: string): Promise<number>;
+  readonly ingest: (hostId: string, ...batches: SampleBatch[]) => Promise<void>;
+  readonly query: (hostId: string, more?: TestQuery) => Promise<ShownSeries>;
+  readonly rows: (table: string, hostId: string) => Promise<number>;
   stop(): Promise<void>;
 }
 

@@ -41,7 +41,7 @@ export interface ServicePlanning {
   /** Steps of its dependencies that must be done before it starts. */
   gate(): readonly string[];
   base(slot: Slot, cause: string, dependsOn: readonly string[]): StepFrame;
-  problem(message: string): void;
+  readonly problem: (message: string) => void;
   downtime(slot: Slot, entry: { readonly seconds: number; readonly reason: string }): void;
   /** How long the service is away when its container is stopped before the next one starts. */
   awaySeconds(slot: Slot): number;
@@ -63,7 +63,7 @@ export interface StackPlanning {
   /** One failed, and the stack went back to what ran before. */
   readonly wentBack: boolean;
   /** How many containers this attempt has made for a place of late. */
-  madeLately(slot: string): number;
+  readonly madeLately: (slot: string) => number;
   /** Ids of the stack's own containers. */
   readonly ownIds: ReadonlySet<string>;
   /** By service. */

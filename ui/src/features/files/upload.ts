@@ -98,7 +98,7 @@ function isPassing(error: unknown): boolean {
 function base64(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.addEventListener("load", () => resolve(String(reader.result).split(",", 2)[1] ?? ""));
+    reader.addEventListener("load", () => resolve((reader.result as string).split(",", 2)[1] ?? ""));
     reader.addEventListener("error", () => reject(reader.error ?? new Error("The file could not be read.")));
     reader.readAsDataURL(blob);
   });

@@ -46,7 +46,7 @@ export function imagesOf(revision: Revision): RevisionImage[] {
   const services = (revision.model?.["services"] ?? {}) as Record<string, { image?: string }>;
   const built = new Set(revision.builtServices);
   const digests = revision.imageDigests ?? {};
-  const project = String(revision.model?.["name"] ?? "");
+  const project = (revision.model?.["name"] ?? "") as string;
   const found = new Map<string, RevisionImage>();
   for (const [service, { image }] of Object.entries(services)) {
     const name = image ?? service;
