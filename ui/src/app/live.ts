@@ -27,7 +27,8 @@ export const useLive = defineStore("live", () => {
       gathered = [];
       timer = undefined;
       for (const listener of listeners) listener(changes);
-      for (const key of queriesTouchedBy(changes)) void cache.invalidateQueries({ key: [key] });
+      // What fails is shown by the page that reads it; a read that a newer change overtook is none of its failures.
+      for (const key of queriesTouchedBy(changes)) cache.invalidateQueries({ key: [key] }).catch(() => undefined);
     }, GATHER_MS);
   }
   function listen(listener: Listener): () => void {
