@@ -1,10 +1,11 @@
 import type { ApiClient, StreamItem, WatchEventsResponse } from "@windflow/proto/client";
 import { ApiError } from "@windflow/proto/client";
 import { createPinia, setActivePinia } from "pinia";
-import { effectScope } from "vue";
+import { effectScope, nextTick } from "vue";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { asApiError } from "./api.ts";
 import { followEvents, type StreamState, type WatchOptions } from "./event-stream.ts";
+import { useFilterText } from "./filter-text.ts";
 import { formatAgo, formatBytes, formatSpan, regional } from "./format.ts";
 import { preferredLanguage } from "./i18n.ts";
 import { queriesTouchedBy } from "./live.ts";
@@ -212,4 +213,21 @@ describe("throttling", () => {
     scope.stop();
     vi.useRealTimers();
   });
+});
+
+test("what is typed into a filter is asked for once, trimmed, when typing has paused", async () => {
+  vi.useFakeTimers();
+  const scope = effectScope();
+  const { text, filter } = scope.run(() => useFilterText("web"))!;
+  expect([text.value, filter.value]).toEqual(["web", "web"]);
+  for (const typed of ["sh", "shop "]) {
+    text.value = typed;
+    await nextTick();
+    vi.advanceTimersByTime(150);
+    expect(filter.value).toBe("web");
+  }
+  vi.advanceTimersByTime(50);
+  expect(filter.value).toBe("shop");
+  scope.stop();
+  vi.useRealTimers();
 });
