@@ -94,3 +94,17 @@ test("a figure that no machine has is cut, and harms none beside it", () => {
   const samples = { atMs: [1, 2, 3], columns: new Map([["load_1m", [1, 1e300, 2]]]) };
   expect(decodeChunk("host", encodeChunk("host", samples)).columns.get("load_1m")).toEqual([1, 2 ** 51 / 1000, 2]);
 });
+
+test("what compression saves nothing of is stored as it is, and both are read; another format is not", () => {
+  const random = seeded(3);
+  const few = { atMs: [1000, 6000], columns: new Map([["memory_used_bytes", [Math.floor(random() * 1e9), 5]]]) };
+  const many = {
+    atMs: Array.from({ length: 60 }, (_, i) => i * 5000),
+    columns: new Map([["load_1m", Array(60).fill(1)]]),
+  };
+  const chunks = [few, many].map((samples) => encodeChunk("host", samples));
+  expect(chunks.map(({ bytes }) => bytes[0])).toEqual([2, 1]);
+  expect(chunks.map((chunk) => decodeChunk("host", chunk))).toEqual([few, many]);
+  expect(() => decodeChunk("host", { names: [], bytes: Uint8Array.of(9, 0) })).toThrow("format");
+  expect(decodeChunk("host", encodeChunk("host", few), () => false)).toEqual({ atMs: few.atMs, columns: new Map() });
+});

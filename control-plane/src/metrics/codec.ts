@@ -2,8 +2,8 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
 
 /**
- * A chunk: format byte, then zstd of: number of samples; per column its values; times. All numbers are variable-length
- * integers of the difference to the one before, times of the difference of differences. Names are not in it: chunks of
+ * A chunk: format byte, then, compressed with zstd where that saves an eighth: number of samples; per column its
+ * values; times. All numbers are variable-length integers of the difference to the one before, times of the difference of differences. Names are not in it: chunks of
  * a subject have the same ones, they stand once in a layout.
  * Figures are whole steps of their unit (see model.ts), which is why small differences are small numbers.
  */
@@ -12,7 +12,10 @@ export interface Encoded {
   readonly bytes: Uint8Array;
 }
 
-const FORMAT = 1;
+const COMPRESSED = 1;
+const PLAIN = 2;
+// Opening the compression costs more than reading all the numbers: below this saving it is not worth it.
+const WORTH_COMPRESSING = 0.875;
 // Twice the difference of two of these is still exact in a double.
 const MOST_STEPS = 2 ** 51;
 // Longer than any chunk that is written here; a damaged one must not fill the memory.
@@ -25,7 +28,11 @@ export function encodeChunk(kind: SubjectKind, samples: Samples): Encoded {
   writer.unsigned(samples.atMs.length);
   for (const name of names) writeColumn(writer, samples.columns.get(name) ?? [], stepsOf(kind, name) ?? 1);
   writeTimes(writer, samples.atMs);
-  return { names, bytes: Buffer.concat([Buffer.of(FORMAT), zstdCompressSync(writer.bytes())]) };
+  const plain = writer.bytes();
+  const compressed = zstdCompressSync(plain);
+  const isWorthIt = compressed.length < plain.length * WORTH_COMPRESSING;
+  const bytes = isWorthIt ? [Buffer.of(COMPRESSED), compressed] : [Buffer.of(PLAIN), plain];
+  return { names, bytes: Buffer.concat(bytes) };
 }
 
 /** @param wanted the columns that are decoded; all unless told. The others are passed over, which is cheaper. */
@@ -34,8 +41,7 @@ export function decodeChunk(
   { names, bytes }: Encoded,
   wanted: (name: string) => boolean = () => true,
 ): Samples {
-  if (bytes[0] !== FORMAT) throw new Error("a chunk of samples has a format that this version does not know");
-  const reader = new Reader(zstdDecompressSync(bytes.subarray(1), { maxOutputLength: MOST_BYTES }));
+  const reader = new Reader(numbersOf(bytes));
   const count = reader.unsigned();
   const columns = names.flatMap((name) => {
     if (wanted(name)) return [[name, readColumn(reader, count, stepsOf(kind, name) ?? 1)] as const];
@@ -43,6 +49,12 @@ export function decodeChunk(
     return [];
   });
   return { atMs: readTimes(reader, count), columns: new Map(columns) };
+}
+
+function numbersOf(bytes: Uint8Array): Uint8Array {
+  if (bytes[0] === PLAIN) return bytes.subarray(1);
+  if (bytes[0] === COMPRESSED) return zstdDecompressSync(bytes.subarray(1), { maxOutputLength: MOST_BYTES });
+  throw new Error("a chunk of samples has a format that this version does not know");
 }
 
 function writeColumn(writer: Writer, values: readonly number[], steps: number): void {
