@@ -368,6 +368,14 @@ secrets:
   expect(refused.text).not.toContain("hunter2");
 });
 
+test("who may write stacks and not deploy them runs no commands on a host", async () => {
+  const made = await app.rest.call("POST", path("apiTokens"), { name: "writer", permissions: ["stacks.write"] });
+  const { secret } = made.json as { secret: string };
+  const headers = { authorization: `Bearer ${secret}` };
+  const refused = await app.rest.call("POST", path(`stacks/${stackId}/builds`), { source: source() }, headers);
+  expect(refused).toMatchObject({ status: 403, json: { code: "WF_PERMISSION_DENIED" } });
+});
+
 test("without a connected host the cause is told", async () => {
   session.close();
   await hosts.until(host.hostId, (one) => (one.presence as unknown) !== "PRESENCE_ONLINE", 500).catch(() => undefined);

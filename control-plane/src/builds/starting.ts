@@ -7,6 +7,7 @@ import {
   isUniqueViolation,
   mayDo,
   ProblemError,
+  requirePermission,
   type Caller,
   type Clock,
   type Database,
@@ -51,6 +52,8 @@ const IMAGES_KNOWN = 200;
 
 /** Stores what is to be built, and hands it to the worker. What was built before is not built again. */
 export async function startBuild(parts: StartParts, caller: Caller, wanted: WantedBuild): Promise<Build> {
+  // The instructions of a Dockerfile run on the host, as the containers of a rollout do.
+  requirePermission(caller, "rollouts.write");
   const { database, files } = parts;
   const draft = await parts.drafts.draft(caller, wanted);
   const { organizationId } = draft.stack;
