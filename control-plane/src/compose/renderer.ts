@@ -10,8 +10,9 @@ export interface Renderer {
   close(): Promise<void>;
 }
 
-// Less than that is rendered in some 10 ms, about as long as the way to a thread and back takes.
-const THREAD_FROM_LENGTH = 256 * 1024;
+// Nearly every file that people write is smaller, and rendered in a few milliseconds; of what is hostile, a text of this length
+// can hold up the others for a moment only.
+const THREAD_FROM_LENGTH = 32 * 1024;
 // A file of 10,000 services takes about a second on a quiet machine; a call of the API ends after 60 s.
 const DEADLINE_MS = 20_000;
 // More than that would wait for longer than its callers do.
