@@ -2,7 +2,7 @@ import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
 
 /**
- * A chunk: format byte, then, compressed with zstd where that saves an eighth: number of samples; per column its
+ * A chunk: format byte, then, compressed with zstd unless it is small and that saves little: number of samples; per column its
  * values; times. All numbers are variable-length integers of the difference to the one before, times of the difference of differences. Names are not in it: chunks of
  * a subject have the same ones, they stand once in a layout.
  * Figures are whole steps of their unit (see model.ts), which is why small differences are small numbers.
@@ -14,8 +14,9 @@ export interface Encoded {
 
 const COMPRESSED = 1;
 const PLAIN = 2;
-// Opening the compression costs more than reading all the numbers: below this saving it is not worth it.
+// Opening the compression costs more than reading the numbers of a small chunk: below this saving it is not worth it.
 const WORTH_COMPRESSING = 0.875;
+const SMALL_BYTES = 4096;
 // Twice the difference of two of these is still exact in a double.
 const MOST_STEPS = 2 ** 51;
 // Longer than any chunk that is written here; a damaged one must not fill the memory.
@@ -30,7 +31,7 @@ export function encodeChunk(kind: SubjectKind, samples: Samples): Encoded {
   writeTimes(writer, samples.atMs);
   const plain = writer.bytes();
   const compressed = zstdCompressSync(plain);
-  const isWorthIt = compressed.length < plain.length * WORTH_COMPRESSING;
+  const isWorthIt = compressed.length < plain.length * (plain.length < SMALL_BYTES ? WORTH_COMPRESSING : 1);
   const bytes = isWorthIt ? [Buffer.of(COMPRESSED), compressed] : [Buffer.of(PLAIN), plain];
   return { names, bytes: Buffer.concat(bytes) };
 }
