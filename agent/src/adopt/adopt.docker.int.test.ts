@@ -219,6 +219,27 @@ describe("a project of several services that docker compose started", () => {
     expect(await standing()).toEqual(before);
   });
 
+  test("is left alone when its adoption arrives while the host is being looked at", async () => {
+    const { model, containerIds } = reconstructProject(await engine.inspectProject("shop"));
+    const before = await standing();
+    await harness.stop();
+    const told = createCreatedContainers(engine);
+    let arrived: Promise<unknown> | undefined;
+    harness = adopting({
+      created: {
+        attach: async (world, desired) => {
+          const seen = await told.attach(world, desired);
+          arrived ??= harness.deploy(adopted(model, containerIds));
+          return seen;
+        },
+      },
+    });
+    await expect.poll(() => arrived).toBeDefined();
+    await arrived;
+    expect(harness.progress.map(({ text }) => text)).toEqual([]);
+    expect(await standing()).toEqual(before);
+  });
+
   test("is looked after: what is removed comes back, after a restart of the agent too, and only that", async () => {
     const project = await engine.inspectProject("shop");
     const { model, containerIds } = reconstructProject(project);

@@ -75,8 +75,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (!connected) return publish();
     try {
       const mark = runner.mark();
-      world = await lookFor(options.desired());
+      const desired = options.desired();
+      world = await lookFor(desired);
       engineError = undefined;
+      // What came meanwhile may have adopted containers that were looked at as strangers: nothing is decided on that.
+      if (options.desired()?.generation !== desired?.generation) return loop.request();
       decide(mark, world);
       publish();
       // Details only explain states and order restarts, so they never delay a step.

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,13 +7,24 @@ const LOCK_POLL_MS = 200;
 // A lock folder without an owner is one whose maker died between two system calls, or is about to write it.
 const OWNERLESS_POLLS = 25;
 
-/** Whether a process with this id exists now (in this pid namespace). */
+/** Whether a process with this id runs now (in this pid namespace). One that has ended and that nobody has waited for does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return !isZombie(pid);
+}
+
+// In a container whose first process takes no care of orphans they stay for ever.
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // `pid (name) state …`; the name may hold anything, also a parenthesis.
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("Z");
+  } catch {
+    return false;
   }
 }
 
