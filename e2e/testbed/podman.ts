@@ -37,9 +37,12 @@ export async function startTestPodman(choice: Pick<EngineChoice, "trusts"> = {})
   const programs = await testEnginePrograms();
   const machine = await createMachine({ name: "podman", engine: programs });
   const socketPath = join(machine.folder, "podman.sock");
-  const libraries = [programs.environment({})["LD_LIBRARY_PATH"], tree.libraryPath];
+  const found = programs.environment(process.env);
+  const libraryPath = [found["LD_LIBRARY_PATH"], tree.libraryPath].join(":");
   const trust = choice.trusts === undefined ? {} : { SSL_CERT_FILE: choice.trusts };
-  const env = { ...(await configure(machine, tree)), ...trust, LD_LIBRARY_PATH: libraries.join(":") };
+  // conmon and the runtime below it get no other environment than what the configuration names.
+  const inherited = { PATH: found["PATH"] ?? "", LD_LIBRARY_PATH: libraryPath };
+  const env = { ...(await configure(machine, tree, inherited)), ...trust, LD_LIBRARY_PATH: libraryPath };
   let service: MachineProcess;
   const start = async (): Promise<void> => {
     await rm(socketPath, { force: true });
@@ -84,7 +87,11 @@ function commandOf(tree: ServerTree): string[] {
 }
 
 /** Writes the configuration that an installed Podman finds in /etc/containers; gives the environment that names it. */
-async function configure(machine: Machine, { folder }: ServerTree): Promise<NodeJS.ProcessEnv> {
+async function configure(
+  machine: Machine,
+  { folder }: ServerTree,
+  inherited: Readonly<Record<string, string>>,
+): Promise<NodeJS.ProcessEnv> {
   const home = join(machine.folder, "home");
   const containers = join(home, ".config/containers");
   await mkdir(containers, { recursive: true });
@@ -101,6 +108,9 @@ cgroups = "enabled"
 [engine]
 init_path = "${join(folder, "usr/libexec/podman/catatonit")}"
 runtime = "runc"
+conmon_env_vars = [${Object.entries(inherited)
+      .map(([name, value]) => `"${name}=${value}"`)
+      .join(", ")}]
 conmon_path = ["${join(folder, "usr/bin/conmon")}"]
 helper_binaries_dir = [${helpers.map((place) => `"${place}"`).join(", ")}]
 tmp_dir = "${join(machine.folder, "tmp")}"
