@@ -22,12 +22,12 @@ export async function olderCompose(): Promise<ComposeProgram> {
 
 /** The first docker compose, 1.29 in Python; undefined where the machine's own release has it no more. */
 export async function firstCompose(): Promise<ComposeProgram | undefined> {
-  const { folder } = await serverTree("compose-first", async (apt) =>
+  const { folder, libraryPath } = await serverTree("compose-first", async (apt) =>
     apt.codename === "bookworm" ? apt.downloadMissing(["docker-compose"]) : [],
   );
   const packages = join(folder, "usr/lib/python3/dist-packages");
   if ((await stat(join(packages, "compose")).catch(() => undefined)) === undefined) return undefined;
   const own = join(folder, "usr/bin/python3");
   const python = (await stat(own).catch(() => undefined)) === undefined ? "/usr/bin/python3" : own;
-  return { command: [python, "-m", "compose"], environment: { PYTHONPATH: packages } };
+  return { command: [python, "-m", "compose"], environment: { PYTHONPATH: packages, LD_LIBRARY_PATH: libraryPath } };
 }
