@@ -45,6 +45,8 @@ export async function createSwitch(programs: UnpackedEngine): Promise<Switch> {
     plug: async (machine, last) => {
       const inMachine = (...args: string[]): Promise<string> => machine.exec(["ip", ...args]);
       const [own, peer] = [String(machine.initPid()), String(hub.initPid())];
+      // After a power cut the kernel takes away the machine's end, and this one with it, when it comes to it.
+      await inHub("link", "del", `p${last}`).catch(() => undefined);
       // A real card keeps its address over a power cut; a new one would wait for the neighbours' ARP entries to expire.
       const card = `02:57:46:00:00:${last.toString(16).padStart(2, "0")}`;
       await ip(
