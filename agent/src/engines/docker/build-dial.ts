@@ -1,27 +1,16 @@
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
+import { dial, type DialOptions } from "./dial.ts";
 
-export interface DialOptions {
-  readonly method: "GET" | "POST";
-  /** Ends with "?" when there are options. */
-  readonly path: string;
-  /** Query parameters: texts, numbers and booleans as they are, lists repeated, objects as JSON. */
-  readonly options?: Readonly<Record<string, unknown>>;
-  readonly file?: NodeJS.ReadableStream;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly registryconfig?: Readonly<Record<string, unknown>>;
-  readonly hijack?: boolean;
-  readonly abortSignal?: AbortSignal;
-}
-
-/** A call that dockerode has no method for, or only one that does more; the answer's body as a stream. */
-export function dial<Answer>(docker: Docker, options: DialOptions): Promise<Answer> {
-  const modem = docker.modem as {
-    dial(options: object, callback: (error: Error | null, answer: Answer) => void): void;
-  };
-  const request = { ...options, isStream: options.hijack !== true, statusCodes: { 200: true, 500: "server error" } };
-  return new Promise((resolve, reject) => {
-    modem.dial(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+/** A call whose answer's body comes as a stream, or as the socket itself. */
+export function dialStream<Answer>(
+  docker: Docker,
+  options: Omit<DialOptions, "statusCodes" | "isStream">,
+): Promise<Answer> {
+  return dial(docker, {
+    ...options,
+    isStream: options.hijack !== true,
+    statusCodes: { 200: true, 500: "server error" },
   });
 }
 

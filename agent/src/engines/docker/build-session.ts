@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import type Docker from "dockerode";
 import type { RegistryCredentials } from "../../reconcile/engine.ts";
-import { dial } from "./build-dial.ts";
+import { dialStream } from "./build-dial.ts";
 
 // Names by which the Docker Hub asks for its own credentials.
 const HUB_NAMES: ReadonlySet<string> = new Set([
@@ -27,7 +27,7 @@ export async function openBuildSession(
   id: string,
   credentials: readonly RegistryCredentials[],
 ): Promise<BuildSession> {
-  const socket = await dial<Duplex>(docker, {
+  const socket = await dialStream<Duplex>(docker, {
     method: "POST",
     path: "/session",
     hijack: true,

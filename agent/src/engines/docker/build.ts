@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { EngineError, type RegistryCredentials } from "../../reconcile/engine.ts";
 import type { BuildRequest, BuildSettings } from "../builds-engine.ts";
-import { dial, sending } from "./build-dial.ts";
+import { dialStream, sending } from "./build-dial.ts";
 import { openBuildSession } from "./build-session.ts";
 import { createBuildTrace } from "./build-trace.ts";
 import { asked } from "./connection.ts";
@@ -27,7 +27,7 @@ export async function build(docker: Docker, request: BuildRequest, onLine: (line
   try {
     await sending(request.context, request.signal, async (file, signal) => {
       const output = await asked(() =>
-        dial<Readable>(docker, {
+        dialStream<Readable>(docker, {
           method: "POST",
           path: "/build?",
           file,
@@ -58,7 +58,7 @@ interface Builder {
 }
 
 async function builderOf(docker: Docker): Promise<Builder> {
-  const answer = await asked(() => dial<IncomingMessage>(docker, { method: "GET", path: "/_ping" }));
+  const answer = await asked(() => dialStream<IncomingMessage>(docker, { method: "GET", path: "/_ping" }));
   answer.resume();
   const { headers } = answer;
   return {

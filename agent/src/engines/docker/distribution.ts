@@ -4,6 +4,7 @@ import type { LocalImage, RegistryCall, RemoteImage } from "../../registries/eng
 import { registryError } from "../../registries/registry-words.ts";
 import { EngineError, type RegistryCredentials } from "../../reconcile/engine.ts";
 import { asked, engineError, statusOf } from "./connection.ts";
+import { dial } from "./dial.ts";
 import { isRecord } from "./json-lines.ts";
 
 const NOT_FOUND = 404;
@@ -35,7 +36,7 @@ export async function localImage(docker: Docker, reference: string): Promise<Loc
 export async function remoteImage(docker: Docker, reference: string, call: RegistryCall): Promise<RemoteImage> {
   const { credentials, signal } = call;
   const found = await telling({ reference, address: registryOf(reference), signedIn: credentials !== undefined }, () =>
-    dial(docker, {
+    dial<unknown>(docker, {
       path: `/distribution/${reference}/json`,
       method: "GET",
       statusCodes: { 200: true },
@@ -66,7 +67,7 @@ function hasMessage(json: unknown): boolean {
 export async function signIn(docker: Docker, credentials: RegistryCredentials, signal: AbortSignal): Promise<void> {
   const address = registryOf(`${credentials.serverAddress.replace(/^https:\/\//, "")}/`);
   await telling({ address, signedIn: true }, () =>
-    dial(docker, {
+    dial<unknown>(docker, {
       path: "/auth",
       method: "POST",
       statusCodes: { 200: true, 204: true },
@@ -90,23 +91,4 @@ function platformName(platform: unknown): string[] {
   const { os, architecture, variant } = platform;
   if (typeof os !== "string" || typeof architecture !== "string") return [];
   return [typeof variant === "string" && variant !== "" ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`];
-}
-
-interface DialOptions {
-  readonly path: string;
-  readonly method: "GET" | "POST";
-  readonly statusCodes: Readonly<Record<number, true>>;
-  readonly abortSignal: AbortSignal;
-  readonly authconfig?: AuthConfig;
-  readonly options?: AuthConfig;
-}
-
-// dockerode has no way to end these two calls early.
-function dial(docker: Docker, options: DialOptions): Promise<unknown> {
-  const modem = docker.modem as {
-    dial(options: DialOptions, callback: (error: unknown, answer: unknown) => void): void;
-  };
-  return new Promise((resolve, reject) => {
-    modem.dial(options, (error, answer) => (error === null || error === undefined ? resolve(answer) : reject(error)));
-  });
 }

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type Docker from "dockerode";
 import { EngineError } from "../../reconcile/engine.ts";
-import { dial, sending } from "./build-dial.ts";
+import { dialStream, sending } from "./build-dial.ts";
 import { asked } from "./connection.ts";
 import { isRecord, parseLines } from "./json-lines.ts";
 
@@ -13,7 +13,7 @@ const UNPACK_FAILED = /^Error unpacking/;
 export function load(docker: Docker, archive: AsyncIterable<Uint8Array>, aborted: AbortSignal): Promise<void> {
   return sending(archive, aborted, async (file, signal) => {
     const answer = await asked(() =>
-      dial<Readable>(docker, {
+      dialStream<Readable>(docker, {
         method: "POST",
         path: "/images/load?",
         options: { quiet: true },

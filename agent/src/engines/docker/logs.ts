@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import type { LogsRequest, OutputChunk } from "../streams-engine.ts";
 import { asked } from "./connection.ts";
+import { dial } from "./dial.ts";
 import { demultiplex, unframed } from "./demultiplex.ts";
 
 /** Output of a container, read no faster than it is taken. Ends when the container's output ends, or at once on abort. */
@@ -35,20 +36,12 @@ function openLogs(
     ...(request.since === undefined ? {} : { since: request.since }),
     ...(request.until === undefined ? {} : { until: request.until }),
   };
-  return new Promise((resolve, reject) => {
-    container.modem.dial(
-      {
-        path: `/containers/${container.id}/logs?`,
-        method: "GET",
-        isStream: true,
-        abortSignal: request.signal,
-        statusCodes: { 200: true, 404: "no such container", 500: "server error", 501: "the log driver cannot be read" },
-        options: query,
-      },
-      (error: unknown, stream: unknown) => {
-        if (error) reject(error instanceof Error ? error : new Error("the engine refused the logs", { cause: error }));
-        else resolve(stream as NodeJS.ReadableStream & { destroy(): void });
-      },
-    );
+  return dial(container, {
+    path: `/containers/${container.id}/logs?`,
+    method: "GET",
+    isStream: true,
+    abortSignal: request.signal,
+    statusCodes: { 200: true, 404: "no such container", 500: "server error", 501: "the log driver cannot be read" },
+    options: query,
   });
 }

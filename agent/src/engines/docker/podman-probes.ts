@@ -1,4 +1,5 @@
 import type { ContainerHealth } from "@windflow/core";
+import { pause, systemClock } from "../../platform/clock.ts";
 import type { EngineEvent } from "../../reconcile/engine.ts";
 import type { Podman } from "./podman.ts";
 
@@ -66,18 +67,6 @@ export async function runProbes({ podman, intervalOf, onEvent, signal }: ProbesO
     } catch {
       // An engine that is away ends the subscription, and with it the signal.
     }
-    await pause(signal);
+    await pause(systemClock, LOOK_MS, signal);
   }
-}
-
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, LOOK_MS);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

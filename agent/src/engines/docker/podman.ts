@@ -1,10 +1,11 @@
 import type { ContainerHealth } from "@windflow/core";
 import type Docker from "dockerode";
+import { dial } from "./dial.ts";
 import { isRecord } from "./json-lines.ts";
 
 // Understood by every Podman from 4.0 on.
 const API = "/v4.0.0/libpod";
-const ANSWERS = { 200: true, 404: "no such container", 409: "container not running", 500: "server error" };
+const ANSWERS = { 200: true, 404: "no such container", 409: "container not running", 500: "server error" } as const;
 const HEALTH: ReadonlySet<string> = new Set<ContainerHealth>(["starting", "healthy", "unhealthy"]);
 
 /** What Podman tells and does through its own API only. */
@@ -18,13 +19,7 @@ export interface Podman {
 /** @param client without a version of Docker's API in front of its paths */
 export function createPodman(client: Docker): Podman {
   const get = (path: string): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      const options = { path: `${API}${path}`, method: "GET", statusCodes: ANSWERS };
-      client.modem.dial(options, (error: unknown, body: unknown) => {
-        if (error) reject(error instanceof Error ? error : new Error("Podman did not answer", { cause: error }));
-        else resolve(body);
-      });
-    });
+    dial(client, { path: `${API}${path}`, method: "GET", statusCodes: ANSWERS });
   return {
     health: async () => {
       const listed = await get("/containers/json");
