@@ -24,6 +24,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import WebSocket from "ws";
 import { testHosts, type TestHosts } from "./testing/hosts.ts";
 import { startTestApp, type TestApp } from "./testing/index.ts";
+import { observedService, observedStack } from "./testing/observed.ts";
 import { dial, type TestIdentity, type TestSession } from "./testing/test-agent.ts";
 
 let app: TestApp;
@@ -70,7 +71,7 @@ async function newMachine(name: string): Promise<Machine> {
           generation: desired.generation,
           engineProblem: "",
           containers: containers.map((one) => ({ ...container, ...one })),
-          stacks: desired.stacks.map(({ stackId, revision }) => ({ ...report, stackId, revision, ...stack })),
+          stacks: desired.stacks.map(({ stackId, revision }) => observedStack({ stackId, revision, ...stack })),
         },
       });
     },
@@ -80,14 +81,6 @@ async function newMachine(name: string): Promise<Machine> {
     },
   };
 }
-const report = {
-  converged: true,
-  services: [],
-  problem: "",
-  pinnedImages: {},
-  failedAttempt: "",
-  healthySince: undefined,
-};
 const container: ObservedContainer = {
   id: "c".repeat(64),
   name: "hello-web-1",
@@ -155,15 +148,7 @@ test("API to host and back: a rollout is pushed, its body fetched by digest, and
   let seen = "";
   watch.on("data", (chunk: Buffer) => (seen += chunk.toString()));
   const ended = once(watch, "end");
-  const service = {
-    service: "web",
-    state: "running",
-    cause: "up",
-    since: new Date(),
-    containersRunning: 1,
-    containersWanted: 1,
-    containerIds: [container.id],
-  };
+  const service = observedService({ service: "web", since: new Date(), containerIds: [container.id] });
   machine.observe(desired, { services: [service], healthySince: new Date() }, [
     { stackId, service: "web", revision: 1 },
   ]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createLog } from "./platform/index.ts";
 import { testHosts, type TestHosts } from "./testing/hosts.ts";
 import { startTestApp, TEST_ADMIN, type TestApp } from "./testing/app.ts";
+import { observedStack } from "./testing/observed.ts";
 import { createTestClient, type TestResponse } from "./testing/rest.ts";
 import { dial, type TestIdentity, type TestSession } from "./testing/test-agent.ts";
 
@@ -99,17 +100,9 @@ async function deploy(): Promise<string> {
   expect(sealed).toMatchObject({ ciphertext: expect.anything() });
   answers.push(Buffer.from((sealed as { ciphertext: Uint8Array }).ciphertext).toString("latin1"));
   client.close();
-  const stack = {
-    stackId: id,
-    revision: 1,
-    converged: true,
-    services: [],
-    problem: "",
-    pinnedImages: {},
-    failedAttempt: "",
-  };
+  const stack = observedStack({ stackId: id, revision: 1, healthySince: new Date(0) });
   const state = { at: new Date(), digest: "d1", generation: desired.generation, engineProblem: "", containers: [] };
-  session.send({ $case: "observed", value: { ...state, stacks: [{ ...stack, healthySince: new Date(0) }] } });
+  session.send({ $case: "observed", value: { ...state, stacks: [stack] } });
   return id;
 }
 

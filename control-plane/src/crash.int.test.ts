@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { DesiredState, ObservedState } from "@windflow/proto/agent";
 import type { Rollout, Stack } from "@windflow/proto/api";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { observedStack } from "./testing/observed.ts";
 import { createTestClient, type TestClient } from "./testing/rest.ts";
 import { enroll, newHostKey, openTestSession, type TestIdentity, type TestSession } from "./testing/test-agent.ts";
 
@@ -104,16 +105,7 @@ async function runMachine(name: string): Promise<string> {
       stacks: desired.stacks.map(({ stackId, revision }) => {
         const since = healthySince.get(`${stackId} ${revision}`) ?? new Date();
         healthySince.set(`${stackId} ${revision}`, since);
-        return {
-          stackId,
-          revision,
-          converged: true,
-          services: [],
-          problem: "",
-          pinnedImages: {},
-          failedAttempt: "",
-          healthySince: since,
-        };
+        return observedStack({ stackId, revision, healthySince: since });
       }),
     };
     session.send({ $case: "observed", value: state });

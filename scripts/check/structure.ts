@@ -15,12 +15,15 @@ export const DOMAIN_ORDER: readonly string[] = [
   "compose",
   // A stack says where it belongs, so what a placement is lies below it.
   "placement",
+  // Whose hosts it is about is said by the same expressions.
+  "windows",
   // A revision is made of what was built before it.
   "builds",
   "stacks",
   "rollouts",
   "containers",
   "adoption",
+  "drift",
   "metrics",
   "bundles",
   "updates",

@@ -39,6 +39,7 @@ export function hostReport(options: HostReportOptions): HostReport {
     engineApiVersion: engine?.apiVersion ?? "",
     capabilities: capabilities(engine),
     hostShellAllowed: options.hostShellAllowed,
+    diskFreeBytes: 0n,
   };
 }
 

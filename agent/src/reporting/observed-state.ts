@@ -137,6 +137,14 @@ function wireStack(
     problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
     failedAttempt: settlement?.failedAttempt ?? "",
+    drift: [],
+    driftSince: undefined,
+    probes: [],
+    attempt: "",
+    heldRevision: 0,
+    corrected: "",
+    keptRevisions: [],
+    restarts: 0,
     healthySince: date(context.wellSince.of(stack.stackId, stack.services)),
   };
 }
@@ -155,6 +163,9 @@ function wireService(
     containersRunning: service.containerIds.filter((id) => running.has(id)).length,
     containersWanted: context.wanted(stackId, service.service),
     containerIds: [...service.containerIds],
+    lastLogLines: [],
+    nextAttemptAt: undefined,
+    evidence: [...service.evidence],
   };
 }
 

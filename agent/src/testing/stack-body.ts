@@ -4,7 +4,16 @@ import { type DesiredStack, StackBody, type StackFile } from "@windflow/proto/ag
 export function wantedStack(
   stack: Pick<DesiredStack, "stackId" | "revision" | "bodyDigest"> & Partial<DesiredStack>,
 ): DesiredStack {
-  return { adoptedContainerIds: [], attempt: "", recreateVolumes: [], ...stack };
+  return {
+    adoptedContainerIds: [],
+    attempt: "",
+    recreateVolumes: [],
+    policy: undefined,
+    probes: [],
+    correct: "",
+    overrideHold: false,
+    ...stack,
+  };
 }
 
 /** A body with one busybox service, as the control plane would encode it. */

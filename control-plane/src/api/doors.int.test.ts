@@ -5,6 +5,7 @@ import {
   EventsServiceService,
   HostsServiceClient,
   HostsServiceService,
+  Health,
   Host_Presence,
   Host_Scheduling,
   type Host,
@@ -66,6 +67,10 @@ const host: Host = {
   memoryPercent: 0,
   etag: "e1",
   stacksTotal: 1,
+  health: Health.HEALTH_OK,
+  healthSummary: "1 ok",
+  stacksDrifted: 0,
+  stacksHeld: 0,
   scheduling: Host_Scheduling.SCHEDULING_OPEN,
 };
 
@@ -90,6 +95,11 @@ const hostsHandlers: Handlers<typeof HostsServiceService> = {
   deleteHost: async () => {
     throw new Error("a secret cause: hunter2");
   },
+  summarizeHosts: async () => refuse(),
+  listHostTimeline: async () => refuse(),
+  listSavedViews: async () => refuse(),
+  saveView: async () => refuse(),
+  deleteSavedView: async () => refuse(),
 };
 
 const eventsHandlers: Handlers<typeof EventsServiceService> = {

@@ -62,5 +62,7 @@ function eventToWire(row: EventRow): Event {
     containerId: row.container_id ?? "",
     severity: row.severity,
     actor: row.actor,
+    hostName: "",
+    stackName: "",
   };
 }

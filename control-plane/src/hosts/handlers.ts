@@ -1,6 +1,6 @@
 import type { EnrollmentTokensServiceService, HostsServiceService } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
-import { ProblemError } from "../platform/index.ts";
+import { commonErrors, ProblemError } from "../platform/index.ts";
 import { hostsErrors } from "./errors.ts";
 import { parseHostFilter, parseHostOrder } from "./filter.ts";
 import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
@@ -37,6 +37,11 @@ export function hostsHandlers(parts: {
       const { rows, nextPageToken } = pageOf(answer.hosts, page, query, (host) => [host.sortValue, host.row.id]);
       return { hosts: rows.map(wire), nextPageToken, total: answer.total, counts: countsToWire(answer.counts) };
     },
+    summarizeHosts: notYet,
+    listHostTimeline: notYet,
+    listSavedViews: notYet,
+    saveView: notYet,
+    deleteSavedView: notYet,
     getHost: async (request, { caller }) => wire(await service.get(caller, request.hostId)),
     updateHost: async (request, { caller }) => {
       const { name, labels, etag } = request;
@@ -86,3 +91,7 @@ export function enrollmentTokensHandlers(parts: {
     revokeEnrollmentToken: async (request, { caller }) => tokenToWire(await service.revoke(caller, request.tokenId)),
   };
 }
+
+const notYet = async (): Promise<never> => {
+  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
+};

@@ -1,5 +1,12 @@
 import type { HostReport } from "@windflow/proto/agent";
-import { Host_Presence, Host_Scheduling, type EnrollmentToken, type Host, type HostCounts } from "@windflow/proto/api";
+import {
+  Health,
+  Host_Presence,
+  Host_Scheduling,
+  type EnrollmentToken,
+  type Host,
+  type HostCounts,
+} from "@windflow/proto/api";
 import type { HostFacts, HostPresence, HostScheduling } from "./model.ts";
 import { etagOf, type HostView } from "./service.ts";
 import type { TokenRow } from "./store-tokens.ts";
@@ -70,6 +77,10 @@ export function hostToWire(view: HostView, { figures, lastSeenAt }: LiveFacts): 
     etag: etagOf(row),
     stacksTotal: desired?.stacksTotal ?? 0,
     scheduling: schedulingToWire[row.scheduling],
+    health: Health.HEALTH_UNSPECIFIED,
+    healthSummary: "",
+    stacksDrifted: 0,
+    stacksHeld: 0,
   };
 }
 

@@ -15,11 +15,14 @@ export const PERMISSIONS = [
   "metrics.read",
   "registries.read",
   "registries.write",
+  "rollouts.approve",
   "rollouts.read",
   "rollouts.write",
   "stacks.deploy.privileged",
   "stacks.read",
   "stacks.write",
+  "windows.read",
+  "windows.write",
 ] as const;
 
 export type Permission = (typeof PERMISSIONS)[number];

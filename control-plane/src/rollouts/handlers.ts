@@ -84,9 +84,19 @@ export function rolloutsHandlers(parts: {
       const rollout = await service.cancel(caller, request.rolloutId, request.reason);
       return (await whole(caller, rollout.id)).message;
     },
+    planRollout: notYet,
+    pauseRollout: notYet,
+    resumeRollout: notYet,
+    approveWave: notYet,
+    retryRollout: notYet,
+    rollBackRollout: notYet,
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
 }
+
+const notYet = async (): Promise<never> => {
+  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
+};
 
 function messageOf({ rollout, hosts, work }: StartedRollout): RolloutMessage {
   const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));

@@ -1,3 +1,4 @@
+import type { GateProbe, HostStackPolicy } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 import type { Generation } from "./model.ts";
@@ -31,6 +32,10 @@ export interface DesiredStack {
   adoptedContainerIds: string[];
   attempt: string;
   recreateVolumes: string[];
+  policy: HostStackPolicy | undefined;
+  probes: GateProbe[];
+  correct: string;
+  overrideHold: boolean;
 }
 export interface DesiredState {
   readonly generation: Generation;
@@ -163,7 +168,14 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
     .execute();
   return {
     generation,
-    stacks: stacks.map((stack) => ({ ...stack, adoptedContainerIds: [] })),
+    stacks: stacks.map((stack) => ({
+      ...stack,
+      adoptedContainerIds: [],
+      policy: undefined,
+      probes: [],
+      correct: "",
+      overrideHold: false,
+    })),
   };
 }
 

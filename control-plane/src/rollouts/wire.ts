@@ -2,6 +2,7 @@ import {
   type Rollout as RolloutMessage,
   Rollout_Kind,
   Rollout_State,
+  Rollout_Wait,
   RolloutHost_State,
   type RolloutHost as RolloutHostMessage,
 } from "@windflow/proto/api";
@@ -51,6 +52,16 @@ export function rolloutMessage(
     hostsSucceeded: counts.succeeded,
     hostsFailed: counts.failed,
     hostsNotReached: counts.notReached,
+    waitingFor: Rollout_Wait.WAIT_UNSPECIFIED,
+    waitingUntil: undefined,
+    currentWave: 0,
+    waves: [],
+    strategy: undefined,
+    origin: "",
+    hostsRolledBack: 0,
+    reason: "",
+    hostsPending: 0,
+    hostsUnderWay: 0,
   };
 }
 
@@ -65,5 +76,9 @@ export function hostMessage(host: StoredRolloutHost, work: HostWork | undefined)
     endedAt: host.endedAt,
     services: work?.services ?? [],
     currentStep: work?.currentStep ?? "",
+    wave: 1,
+    probes: [],
+    windowOpensAt: undefined,
+    leaving: false,
   };
 }

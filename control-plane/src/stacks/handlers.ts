@@ -57,6 +57,7 @@ export function stacksHandlers(parts: {
         return { stacks: await messages(tx, rows, "counts"), nextPageToken, total: found.total };
       });
     },
+    diffRevisions: notYet,
     getStack: (request, { caller }) => message(caller, request.stackId),
     createStack: async (request, { caller }) => {
       const { id } = await service.create(caller, { name: request.name, placement: placementOf(request.placement) });
@@ -130,3 +131,7 @@ export function stacksHandlers(parts: {
     planStack: (request, { caller, signal }) => planning.plan(caller, request, signal),
   };
 }
+
+const notYet = async (): Promise<never> => {
+  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
+};

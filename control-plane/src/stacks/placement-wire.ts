@@ -73,6 +73,7 @@ export function placementMessage(placement: Placement): PlacementMessage {
       capabilities: [...constraints.capabilities],
       freeCpus: constraints.freeCpus,
       freeMemoryBytes: BigInt(constraints.freeMemoryBytes),
+      freeDiskBytes: 0n,
     },
     preferences: placement.preferences.map(({ expression, weight }) => {
       return { expression: expressionMessage(expression), weight };

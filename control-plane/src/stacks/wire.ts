@@ -34,6 +34,9 @@ export function stackMessage(
     activeRolloutId: more.activeRolloutId,
     deleting: stack.deleting,
     project: stack.project,
+    policy: undefined,
+    hostsDrifted: 0,
+    placementShort: "",
   };
 }
 

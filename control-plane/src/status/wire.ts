@@ -55,6 +55,9 @@ export function serviceMessage(service: ServiceStatus): ServiceStatusMessage {
     containersWanted: service.containersWanted,
     pullPercent: service.pullPercent ?? NOTHING_PULLED,
     containerIds: [...service.containerIds],
+    lastLogLines: [],
+    nextAttemptAt: undefined,
+    evidence: [],
   };
 }
 
@@ -81,5 +84,8 @@ function hostMessage(host: HostStackStatus): StackHostStatus {
     cause: host.cause,
     observedAt: host.observedAt,
     services: host.services.map(serviceMessage),
+    heldRevision: 0,
+    drift: [],
+    ageSeconds: -1,
   };
 }

@@ -20,6 +20,7 @@ import {
 import type { Revisions, StacksService } from "../stacks/index.ts";
 import { createProgressBoard, type ProgressBoard } from "../status/index.ts";
 import { createRolloutSight } from "../views/index.ts";
+import { observedStack } from "./observed.ts";
 
 /** The domains around stacks on a database, without doors and without agents: tests say what hosts report. */
 export interface Fleet {
@@ -135,17 +136,9 @@ async function report(
       generation,
       containers: [],
       engineProblem: "",
-      stacks: stacks.map(({ stackId, revision }) => ({
-        stackId,
-        revision,
-        converged: true,
-        services: [],
-        problem: "",
-        pinnedImages: {},
-        failedAttempt: "",
-        healthySince: reportedHealthy(clock),
-        ...stack,
-      })),
+      stacks: stacks.map(({ stackId, revision }) =>
+        observedStack({ stackId, revision, healthySince: reportedHealthy(clock), ...stack }),
+      ),
     };
     await storeObserved(tx, { organizationId: ORGANIZATION, hostId, at: clock.now(), state });
   });

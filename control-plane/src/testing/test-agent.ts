@@ -53,6 +53,7 @@ export function hostReport(hostname: string): HostReport {
     engineApiVersion: "1.51",
     capabilities: ["docker"],
     hostShellAllowed: false,
+    diskFreeBytes: 60_000_000_000n,
   };
 }
 
