@@ -9,7 +9,10 @@ export type RolloutWord =
   | "failed"
   | "cancelled"
   | "superseded"
-  | "waiting";
+  | "waiting"
+  | "paused"
+  | "rollingBack"
+  | "rolledBack";
 export type RolloutHostWord =
   | "unknown"
   | "pending"
@@ -18,7 +21,10 @@ export type RolloutHostWord =
   | "checkingHealth"
   | "succeeded"
   | "failed"
-  | "cancelled";
+  | "cancelled"
+  | "rollingBack"
+  | "rolledBack"
+  | "rollbackFailed";
 
 const WORDS: Record<Rollout_State, RolloutWord> = {
   STATE_UNSPECIFIED: "unknown",
@@ -29,6 +35,9 @@ const WORDS: Record<Rollout_State, RolloutWord> = {
   STATE_CANCELLED: "cancelled",
   STATE_SUPERSEDED: "superseded",
   STATE_WAITING: "waiting",
+  STATE_PAUSED: "paused",
+  STATE_ROLLING_BACK: "rollingBack",
+  STATE_ROLLED_BACK: "rolledBack",
 };
 const HOST_WORDS: Record<RolloutHost_State, RolloutHostWord> = {
   STATE_UNSPECIFIED: "unknown",
@@ -39,6 +48,9 @@ const HOST_WORDS: Record<RolloutHost_State, RolloutHostWord> = {
   STATE_SUCCEEDED: "succeeded",
   STATE_FAILED: "failed",
   STATE_CANCELLED: "cancelled",
+  STATE_ROLLING_BACK: "rollingBack",
+  STATE_ROLLED_BACK: "rolledBack",
+  STATE_ROLLBACK_FAILED: "rollbackFailed",
 };
 export const ROLLOUT_TONES: Record<RolloutWord | RolloutHostWord, Tone> = {
   unknown: "idle",
@@ -52,12 +64,22 @@ export const ROLLOUT_TONES: Record<RolloutWord | RolloutHostWord, Tone> = {
   superseded: "idle",
   waiting: "warn",
   notReached: "warn",
+  paused: "warn",
+  rollingBack: "busy",
+  rolledBack: "warn",
+  rollbackFailed: "bad",
 };
 export const rolloutWord = (state: Rollout_State | undefined): RolloutWord => WORDS[state ?? "STATE_UNSPECIFIED"];
 export const hostWord = (state: RolloutHost_State | undefined): RolloutHostWord =>
   HOST_WORDS[state ?? "STATE_UNSPECIFIED"];
 
-const UNDER_WAY: ReadonlySet<RolloutWord> = new Set<RolloutWord>(["pending", "running", "waiting"]);
+const UNDER_WAY: ReadonlySet<RolloutWord> = new Set<RolloutWord>([
+  "pending",
+  "running",
+  "waiting",
+  "paused",
+  "rollingBack",
+]);
 /** Whether the rollout may still change. */
 export function underWay(rollout: Rollout | undefined): boolean {
   return rollout !== undefined && UNDER_WAY.has(rolloutWord(rollout.state));

@@ -23,6 +23,9 @@ export const rollouts = {
       cancelled: "Cancelled",
       superseded: "Superseded",
       waiting: "Waiting",
+      paused: "Paused",
+      rollingBack: "Rolling back",
+      rolledBack: "Rolled back",
     },
     explain: {
       unknown: "Its state is not known.",
@@ -33,6 +36,9 @@ export const rollouts = {
       cancelled: "It was stopped; hosts that have the revision keep it.",
       superseded: "A newer rollout of the stack took its place.",
       waiting: "Only hosts that are not reached are left; it goes on when they return.",
+      paused: "Somebody paused it: no further host is begun until it is resumed.",
+      rollingBack: "Each touched host is brought back to what it ran before.",
+      rolledBack: "Each touched host that is reached runs again what it ran before.",
     },
     hostStates: {
       unknown: "Unknown",
@@ -43,6 +49,9 @@ export const rollouts = {
       succeeded: "Succeeded",
       failed: "Failed",
       cancelled: "Cancelled",
+      rollingBack: "Rolling back",
+      rolledBack: "Rolled back",
+      rollbackFailed: "Not brought back",
     },
     counts: {
       succeeded: "{count} succeeded | {count} succeeded",

@@ -25,6 +25,9 @@ export const rollouts: Pick<Messages, "rollouts"> = {
       cancelled: "Annulé",
       superseded: "Remplacé",
       waiting: "En suspens",
+      paused: "En pause",
+      rollingBack: "Retour en arrière",
+      rolledBack: "Ramené en arrière",
     },
     explain: {
       unknown: "Son état n’est pas connu.",
@@ -35,6 +38,9 @@ export const rollouts: Pick<Messages, "rollouts"> = {
       cancelled: "Il a été arrêté ; les hôtes qui ont la révision la gardent.",
       superseded: "Un déploiement plus récent de la stack a pris sa place.",
       waiting: "Il ne reste que des hôtes non joints ; il reprend à leur retour.",
+      paused: "Quelqu’un l’a mis en pause : aucun autre hôte n’est commencé avant la reprise.",
+      rollingBack: "Chaque hôte touché est ramené à ce qu’il faisait tourner avant.",
+      rolledBack: "Chaque hôte touché et joint fait tourner à nouveau ce qu’il avait avant.",
     },
     hostStates: {
       unknown: "Inconnu",
@@ -45,6 +51,9 @@ export const rollouts: Pick<Messages, "rollouts"> = {
       succeeded: "Réussi",
       failed: "En échec",
       cancelled: "Annulé",
+      rollingBack: "Retour en arrière",
+      rolledBack: "Ramené en arrière",
+      rollbackFailed: "Non ramené",
     },
     counts: {
       succeeded: "{count} réussi | {count} réussis",
