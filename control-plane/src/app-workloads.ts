@@ -3,6 +3,7 @@ import {
   BuildsServiceService,
   ContainersServiceService,
   FilesServiceService,
+  MaintenanceWindowsServiceService,
   MetricsServiceService,
   RegistriesServiceService,
   RolloutsServiceService,
@@ -58,6 +59,7 @@ import {
   createTerminalRights,
   hostHistory,
 } from "./views/index.ts";
+import { createWindowsService, windowsHandlers } from "./windows/index.ts";
 
 /** Stacks, rollouts, containers and metrics. */
 export interface WorkloadSide {
@@ -159,6 +161,8 @@ export function buildWorkloadSide(parts: {
         }),
       );
       api.registerService(FilesServiceService, files.handlers);
+      const windows = createWindowsService({ database, clock, newId, audit });
+      api.registerService(MaintenanceWindowsServiceService, windowsHandlers({ database, clock, service: windows }));
       api.registerService(BuildsServiceService, builds.handlers);
       api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));

@@ -9,6 +9,7 @@ import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
 import { registriesErrors } from "./registries/index.ts";
 import { rolloutsErrors } from "./rollouts/index.ts";
 import { stacksErrors } from "./stacks/index.ts";
+import { windowsErrors } from "./windows/index.ts";
 
 /** The codes of every domain: each stands once, and each stands in docs/errors.md. */
 export const errorTable: readonly ErrorCode[] = [
@@ -18,6 +19,7 @@ export const errorTable: readonly ErrorCode[] = [
   filesErrors,
   hostsErrors,
   registriesErrors,
+  windowsErrors,
   agentsErrors,
   buildsErrors,
   stacksErrors,

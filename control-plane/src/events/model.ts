@@ -8,6 +8,7 @@ export type ResourceKind =
   | "registry"
   | "project"
   | "build"
+  | "window"
   | "event";
 export type ChangeKind = "created" | "updated" | "deleted";
 export type Severity = "info" | "warning" | "error";

@@ -26,6 +26,8 @@ export interface HostFacts {
   cpuModel: string;
   memoryBytes: number;
   diskBytes: number;
+  /** Free on the disk that the engine stores images on, when the session began; absent when the host did not say. */
+  diskFreeBytes?: number;
   addresses: string[];
   /** RFC 3339; absent when the host did not say. */
   bootedAt?: string;
@@ -90,6 +92,7 @@ export function boundedFacts(facts: HostFacts): HostFacts {
     cpuModel: text(facts.cpuModel),
     memoryBytes: facts.memoryBytes,
     diskBytes: facts.diskBytes,
+    ...(facts.diskFreeBytes === undefined ? {} : { diskFreeBytes: facts.diskFreeBytes }),
     addresses: facts.addresses.slice(0, MAX_ADDRESSES).map(text),
     ...(facts.bootedAt === undefined ? {} : { bootedAt: facts.bootedAt }),
     engineName: text(facts.engineName),

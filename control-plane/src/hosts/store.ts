@@ -137,6 +137,8 @@ export interface HostSummary {
   revoked: boolean;
   cpuCount: number;
   memoryBytes: number;
+  /** Free on the engine's disk when the session began; absent while the host has not said. */
+  diskFreeBytes?: number;
   hostShellAllowed: boolean;
   engineVersion: string;
   scheduling: HostScheduling;
@@ -183,6 +185,7 @@ export async function listHostSummaries(
     revoked: row.revoked_at !== null,
     cpuCount: row.facts.cpuCount,
     memoryBytes: row.facts.memoryBytes,
+    ...(row.facts.diskFreeBytes === undefined ? {} : { diskFreeBytes: row.facts.diskFreeBytes }),
     hostShellAllowed: row.facts.hostShellAllowed,
     engineVersion: row.facts.engineVersion,
     scheduling: row.scheduling,

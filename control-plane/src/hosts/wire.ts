@@ -125,6 +125,8 @@ export function factsFromWire(report: HostReport | undefined): HostFacts {
     cpuModel: report?.cpuModel ?? "",
     memoryBytes: exact(report?.memoryBytes ?? 0n),
     diskBytes: exact(report?.diskBytes ?? 0n),
+    // 0: an agent that does not measure it.
+    ...(report === undefined || report.diskFreeBytes === 0n ? {} : { diskFreeBytes: exact(report.diskFreeBytes) }),
     addresses: report?.addresses ?? [],
     ...bootedAt(report?.bootedAt),
     engineName: report?.engineName ?? "",

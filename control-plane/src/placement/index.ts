@@ -1,3 +1,4 @@
+export { expressionMessage, expressionOf } from "./expression-wire.ts";
 export {
   emptyPlacement,
   FACT_PREFIX,
@@ -15,7 +16,7 @@ export {
   type PublishedPort,
   type StackNeeds,
 } from "./model.ts";
-export { usesFacts } from "./plan-labels.ts";
+export { holds, usesFacts } from "./plan-labels.ts";
 export { needsOf } from "./plan-needs.ts";
-export { placementViolations } from "./plan-violations.ts";
+export { expressionViolations, placementViolations } from "./plan-violations.ts";
 export { planPlacement } from "./plan.ts";

@@ -43,6 +43,8 @@ export interface PlacementConstraints {
   readonly capabilities: readonly string[];
   readonly freeCpus: number;
   readonly freeMemoryBytes: number;
+  /** On the disk that the engine stores images on, as the host measured it. */
+  readonly freeDiskBytes: number;
 }
 
 /** Added to the host's score where the expression holds; negative keeps away. */
@@ -71,6 +73,8 @@ export interface PlacementHost {
   /** 0: not known. */
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** Free on the engine's disk when the host last measured it; absent while that is not known. */
+  readonly diskFreeBytes?: number;
   /** Of other stacks and containers. */
   readonly used: HostUse;
 }
@@ -133,6 +137,7 @@ export type PlacementReason =
   | "moved"
   | "cpu"
   | "memory"
+  | "disk"
   | "port"
   | "enough"
   | "single-writer";
@@ -157,7 +162,13 @@ export interface PlacementPlan {
 
 export const noUse: HostUse = { cpus: 0, memoryBytes: 0, ports: [] };
 export const noNeeds: StackNeeds = { ...noUse, hasSecrets: false, writtenVolumes: [] };
-export const noConstraints: PlacementConstraints = { arches: [], capabilities: [], freeCpus: 0, freeMemoryBytes: 0 };
+export const noConstraints: PlacementConstraints = {
+  arches: [],
+  capabilities: [],
+  freeCpus: 0,
+  freeMemoryBytes: 0,
+  freeDiskBytes: 0,
+};
 export const emptyPlacement: Placement = {
   matchLabels: {},
   hostIds: [],

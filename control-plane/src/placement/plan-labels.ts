@@ -1,5 +1,7 @@
 import { FACT_PREFIX, type LabelExpression, type Placement, type PlacementHost } from "./model.ts";
 
+type Labelled = Pick<PlacementHost, "labels" | "facts">;
+
 /** True when something in the placement reads what hosts say of themselves: such a stack may have no secrets. */
 export function usesFacts(placement: Placement): boolean {
   const { matchLabels, expressions, preferences, spreadBy } = placement;
@@ -22,7 +24,7 @@ export function isSelected(placement: Placement, host: PlacementHost, hasSecrets
 }
 
 /** A fact satisfies nothing for a stack with secrets, whatever the operator. */
-export function holds(expression: LabelExpression, host: PlacementHost, hasSecrets: boolean): boolean {
+export function holds(expression: LabelExpression, host: Labelled, hasSecrets: boolean): boolean {
   const { key, operator, values } = expression;
   if (hasSecrets && key.startsWith(FACT_PREFIX)) return false;
   const value = labelOf(host, key, hasSecrets);
@@ -40,7 +42,7 @@ export function holds(expression: LabelExpression, host: PlacementHost, hasSecre
 }
 
 // A host could report any fact, also the one that would bring it the secrets of others.
-export function labelOf(host: PlacementHost, key: string, hasSecrets: boolean): string | undefined {
+export function labelOf(host: Labelled, key: string, hasSecrets: boolean): string | undefined {
   const source = key.startsWith(FACT_PREFIX) ? (hasSecrets ? {} : host.facts) : host.labels;
   return Object.hasOwn(source, key) ? source[key] : undefined;
 }

@@ -46,10 +46,19 @@ export function whyFull(host: PlacementHost, { placement, needs }: PlacementInpu
       reason: "memory",
       because: `${mebibytes(memoryLeft)} of memory are free, ${mebibytes(memory)} are needed`,
     };
+  const disk = whyNoDisk(host.diskFreeBytes, placement.constraints.freeDiskBytes);
+  if (disk !== "") return { reason: "disk", because: disk };
   const taken = picky ? needs.ports.find((port) => host.used.ports.some((used) => collide(port, used))) : undefined;
   if (taken !== undefined)
     return { reason: "port", because: `port ${taken.port}/${taken.protocol} is taken on the host` };
   return undefined;
+}
+
+/** Why the disk is too small; empty when it is not, or nothing is asked of it. */
+function whyNoDisk(free: number | undefined, wanted: number): string {
+  if (wanted === 0 || (free ?? 0) >= wanted) return "";
+  if (free === undefined) return `the host has not said how much of its disk is free, ${mebibytes(wanted)} are needed`;
+  return `${mebibytes(free)} of the engine's disk are free, ${mebibytes(wanted)} are needed`;
 }
 
 const ANY_ADDRESS = new Set(["", "0.0.0.0", "::"]);

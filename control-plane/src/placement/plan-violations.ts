@@ -28,7 +28,8 @@ function labelViolations(key: string, value: string): PlacementViolation[] {
   return [{ path, message }];
 }
 
-function expressionViolations({ key, operator, values }: LabelExpression, path: string): PlacementViolation[] {
+/** @param path of the expression, as in the API's message */
+export function expressionViolations({ key, operator, values }: LabelExpression, path: string): PlacementViolation[] {
   if (key === FACT_PREFIX) return [{ path: `${path}.key`, message: "a fact has a name after fact/" }];
   const valuesPath = `${path}.values`;
   switch (operator) {

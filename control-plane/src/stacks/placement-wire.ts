@@ -1,26 +1,17 @@
 import {
-  LabelExpression_Operator,
   PlacementStrategy as PlacementStrategyMessage,
   type HostPlacement,
-  type LabelExpression as LabelExpressionMessage,
   type Placement as PlacementMessage,
 } from "@windflow/proto/api";
 import {
   emptyPlacement,
-  type LabelExpression,
-  type LabelOperator,
+  expressionMessage,
+  expressionOf,
   type Placement,
   type PlacementDecision,
   type PlacementStrategy,
 } from "../placement/index.ts";
 
-const operators: Record<LabelOperator, LabelExpression_Operator> = {
-  in: LabelExpression_Operator.OPERATOR_IN,
-  "not-in": LabelExpression_Operator.OPERATOR_NOT_IN,
-  exists: LabelExpression_Operator.OPERATOR_EXISTS,
-  absent: LabelExpression_Operator.OPERATOR_ABSENT,
-  equals: LabelExpression_Operator.OPERATOR_EQUALS,
-};
 const strategies: Record<PlacementStrategy, PlacementStrategyMessage> = {
   all: PlacementStrategyMessage.PLACEMENT_STRATEGY_ALL,
   spread: PlacementStrategyMessage.PLACEMENT_STRATEGY_SPREAD,
@@ -47,6 +38,7 @@ export function placementOf(message: PlacementMessage | undefined): Placement {
       capabilities: constraints?.capabilities ?? [],
       freeCpus: constraints?.freeCpus ?? 0,
       freeMemoryBytes: Number(constraints?.freeMemoryBytes ?? 0n),
+      freeDiskBytes: Number(constraints?.freeDiskBytes ?? 0n),
     },
     preferences: message.preferences.map(({ expression, weight }) => {
       if (expression === undefined) throw new Error("a preference passed validation without its expression");
@@ -73,7 +65,7 @@ export function placementMessage(placement: Placement): PlacementMessage {
       capabilities: [...constraints.capabilities],
       freeCpus: constraints.freeCpus,
       freeMemoryBytes: BigInt(constraints.freeMemoryBytes),
-      freeDiskBytes: 0n,
+      freeDiskBytes: BigInt(constraints.freeDiskBytes),
     },
     preferences: placement.preferences.map(({ expression, weight }) => {
       return { expression: expressionMessage(expression), weight };
@@ -83,16 +75,6 @@ export function placementMessage(placement: Placement): PlacementMessage {
 
 export function decisionMessage({ host, chosen, reason, because }: PlacementDecision): HostPlacement {
   return { hostId: host.hostId, hostName: host.name, chosen, reason, because };
-}
-
-function expressionOf({ key, operator, values }: LabelExpressionMessage): LabelExpression {
-  const known = keyOf(operators, operator);
-  if (known === undefined) throw new Error(`an expression passed validation with operator ${operator}`);
-  return { key, operator: known, values };
-}
-
-function expressionMessage({ key, operator, values }: LabelExpression): LabelExpressionMessage {
-  return { key, operator: operators[operator], values: [...values] };
 }
 
 function keyOf<Key extends string, Value>(table: Readonly<Record<Key, Value>>, value: Value): Key | undefined {

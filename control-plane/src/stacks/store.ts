@@ -1,5 +1,5 @@
 import { sql, type ColumnType, type Selectable } from "kysely";
-import { emptyPlacement, type Placement } from "../placement/index.ts";
+import { emptyPlacement, noConstraints, type Placement } from "../placement/index.ts";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 import type { Stack } from "./model.ts";
 
@@ -94,7 +94,11 @@ function stackOf(row: Selectable<StacksTable>): Stack {
     name: row.name,
     project: row.project,
     workingDirectory: row.working_directory,
-    placement: { ...emptyPlacement, ...row.placement },
+    placement: {
+      ...emptyPlacement,
+      ...row.placement,
+      constraints: { ...noConstraints, ...row.placement.constraints },
+    },
     version: row.version,
     latestRevision: row.latest_revision,
     currentRevision: row.current_revision,

@@ -21,6 +21,7 @@ import { migration as attempts } from "./202611221814-attempts.ts";
 import { migration as metricStatistics } from "./202611221940-metric-statistics.ts";
 import { migration as metricContainers } from "./202611221942-metric-containers.ts";
 import { migration as hostScheduling } from "./202611221955-host-scheduling.ts";
+import { migration as windows } from "./202611222151-windows.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -46,4 +47,5 @@ export const migrations: readonly Migration[] = [
   metricStatistics,
   metricContainers,
   hostScheduling,
+  windows,
 ];
