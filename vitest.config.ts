@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: [`${packages}/**/*.test.ts`],
-          exclude: [...never, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.tool.test.ts"],
+          exclude: [...never, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.tool.test.ts", "**/*.soak.test.ts"],
           environment: "node",
         },
       },
@@ -54,6 +54,18 @@ export default defineConfig({
           pool: "forks",
           fileParallelism: false,
           testTimeout: E2E_TIMEOUT_MS,
+          hookTimeout: E2E_TIMEOUT_MS,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "soak",
+          include: ["e2e/**/*.soak.test.ts"],
+          exclude: never,
+          environment: "node",
+          pool: "forks",
+          fileParallelism: false,
           hookTimeout: E2E_TIMEOUT_MS,
         },
       },

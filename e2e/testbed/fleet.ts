@@ -20,6 +20,8 @@ export interface FleetHost {
   /** Everything on it ends at once, the agent too; powerOn() starts the machine and its engine again. */
   powerCut(): Promise<void>;
   powerOn(): Promise<void>;
+  /** Starts the machine alone; its engine by `engine.restart()`. */
+  bootMachine(): Promise<void>;
 }
 
 /** Several hosts on one switch, with this process (the control plane's side) at `address`. */
@@ -80,6 +82,11 @@ export async function createFleet({ hosts: wanted, ...choice }: FleetOptions): P
 
 function fleetHost(hub: Switch, last: number, engine: TestEngine): FleetHost {
   const { machine } = engine;
+  const bootMachine = async (): Promise<void> => {
+    await engine.forgetRunState();
+    await machine.boot();
+    await hub.plug(machine, last);
+  };
   return {
     name: machine.name,
     address: hub.addressOf(last),
@@ -90,10 +97,9 @@ function fleetHost(hub: Switch, last: number, engine: TestEngine): FleetHost {
     exec: (command) => machine.exec(command),
     start: (command, options) => machine.start(command, options),
     powerCut: () => machine.powerCut(),
+    bootMachine,
     powerOn: async () => {
-      await engine.forgetRunState();
-      await machine.boot();
-      await hub.plug(machine, last);
+      await bootMachine();
       await engine.restart();
     },
   };

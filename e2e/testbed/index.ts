@@ -1,4 +1,5 @@
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
+export { clockLibrary } from "./clock.ts";
 export { type Machine, type MachineProcess, createMachine } from "./machine.ts";
 export { cacheFolder, repositoryRoot } from "./paths.ts";
 export { type ImageName, buildImages, imageTar } from "./images.ts";

@@ -28,6 +28,8 @@ export interface EngineChoice {
 /** An engine in a machine of its own; nothing of it can be seen by, or disturb, another test's. */
 export interface TestEngine {
   readonly socketPath: string;
+  /** Where it stores everything. */
+  readonly dataRoot: string;
   readonly docker: Docker;
   readonly machine: Machine;
   /** The unpacked programs: docker CLI, compose plugin. */
@@ -77,6 +79,7 @@ export async function runEngineOn(
   }
   return {
     socketPath: place.socketPath,
+    dataRoot: place.dataRoot,
     docker: new Docker({ socketPath: place.socketPath }),
     machine,
     programs,

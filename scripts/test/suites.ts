@@ -54,6 +54,16 @@ export const SUITES: readonly Suite[] = [
     budgetSeconds: 180,
   },
   {
+    name: "soak",
+    what: "short forms of `npm run soak`: two minutes in which everything fails",
+    project: "soak",
+    filters: [],
+    needs: ["engine"],
+    // Most of it is waiting, and this lane has ended while the other still works.
+    lane: "values and databases",
+    budgetSeconds: 300,
+  },
+  {
     name: "integration",
     what: "agent and tools with a real Docker Engine, sockets and disks",
     project: "integration",

@@ -27,8 +27,8 @@ export interface InstalledHost {
   readonly hostId: string;
   /** The agent's process, as long as it runs. */
   agent: Program;
-  /** Starts the agent again with the identity it has. */
-  startAgent(): Promise<void>;
+  /** Starts the agent again with the identity it has. @param env more variables for it */
+  startAgent(env?: NodeJS.ProcessEnv): Promise<void>;
 }
 
 /** A control plane and hosts that have enrolled with it, each in namespaces of its own. */
@@ -113,15 +113,15 @@ export async function installHost(host: FleetHost, controlPlane: ControlPlane): 
   const place = { root: repositoryRoot, stateFolder, socketPath: host.engine.socketPath };
   const caSha256 = createHash("sha256").update(controlPlane.roots).digest("hex");
   await machine.exec(enrollCommand({ ...place, server: controlPlane.url, caSha256, tokenFile }));
-  const run = (): Promise<Program> =>
-    machine.run(runAgentCommand(place), { logFile: join(machine.folder, "agent.log") });
+  const run = (env: NodeJS.ProcessEnv = {}): Promise<Program> =>
+    machine.run(runAgentCommand(place), { env, logFile: join(machine.folder, "agent.log") });
   const { hosts = [] } = await api.hosts.listHosts({ organization, filter: `name=${host.name}` });
   await buildImages(host.engine.docker, ["busybox"]);
   const installed: InstalledHost = {
     host,
     hostId: hosts[0]?.id ?? "",
     agent: await run(),
-    startAgent: async () => void (installed.agent = await run()),
+    startAgent: async (env) => void (installed.agent = await run(env)),
   };
   return installed;
 }
