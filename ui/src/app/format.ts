@@ -48,8 +48,12 @@ export interface Format {
   /** The day alone, in words. */
   day(at: string | undefined): string;
   time(at: string | undefined): string;
+  /** A moment to come, to the minute: its day when it is not today, and the time zone that it is told in. */
+  moment(at: string | undefined): string;
   ago(at: string | undefined, nowMs: number): string;
   span(seconds: number): string;
+  /** The clock time of today, else the day with it. */
+  since(at: string | undefined): string;
 }
 
 /** The language as it is written where the browser is: a reader of en-GB expects 16:40, not 4:40 PM. */
@@ -61,8 +65,12 @@ interface IntlFormats {
   dateTime: Intl.DateTimeFormat;
   day: Intl.DateTimeFormat;
   time: Intl.DateTimeFormat;
+  minute: Intl.DateTimeFormat;
+  dayMinute: Intl.DateTimeFormat;
   ago: Intl.RelativeTimeFormat;
 }
+const DAY: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short" };
+
 /** Making one costs more than a row of a table; each language has one set. */
 const useIntl = defineStore("intl", () => {
   const byLocale = new Map<string, IntlFormats>();
@@ -73,6 +81,8 @@ const useIntl = defineStore("intl", () => {
       dateTime: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }),
       day: new Intl.DateTimeFormat(locale, { dateStyle: "full" }),
       time: new Intl.DateTimeFormat(locale, { timeStyle: "medium" }),
+      minute: new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }),
+      dayMinute: new Intl.DateTimeFormat(locale, { ...DAY, hour: "2-digit", minute: "2-digit" }),
       ago: new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }),
     };
     byLocale.set(locale, made);
@@ -86,6 +96,11 @@ export function useFormat(): Format {
   const { locale } = useI18n();
   const intl = useIntl();
   const region = computed(() => regional(locale.value));
+  const minuteOf = (at: string): string => {
+    const date = new Date(at);
+    const { minute, dayMinute } = intl.of(region.value);
+    return (date.toDateString() === new Date().toDateString() ? minute : dayMinute).format(date);
+  };
   return {
     bytes: (value) => formatBytes(value, region.value),
     number: (value, digits = 0) => (value ?? 0).toLocaleString(region.value, { maximumFractionDigits: digits }),
@@ -93,7 +108,9 @@ export function useFormat(): Format {
     dateTime: (at) => (at ? intl.of(region.value).dateTime.format(new Date(at)) : "–"),
     day: (at) => (at ? intl.of(region.value).day.format(new Date(at)) : "–"),
     time: (at) => (at ? intl.of(region.value).time.format(new Date(at)) : "–"),
+    moment: (at) => (at ? `${minuteOf(at)} (${intl.of(region.value).minute.resolvedOptions().timeZone})` : "–"),
     ago: (at, nowMs) => formatAgo(at, nowMs, intl.of(region.value).ago),
     span: formatSpan,
+    since: (at) => (at ? minuteOf(at) : "–"),
   };
 }
