@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../eventually.ts";
-import { type Installation, type InstalledHost, createInstallation } from "../installation/installation.ts";
+import { type Installation, createInstallation } from "../installation/installation.ts";
 import { begin as beginRollout, containersOf, deploy, end } from "../installation/stacks.ts";
 import type { ChaosRecord } from "./record.ts";
 import { type Fault, type HostFault, scheduleFaults } from "./schedule.ts";
@@ -263,27 +263,27 @@ async function wrongContainers({ hosts }: Installation, wanted: string): Promise
   return (await Promise.all(perHost)).flat();
 }
 
-/** `host container` → its id: containers that nobody asked to touch. */
+/** `host container` → its id, of containers that nobody asked to touch. */
 async function untouchable({ hosts }: Installation): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const host of hosts) {
     for (const [service, id] of Object.entries(await containersOf(host, STILL)))
       found.set(`${host.host.name} ${STILL}/${service}`, id);
-    found.set(`${host.host.name} ${FOREIGN}`, (await foreignOf(host))?.Id ?? "");
+    // An engine that was killed ends containers that it finds running when it starts again, whatever their restart policy,
+    // and nobody but the person who made this one may start it: it has to be there, as the engine left it.
+    const [foreign] = await host.host.engine.docker.listContainers({ all: true, filters: { name: [`^/${FOREIGN}$`] } });
+    found.set(`${host.host.name} ${FOREIGN}`, foreign?.Id ?? "gone");
   }
   return found;
 }
 
-async function foreignOf({ host }: InstalledHost): Promise<{ Id: string; State: string } | undefined> {
-  const [only] = await host.engine.docker.listContainers({ filters: { name: [`^/${FOREIGN}$`], status: ["running"] } });
-  return only;
-}
-
 async function touched(installation: Installation, before: ReadonlyMap<string, string>): Promise<string[]> {
   const now = await untouchable(installation);
-  return [...before].flatMap(([name, id]) =>
-    now.get(name) === id ? [] : [`${name} is not the container any more that nobody asked to touch`],
-  );
+  return [...before].flatMap(([name, id]) => {
+    const found = now.get(name);
+    if (found === id) return [];
+    return [`${name} was ${id.slice(0, 12)} and is ${found?.slice(0, 12) ?? "not running"}: nobody asked to touch it`];
+  });
 }
 
 function countBy(words: readonly string[]): Record<string, number> {
