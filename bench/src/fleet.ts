@@ -1,0 +1,116 @@
+// Thousands of agents, each with its own TLS connection, key and certificate, speaking the real protocol to a real control plane in
+// a process of its own; only their engines are none. Beside a bare grpc-js server with the same sessions.
+import { loadavg } from "node:os";
+import { measureCommands, measureLists } from "./fleet/asking.ts";
+import { deploy, wavesOf } from "./fleet/deploying.ts";
+import { measurePeer } from "./fleet/echo-peer.ts";
+import { growTo, type GrowthPoint } from "./fleet/growth.ts";
+import { measureHandshakes } from "./fleet/handshakes.ts";
+import { enrolAll, EVERYWHERE_LABELS, ROLLOUT_LABELS } from "./fleet/membership.ts";
+import { measureBadNeighbours } from "./fleet/neighbours.ts";
+import { fullScale, SMALL, type Scale } from "./fleet/scale.ts";
+import { startSite, type Site } from "./fleet/site.ts";
+import { cutAll, killAndStart } from "./fleet/storms.ts";
+import { startWorkers, type Workers } from "./fleet/workers.ts";
+import { listenOverflows } from "./measure/process.ts";
+import { growthExponent } from "./measure/statistics.ts";
+
+const AGENTS = 10_000;
+const WAVES = 10;
+const SIZES = [4, 2, 1];
+
+/** Arguments: `--agents N`; `--small` 40 agents, without the peer; `--no-peer`; `--profile FOLDER` of the control plane's processor time. */
+export async function run(args: string[]): Promise<object> {
+  const valueOf = (flag: string): string | undefined =>
+    args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined;
+  const agents = Number(valueOf("--agents") ?? AGENTS);
+  const base = args.includes("--small") ? SMALL : fullScale(agents);
+  const scale = args.includes("--no-peer") ? { ...base, peer: false } : base;
+  const site = await startSite(valueOf("--profile") ?? "");
+  const workers = startWorkers(scale.workers);
+  try {
+    return await measure(site, workers, scale);
+  } finally {
+    workers.stop();
+    await site.remove();
+  }
+}
+
+async function measure(site: Site, workers: Workers, scale: Scale): Promise<object> {
+  const overflows = listenOverflows();
+  await workers.all("aim", (worker) => ({ endpoint: site.endpointOf(worker) }));
+  const enrolment = await told("enrolment", () => enrolAll(site, workers, scale));
+  const handshake = await told("handshakes", () =>
+    measureHandshakes(workers, scale.handshakes, () => site.use().processorSeconds),
+  );
+  const empty = site.use();
+  const points: GrowthPoint[] = [];
+  for (const part of SIZES) {
+    const agents = Math.ceil(scale.agents / part);
+    points.push(await told(`${agents} agents`, () => growTo(site, workers, agents, scale)));
+  }
+  const commands = await told("commands", () => measureCommands(site, scale.commands));
+  const lists = await told("lists", () => measureLists(site, scale.lists));
+  const rollout = await told(`a rollout in ${WAVES} waves`, () =>
+    deploy(site, workers, {
+      name: "waves",
+      placement: { matchLabels: ROLLOUT_LABELS },
+      strategy: wavesOf(WAVES),
+      revision: 1,
+    }),
+  );
+  const fanout = await told("a change of all", () =>
+    deploy(site, workers, {
+      name: "everywhere",
+      placement: { matchLabels: EVERYWHERE_LABELS },
+      strategy: wavesOf(1),
+      revision: 1,
+    }),
+  );
+  const neighbours = await told("bad neighbours", () => measureBadNeighbours(site, workers, scale));
+  const cut = await told("every connection cut", () => cutAll(site, workers, scale));
+  const killed = await told("the control plane killed and started", () => killAndStart(site, workers, scale));
+  const { spool, counts } = await workers.tally();
+  await workers.all("rest", () => ({}));
+  const peer = scale.peer ? await told("the bare server", () => measurePeer(site, workers, scale)) : undefined;
+  const last = points.at(-1);
+  const figures = {
+    agents: scale.agents,
+    kbPerAgent: rounded(((last?.residentKb ?? 0) - empty.residentKb) / scale.agents),
+    handshakeCpuMs: { full: rounded(handshake.fullCpuMs), resumed: rounded(handshake.resumedCpuMs) },
+    steadyCpuPercent: rounded(last?.steadyCpuPercent ?? Number.NaN),
+    commandP99Ms: rounded(commands.p99Ms),
+    fanoutP99Ms: rounded(fanout.toldP99Ms),
+    reconnectAllSeconds: rounded(Math.max(cut.seconds, killed.seconds)),
+    rolloutHosts: rollout.hosts,
+    rolloutSeconds: rounded(rollout.seconds),
+    uiListMs: rounded(lists.p95Ms),
+    overflows: listenOverflows() - overflows,
+    growth: {
+      residentKb: exponent(points, (point) => point.residentKb - empty.residentKb),
+      openCpu: exponent(points, (point) => point.openCpuMs * point.agents),
+      steadyCpu: exponent(points, (point) => point.steadyCpuPercent),
+    },
+    load: loadavg()[0],
+  };
+  console.table(Object.entries(figures).map(([figure, value]) => ({ figure, value: JSON.stringify(value) })));
+  const sessions = { enrolment, handshake, emptyKb: empty.residentKb, points };
+  const changes = { commands, lists, rollout, fanout, neighbours, cut, killed };
+  return { bench: "fleet", ...figures, peer, detail: { ...sessions, ...changes, spool, counts } };
+}
+
+/** Says what is measured when it is done: the whole takes half an hour. */
+async function told<Figures>(what: string, measured: () => Promise<Figures>): Promise<Figures> {
+  const began = performance.now();
+  const figures = await measured();
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  console.log(`${what} (${seconds} s, load ${loadavg()[0]?.toFixed(1)}): ${JSON.stringify(figures, roundNumbers)}`);
+  return figures;
+}
+
+const rounded = (value: number): number => Math.round(value * 100) / 100;
+const roundNumbers = (_key: string, value: unknown): unknown => (typeof value === "number" ? rounded(value) : value);
+
+function exponent(points: readonly GrowthPoint[], figure: (point: GrowthPoint) => number): number {
+  return rounded(growthExponent(points.map((point) => ({ x: point.agents, y: figure(point) }))));
+}

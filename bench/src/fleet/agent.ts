@@ -1,0 +1,237 @@
+import { backoffMs } from "@windflow/agent/backoff";
+import { FetchBodyRequest, type DesiredState, type Intervals } from "@windflow/proto/agent";
+import { createPrivateKey, randomUUID, type KeyObject } from "node:crypto";
+import { ask, type Member } from "./enrol.ts";
+import { createFakeEngine, type FakeEngine } from "./fake-engine.ts";
+import { createFakeSpool, type FakeSpool } from "./fake-spool.ts";
+import type { FigureSource } from "./figures.ts";
+import { hostReport } from "./host-report.ts";
+import { openLink, type Endpoint, type Link } from "./link.ts";
+import { openSession, type FromControlPlane, type Session } from "./session.ts";
+
+/** One host's agent: it keeps its session open, does what it is told with an engine that is none, and ships figures. */
+export interface SimulatedAgent {
+  readonly member: Member;
+  readonly engine: FakeEngine;
+  readonly spool: FakeSpool;
+  /** Milliseconds since the epoch of the last Welcome; 0 while there is no session. */
+  readonly welcomedAt: number;
+  /** Revision of a stack → when it was first told to run it, milliseconds since the epoch. */
+  readonly told: ReadonlyMap<string, number>;
+  start(): void;
+  /** Cuts the connection as a network does; it is opened again as the agent's own backoff says. */
+  cut(): void;
+  /** For good. */
+  stop(): void;
+}
+
+export interface Surroundings {
+  readonly endpoint: Endpoint;
+  readonly figures: FigureSource;
+  readonly counts: Counts;
+}
+export interface Counts {
+  sessions: number;
+  resumed: number;
+  failed: number;
+  ended: Record<string, number>;
+  bodies: number;
+  errors: Record<string, number>;
+}
+export const noCounts = (): Counts => ({ sessions: 0, resumed: 0, failed: 0, ended: {}, bodies: 0, errors: {} });
+
+// As the agent's channel: below the idle limits of NATs.
+const PING_MS = 25_000;
+const DEFAULT_INTERVALS: Intervals = {
+  heartbeatMs: 15_000,
+  hostSampleShipMs: 15_000,
+  containerSampleShipMs: 30_000,
+  live: false,
+};
+// An engine needs some time for a container; spread, as hosts differ.
+const CONVERGE_LEAST_MS = 100;
+const CONVERGE_SPREAD_MS = 400;
+
+export function createAgent(member: Member, around: Surroundings): SimulatedAgent {
+  const { counts } = around;
+  const engine = createFakeEngine(member.hostId);
+  const spool = createFakeSpool();
+  const key: KeyObject = createPrivateKey(member.privateKeyPem);
+  const [bootId, instanceId] = [randomUUID(), randomUUID()];
+  const told = new Map<string, number>();
+  const timers = new Set<NodeJS.Timeout>();
+  let ticket: Buffer | undefined;
+  let link: Link | undefined;
+  let session: Session | undefined;
+  let welcomedAt = 0;
+  let failures = 0;
+  let stopped = false;
+
+  function count(where: Record<string, number>, what: string): void {
+    where[what] = (where[what] ?? 0) + 1;
+  }
+
+  async function connect(): Promise<void> {
+    try {
+      const opened = await openLink(around.endpoint, member, ticket, (fresh) => (ticket = fresh));
+      if (stopped) return opened.close();
+      link = opened;
+      if (opened.socket.isSessionReused()) counts.resumed++;
+      opened.http2.once("close", () => over("the connection broke"));
+      session = openSession({
+        link: opened,
+        hostId: member.hostId,
+        key,
+        hello: () => ({
+          agentVersion: "0.1.0",
+          host: hostReport(member.hostname),
+          bootId,
+          instanceId,
+          generation: engine.generation,
+          observedDigest: engine.digest,
+          spoolId: spool.id,
+          agentTime: new Date(),
+          sealingKey: member.sealingKey,
+        }),
+        onWelcome: (welcome) => {
+          counts.sessions++;
+          welcomedAt = Date.now();
+          failures = 0;
+          spool.rewind(welcome.spoolAcked);
+          if (welcome.wantsObserved) observe(true);
+          work(welcome.intervals ?? DEFAULT_INTERVALS);
+        },
+        onFrame: handle,
+        onEnd: over,
+      });
+    } catch {
+      counts.failed++;
+      over("no connection");
+    }
+  }
+
+  function over(reason: string): void {
+    if (session === undefined && link === undefined && reason !== "no connection") return;
+    if (welcomedAt > 0) count(counts.ended, reason);
+    for (const timer of timers) clearInterval(timer);
+    timers.clear();
+    link?.close();
+    session = link = undefined;
+    welcomedAt = 0;
+    if (!stopped) setTimeout(dial, backoffMs(failures++, Math.random()));
+  }
+
+  function dial(): void {
+    if (!stopped) connect().catch(() => over("no connection"));
+  }
+
+  /** Everything that an idle agent does, each at a phase of its own. */
+  function work(intervals: Intervals): void {
+    every(intervals.heartbeatMs, () =>
+      session?.send({ $case: "heartbeat", value: { agentTime: new Date(), engineOk: true, engineProblem: "" } }),
+    );
+    every(intervals.hostSampleShipMs, () => ship([around.figures.host(Date.now())]));
+    every(intervals.containerSampleShipMs, () =>
+      ship(engine.containerIds().map((id) => around.figures.container(id, Date.now()))),
+    );
+    every(PING_MS, () => link?.http2.ping(() => undefined));
+    flush();
+  }
+
+  function every(ms: number, act: () => void): void {
+    const first = setTimeout(() => {
+      timers.delete(first);
+      act();
+      timers.add(setInterval(act, ms));
+    }, Math.random() * ms);
+    timers.add(first);
+  }
+
+  function ship(batches: ReturnType<FigureSource["host"]>[]): void {
+    for (const value of batches) spool.add({ $case: "samples", value });
+    flush();
+  }
+
+  function flush(): void {
+    if (session === undefined || welcomedAt === 0) return;
+    for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
+      session.send({ $case: "spoolBatch", value: batch });
+    }
+  }
+
+  function observe(converged: boolean): void {
+    session?.send({ $case: "observed", value: engine.observed(converged) });
+  }
+
+  function handle(kind: FromControlPlane): void {
+    switch (kind.$case) {
+      case "desiredState":
+        return take(kind.value);
+      case "spoolAck":
+        spool.acknowledged(kind.value.sequence);
+        return flush();
+      case "observeNow":
+        return observe(true);
+      case "actionRequest":
+        return session?.send({ $case: "actionReply", value: { requestId: kind.value.requestId, problem: "" } });
+      case "resolveRequest":
+        return session?.send({ $case: "resolveReply", value: resolved(kind.value) });
+      case "goodbye":
+        count(counts.ended, kind.value.code);
+        return;
+      case "error":
+        return count(counts.errors, kind.value.code);
+      default:
+        return;
+    }
+  }
+
+  function take(desired: DesiredState): void {
+    const now = Date.now();
+    for (const { stackId, revision } of desired.stacks) {
+      const what = `${stackId} ${revision}`;
+      if (!told.has(what)) told.set(what, now);
+    }
+    const missing = engine.take(desired);
+    session?.send({ $case: "desiredStateReply", value: { generation: desired.generation, refused: "", code: "" } });
+    converge(missing).catch(() => count(counts.errors, "no body"));
+  }
+
+  async function converge(missing: readonly string[]): Promise<void> {
+    if (link === undefined) return;
+    for (const digest of missing) {
+      await ask(link, "/windflow.agent.v1.AgentService/FetchBody", FetchBodyRequest.encode({ digest }).finish());
+      counts.bodies++;
+    }
+    if (missing.length > 0) observe(false);
+    await new Promise((resolve) => setTimeout(resolve, CONVERGE_LEAST_MS + Math.random() * CONVERGE_SPREAD_MS));
+    observe(true);
+  }
+
+  return {
+    member,
+    engine,
+    spool,
+    told,
+    get welcomedAt() {
+      return welcomedAt;
+    },
+    start: dial,
+    cut: () => link?.socket.destroy(),
+    stop: () => {
+      stopped = true;
+      over("stopped");
+    },
+  };
+}
+
+type Value<Case extends string, Kind extends { $case: string; value: unknown }> = Extract<
+  Kind,
+  { $case: Case }
+>["value"];
+
+/** Every image is on the host and in no registry. */
+function resolved({ requestId, images }: Value<"resolveRequest", FromControlPlane>) {
+  const local = { repositoryDigest: "", imageId: `sha256:${"0".repeat(64)}`, platforms: [], problem: "", code: "" };
+  return { requestId, images: images.map(({ reference }) => ({ ...local, reference })) };
+}

@@ -1,0 +1,55 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Scale } from "./scale.ts";
+import type { Site } from "./site.ts";
+import { until } from "./until.ts";
+import type { Workers } from "./workers.ts";
+
+/** What so many sessions cost. */
+export interface GrowthPoint {
+  readonly agents: number;
+  readonly residentKb: number;
+  /** Of the control plane; of its database, for each session that was opened. */
+  readonly openCpuMs: number;
+  readonly openDatabaseCpuMs: number;
+  /** Share of one core while the agents do nothing but beat and ship figures. */
+  readonly steadyCpuPercent: number;
+  readonly steadyDatabaseCpuPercent: number;
+}
+
+/** Opens further sessions until there are so many, lets them be for a while, and says what both cost. */
+export async function growTo(site: Site, workers: Workers, agents: number, scale: Scale): Promise<GrowthPoint> {
+  const before = site.use();
+  const { welcomed: had } = await workers.tally();
+  await workers.all("run", (worker) => ({
+    agents: share(agents, workers.count, worker),
+    perSecond: scale.openPerSecond / workers.count,
+  }));
+  await allWelcomed(workers, agents, scale);
+  const opened = site.use();
+  await pause(scale.settleMs);
+  const begun = site.use();
+  await pause(scale.steadyMs);
+  const end = site.use();
+  const fresh = agents - had;
+  const seconds = (end.atMs - begun.atMs) / 1000;
+  return {
+    agents,
+    residentKb: end.residentKb,
+    openCpuMs: ((opened.processorSeconds - before.processorSeconds) * 1000) / fresh,
+    openDatabaseCpuMs: ((opened.databaseSeconds - before.databaseSeconds) * 1000) / fresh,
+    steadyCpuPercent: ((end.processorSeconds - begun.processorSeconds) * 100) / seconds,
+    steadyDatabaseCpuPercent: ((end.databaseSeconds - begun.databaseSeconds) * 100) / seconds,
+  };
+}
+
+/** Every agent has a session; seconds that it took. */
+export async function allWelcomed(workers: Workers, agents: number, scale: Scale): Promise<number> {
+  const look = () => workers.tally();
+  const { seconds } = await until(`${agents} sessions`, look, ({ welcomed }) => welcomed === agents, scale.patienceMs);
+  return seconds;
+}
+
+/** How many of all are this worker's. */
+export function share(all: number, workers: number, worker: number): number {
+  return Math.floor(all / workers) + (worker < all % workers ? 1 : 0);
+}
