@@ -38,6 +38,18 @@ export function makeHost(index: number): Host {
           ? "PRESENCE_NEVER_SEEN"
           : "PRESENCE_ONLINE";
   const online = presence === "PRESENCE_ONLINE";
+  const failed = index % 29 === 1;
+  const moving = index % 41 === 7;
+  const drifted = online && index % 23 === 5 ? 1 : 0;
+  const health = !online
+    ? "HEALTH_UNKNOWN"
+    : failed
+      ? "HEALTH_FAILED"
+      : moving
+        ? "HEALTH_IN_PROGRESS"
+        : index % 31 === 8
+          ? "HEALTH_EMPTY"
+          : "HEALTH_OK";
   return {
     id: `hst_${String(index).padStart(4, "0")}`,
     name: `${site}-${role}-${String(index + 1).padStart(2, "0")}`,
@@ -76,7 +88,7 @@ export function makeHost(index: number): Host {
       engineApiVersion: index === 3 ? "1.41" : "1.51",
       addresses: ["10.20.4.17", "fd00:20::17"],
       bootedAt: ago(1_300_000),
-      clockSkewSeconds: 0.04,
+      clockSkewSeconds: index === 2 ? 7.4 : 0.04,
       hostShellAllowed: index % 2 === 0,
     },
     capabilities: [index === 3 ? "podman" : "docker", "systemd"],
@@ -90,6 +102,17 @@ export function makeHost(index: number): Host {
     memoryPercent: 24 + ((index * 13) % 71),
     etag: "1",
     stacksTotal: 1 + (index % 3),
+    scheduling: index === 12 ? "SCHEDULING_DRAINING" : index === 8 ? "SCHEDULING_CORDONED" : "SCHEDULING_OPEN",
+    health,
+    healthSummary: !online
+      ? "last known: 4 ok"
+      : failed
+        ? "3 ok, 1 crash-looping: shop/api exited with code 1 six times in 2 min"
+        : moving
+          ? "2 ok, 1 starting: shop/web waits for its health check"
+          : `${2 + (index % 4)} ok`,
+    stacksDrifted: drifted,
+    stacksHeld: index === 5 ? 1 : 0,
   };
 }
 

@@ -2,6 +2,7 @@ import { app } from "./app.ts";
 import { containers } from "./containers.ts";
 import { discovered } from "./discovered.ts";
 import { files } from "./files.ts";
+import { fleet } from "./fleet.ts";
 import { hosts } from "./hosts.ts";
 import { registries } from "./registries.ts";
 import { rollouts } from "./rollouts.ts";
@@ -18,6 +19,7 @@ export const en = {
   ...files,
   ...registries,
   ...discovered,
+  ...fleet,
 };
 
 type Widened<T> = { [Key in keyof T]: T[Key] extends string ? string : Widened<T[Key]> };

@@ -3,6 +3,7 @@ import { app } from "./app.ts";
 import { containers } from "./containers.ts";
 import { discovered } from "./discovered.ts";
 import { files } from "./files.ts";
+import { fleet } from "./fleet.ts";
 import { hosts } from "./hosts.ts";
 import { registries } from "./registries.ts";
 import { rollouts } from "./rollouts.ts";
@@ -19,4 +20,5 @@ export const fr: Messages = {
   ...files,
   ...registries,
   ...discovered,
+  ...fleet,
 };
