@@ -2,6 +2,7 @@ import {
   AdoptionServiceService,
   BuildsServiceService,
   ContainersServiceService,
+  DriftServiceService,
   FilesServiceService,
   MaintenanceWindowsServiceService,
   MetricsServiceService,
@@ -24,6 +25,7 @@ import {
   TERMINAL_TICKET,
   ticketTerminal,
 } from "./containers/index.ts";
+import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
 import type { HostFigures, HostHistory } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
@@ -45,6 +47,7 @@ import {
   createRevisions,
   createStacksService,
   hostsResolve,
+  knownImages,
   stacksHandlers,
 } from "./stacks/index.ts";
 import { createProgressBoard } from "./status/index.ts";
@@ -94,6 +97,7 @@ export function buildWorkloadSide(parts: {
   const onHosts = createBuildsOnHosts({ files: files.store });
   const desired = createDesiredStates({
     database,
+    clock,
     vault,
     files: files.store,
     term: FIRST_TERM,
@@ -107,6 +111,7 @@ export function buildWorkloadSide(parts: {
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform, keptDays: parts.metricsKeptDays });
+  const drifts = createDrifts({ platform, audit, corrector: desired });
   let builds: Builds | undefined;
 
   return {
@@ -114,12 +119,14 @@ export function buildWorkloadSide(parts: {
     figures: metrics.hostFigures,
     history: hostHistory,
     connect: ({ gateway, hooks }) => {
-      const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts });
+      const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired });
       const drafts = createDrafts({ database, vault, compose, files: files.store });
       const hosts = createBuildHosts({ clock });
       const built = createBuiltImages({ database, clock, files: files.store, hosts });
       const images = { built, resolver: createImageResolver({ database, vault, gateway, clock }) };
       const revisions = createRevisions({ database, clock, vault, drafts, images, files: files.store, audit });
+      const revisionsWith = (known: Parameters<typeof knownImages>[0]) =>
+        createRevisions({ database, clock, vault, drafts, images: knownImages(known), files: files.store, audit });
       const adoption = createAdoptionService({
         database,
         clock,
@@ -165,6 +172,7 @@ export function buildWorkloadSide(parts: {
       api.registerService(MaintenanceWindowsServiceService, windowsHandlers({ database, clock, service: windows }));
       api.registerService(BuildsServiceService, builds.handlers);
       api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));
+      api.registerService(DriftServiceService, drifts.handlers({ files: files.store, vault, gateway, revisionsWith }));
       api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
       api.registerService(RegistriesServiceService, registriesHandlers({ service: registries }));
       api.registerService(
@@ -185,6 +193,7 @@ export function buildWorkloadSide(parts: {
       hooks.onObserved(async (tx, report) => {
         await storeObserved(tx, report);
         await metrics.containers.note(tx, report);
+        await drifts.observe(tx, report);
         tx.afterCommit(() => {
           for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
         });
@@ -195,10 +204,12 @@ export function buildWorkloadSide(parts: {
       });
       hooks.onDesiredStateReply((reply) => desired.answered(reply));
       hooks.onSpool(metrics.sink);
+      hooks.onSpool(drifts.sink);
     },
     start: async () => {
       await metrics.start();
       await files.start();
+      await drifts.start();
       await builds?.start();
       await worker.start();
     },

@@ -2,6 +2,7 @@ import { adoptionErrors } from "./adoption/index.ts";
 import { agentsErrors } from "./agents/index.ts";
 import { buildsErrors } from "./builds/index.ts";
 import { containersErrors } from "./containers/index.ts";
+import { driftErrors } from "./drift/index.ts";
 import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
@@ -26,4 +27,5 @@ export const errorTable: readonly ErrorCode[] = [
   rolloutsErrors,
   containersErrors,
   adoptionErrors,
+  driftErrors,
 ].flatMap((codes) => Object.values<ErrorCode>(codes));

@@ -287,7 +287,7 @@ describe("a project of several services that docker compose started", () => {
   });
 
   test("that is not there, or is ours, is not read back", async () => {
-    const asked = { requestId: "r1", project: "nobody" };
+    const asked = { requestId: "r1", project: "nobody", own: false };
     expect(await projectReply(asked, { engine, desired: () => undefined })).toMatchObject({
       problem: "this host has no containers of a compose project named nobody",
     });
@@ -296,7 +296,7 @@ describe("a project of several services that docker compose started", () => {
       generation: "1.1",
       stacks: [stackOf("shop", 1, { services: {} })],
     });
-    expect(await projectReply({ requestId: "r2", project: "shop" }, { engine, desired })).toMatchObject({
+    expect(await projectReply({ requestId: "r2", project: "shop", own: false }, { engine, desired })).toMatchObject({
       problem: "the project shop is the stack shop already",
     });
   });

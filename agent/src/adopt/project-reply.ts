@@ -9,7 +9,7 @@ export interface ProjectParts {
   desired(): DesiredWorld | undefined;
 }
 
-/** What the containers of a compose project that is not ours come to. What goes wrong is part of the answer. */
+/** What the containers of a compose project come to; of one that is ours only when that is asked for. What goes wrong is part of the answer. */
 export async function projectReply(request: ProjectRequest, parts: ProjectParts): Promise<ProjectReply> {
   const { requestId, project } = request;
   const refused = (problem: string): ProjectReply => ({
@@ -20,13 +20,13 @@ export async function projectReply(request: ProjectRequest, parts: ProjectParts)
     problem,
   });
   try {
-    const ours = parts.desired()?.stacks.find((stack) => stack.project === project);
+    const ours = request.own ? undefined : parts.desired()?.stacks.find((stack) => stack.project === project);
     if (ours !== undefined) return refused(`the project ${project} is the stack ${ours.stackName} already`);
     const found = await parts.engine.inspectProject(project);
     if (found.containers.length === 0)
       return refused(`this host has no containers of a compose project named ${project}`);
     const own = found.containers.find((container) => ownerOf(container.Config.Labels ?? {}) !== undefined);
-    if (own !== undefined) {
+    if (own !== undefined && !request.own) {
       const name = own.Config.Labels?.[COMPOSE_LABEL.service] ?? own.Name;
       return refused(`a container of the project ${project} (service ${name}) was made by WindFlow`);
     }

@@ -105,7 +105,7 @@ export function createAdoptionService(parts: {
   async function reconstruct(caller: Caller, target: ProjectTarget, signal: AbortSignal): Promise<Reconstruction> {
     await requireHost(caller, target.hostId);
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(HOST_DEADLINE_MS)]);
-    const reply = await gateway.requestProject(target.hostId, target.project, deadline);
+    const reply = await gateway.requestProject(target.hostId, { project: target.project, own: false }, deadline);
     if (reply.problem !== "")
       throw new ProblemError({ code: adoptionErrors.WF_ADOPTION_REFUSED, detail: reply.problem });
     return { ...readModel(reply), containerIds: reply.containerIds, notes: notesOf(reply) };

@@ -4,7 +4,11 @@ import type { Caller, UnitOfWork } from "../platform/index.ts";
 /** The part of the agents' gateway that adoptions go through. */
 export interface AdoptionGateway {
   isConnected(hostId: string): boolean;
-  requestProject(hostId: string, project: string, signal?: AbortSignal): Promise<ProjectReply>;
+  requestProject(
+    hostId: string,
+    asked: { readonly project: string; readonly own: boolean },
+    signal?: AbortSignal,
+  ): Promise<ProjectReply>;
   requestPlan(
     hostId: string,
     request: { readonly stackId: string; readonly body: Uint8Array; readonly adoptedContainerIds: readonly string[] },

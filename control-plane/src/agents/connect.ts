@@ -91,7 +91,7 @@ export function createConnect(parts: Parts): Connect {
       }
       const { frame } = received;
       session.received(frame);
-      leases.heard(session.identity.hostId);
+      leases.heard(session.identity.hostId, session.skew.milliseconds);
       if (session.state === "open") dispatch.handle(session, frame);
       else if (frame.kind?.$case === "hello") await greet(session, frame.kind.value);
       else dispatch.refuse(session, frame.id, agentsErrors.WF_FRAME_UNEXPECTED, "Nothing is taken before Hello.");
@@ -201,6 +201,7 @@ export function createConnect(parts: Parts): Connect {
     connection.signal.addEventListener("abort", onLost, { once: true });
     if (connection.signal.aborted) onLost();
     parts.stopping.addEventListener("abort", onStop, { once: true });
+    session.challengedAtMs = clock.now().getTime();
     session.send({
       $case: "challenge",
       value: {

@@ -54,7 +54,8 @@ export function createDispatch(parts: Parts): Dispatch {
     const taken = session.lanes.spool.add(() =>
       bounded(session, frameId, async () => {
         if (session.state === "ended") return;
-        const sequence = await intake.take(referenceOf(session), batch, session.signal);
+        const from = { ...referenceOf(session), clockSkewMs: session.skew.milliseconds };
+        const sequence = await intake.take(from, batch, session.signal);
         session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
       }),
     );
@@ -70,7 +71,7 @@ export function createDispatch(parts: Parts): Dispatch {
       const taken = latest.get(session);
       latest.delete(session);
       if (taken === undefined) return;
-      const from = { ...referenceOf(session), epoch: session.epoch };
+      const from = { ...referenceOf(session), epoch: session.epoch, clockSkewMs: session.skew.milliseconds };
       const take = () => takeObserved({ database, clock, handlers: hooks.observed }, from, taken.state);
       // The agent sends a state once: it is not lost to a database that is away, unless a newer one has come.
       const replaced = () => latest.has(session);
@@ -100,9 +101,17 @@ export function createDispatch(parts: Parts): Dispatch {
     if (!taken) refuse(session, frameId, agentsErrors.WF_FRAME_FAILED, "Too many replies wait to be stored.");
   }
 
+  function heartAt(session: Session, written: number): void {
+    const now = clock.now().getTime();
+    // A time that is none in this calendar is no measure of a clock.
+    if (!Number.isFinite(written)) return;
+    session.skew.heard(written, now);
+  }
+
   function handleKind(session: Session, frameId: bigint, kind: FromAgent): void {
     switch (kind.$case) {
       case "heartbeat":
+        if (kind.value.agentTime !== undefined) heartAt(session, kind.value.agentTime.getTime());
         session.send({ $case: "heartbeatReply", value: { serverTime: clock.now() } });
         return;
       case "spoolBatch":

@@ -48,7 +48,7 @@ export interface AgentGateway {
   /** @param request.body encoded StackBody; without it, the removal of the stack is planned */
   requestPlan(hostId: string, request: AskedPlan, signal?: AbortSignal): Promise<PlanReply>;
   /** What the containers of a compose project that is not ours come to. */
-  requestProject(hostId: string, project: string, signal?: AbortSignal): Promise<ProjectReply>;
+  requestProject(hostId: string, asked: AskedProject, signal?: AbortSignal): Promise<ProjectReply>;
   /** What tags stand for, as the host's engine and its registries say. */
   resolveImages(hostId: string, asked: AskedImages, signal?: AbortSignal): Promise<ResolveReply>;
   /** Signs in to a registry from the host's engine. */
@@ -61,6 +61,12 @@ export interface AgentGateway {
   holdLive(hostId: string): () => void;
   /** Asks for a whole observed state now. */
   observeNow(hostId: string): void;
+}
+
+/** A compose project of the host; `own`: also one that is a stack's of ours. */
+export interface AskedProject {
+  project: string;
+  own: boolean;
 }
 
 // A plan reads the engine and compares; a large host takes seconds.
@@ -135,12 +141,12 @@ export function createGateway(parts: {
         send: (requestId) => session.send({ ...kind, value: { ...kind.value, requestId } }),
       });
     },
-    requestProject: (hostId, project, signal) => {
+    requestProject: (hostId, asked, signal) => {
       const session = connected(hostId);
       return session.pending.ask<ProjectReply>({
         deadlineMs: PLAN_DEADLINE_MS,
         signal,
-        send: (requestId) => session.send({ $case: "projectRequest", value: { requestId, project } }),
+        send: (requestId) => session.send({ $case: "projectRequest", value: { requestId, ...asked } }),
       });
     },
     resolveImages: async (hostId, { images, sealed }, signal) => {

@@ -1,29 +1,33 @@
 import { recordEvents, severityOf, type IdentifiedEvent } from "../events/index.ts";
 import type { Clock, NewId } from "../platform/index.ts";
 import type { SpoolSink } from "./ports.ts";
+import { controlPlaneTimes } from "./skew.ts";
 
-// A host's clock that is further ahead is wrong; its events would stand above everything that happens from now on.
-const FUTURE_LIMIT_MS = 5 * 60_000;
-
-/** Takes the engine's events out of the spool and into the history. */
+/** Takes the engine's events out of the spool and into the history, in our time. */
 export function hostEventsSink(parts: { clock: Clock; newId: NewId }): SpoolSink {
   return {
     name: "host events",
     store: async (tx, batches) => {
       const now = parts.clock.now();
-      const all = batches.flatMap((batch) => batch.entries.map((entry) => ({ batch, entry })));
-      const events = all.flatMap(({ batch, entry }): IdentifiedEvent[] => {
+      const all = batches.flatMap((batch) => {
+        const times = controlPlaneTimes(
+          batch.entries.map((entry) => entry.at?.getTime()),
+          batch.clockSkewMs,
+          now.getTime(),
+        );
+        return batch.entries.map((entry, i) => ({ batch, entry, at: new Date(times[i] ?? now.getTime()) }));
+      });
+      const events = all.flatMap(({ batch, entry, at }): IdentifiedEvent[] => {
         if (entry.kind?.$case !== "event") return [];
         const event = entry.kind.value;
-        const ahead = entry.at !== undefined && entry.at.getTime() > now.getTime() + FUTURE_LIMIT_MS;
         return [
           {
             id: parts.newId("evt"),
             organizationId: batch.organizationId,
-            at: ahead || entry.at === undefined ? now : entry.at,
+            at,
             recordedAt: now,
             type: event.type,
-            message: ahead ? `${event.message} (the host's clock is ahead)` : event.message,
+            message: event.message,
             severity: severityOf(event.severity),
             actor: "host",
             hostId: batch.hostId,

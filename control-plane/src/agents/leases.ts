@@ -20,8 +20,8 @@ import type { Membership } from "./replicas/membership.ts";
 export interface Leases {
   /** A session was opened and the host is stored as online. */
   opened(host: HostReference & { enrolledAt: Date }): void;
-  /** A frame came. */
-  heard(hostId: string): void;
+  /** Something came from the host. `clockSkewMs`: how far its clock is ahead, as far as that is known there. */
+  heard(hostId: string, clockSkewMs?: number): void;
   closed(hostId: string, cause: string): void;
   /** Revoked, quarantined or deleted: its presence follows its lease no more. */
   forget(hostId: string): void;
@@ -37,6 +37,7 @@ interface Lease extends HostReference {
   sessionOpen: boolean;
   endCause: string | undefined;
   presence: HostPresence;
+  clockSkewMs: number | undefined;
   /** lastSeenMs is not stored yet. */
   dirty: boolean;
 }
@@ -141,7 +142,8 @@ export function createLeases(parts: Parts): Leases {
     const seen = dirty.map((lease) => {
       const last = figures.figuresOf(lease.hostId);
       const { cpuPercent = 0, memoryPercent = 0 } = last ?? {};
-      return { hostId: lease.hostId, at: new Date(lease.lastSeenMs), cpuPercent, memoryPercent };
+      const { hostId, clockSkewMs } = lease;
+      return { hostId, at: new Date(lease.lastSeenMs), cpuPercent, memoryPercent, clockSkewMs };
     });
     for (const lease of dirty) lease.dirty = false;
     await database.asSystem((tx) => saveLastSeen(tx, seen));
@@ -161,7 +163,7 @@ export function createLeases(parts: Parts): Leases {
       const lastSeenMs = Math.min((lastSeenAt ?? enrolledAt).getTime(), now.getTime());
       const endCause = sessionEndCause ?? "the control plane that it was connected to is gone";
       const held = { organizationId, hostId, presence, enrolledAtMs: enrolledAt.getTime(), lastSeenMs };
-      leases.set(hostId, { ...held, endCause, sessionOpen: false, dirty: false });
+      leases.set(hostId, { ...held, endCause, sessionOpen: false, clockSkewMs: undefined, dirty: false });
     }
   }
 
@@ -195,15 +197,17 @@ export function createLeases(parts: Parts): Leases {
         lastSeenMs: nowMs(),
         sessionOpen: true,
         endCause: undefined,
+        clockSkewMs: undefined,
         presence: "online" as const,
         dirty: false,
       };
       leases.set(hostId, { organizationId, hostId, enrolledAtMs, ...fresh });
     },
-    heard: (hostId) => {
+    heard: (hostId, clockSkewMs) => {
       const lease = leases.get(hostId);
       if (lease === undefined) return;
       lease.lastSeenMs = nowMs();
+      lease.clockSkewMs = clockSkewMs ?? lease.clockSkewMs;
       lease.dirty = true;
     },
     closed: (hostId, cause) => {

@@ -3,6 +3,7 @@ import { announceHost, saveObservedFigures } from "../hosts/index.ts";
 import { ProblemError, type Clock, type Database } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import type { HostReference, ObservedHandler } from "./ports.ts";
+import { controlPlaneTimes } from "./skew.ts";
 import { readObservedDigest, saveObserved } from "./store.ts";
 import { generationFromWire, generationText } from "./wire.ts";
 
@@ -12,13 +13,14 @@ import { generationFromWire, generationText } from "./wire.ts";
  */
 export async function takeObserved(
   parts: { database: Database; clock: Clock; handlers: readonly ObservedHandler[] },
-  host: HostReference & { epoch: bigint },
+  host: HostReference & { epoch: bigint; clockSkewMs: number },
   state: ObservedState,
 ): Promise<void> {
-  const { organizationId, hostId } = host;
+  const { organizationId, hostId, clockSkewMs } = host;
   await parts.database.inOrganization(host, async (tx) => {
     const now = parts.clock.now();
-    const at = state.at === undefined || state.at > now ? now : state.at;
+    const [looked = now.getTime()] = controlPlaneTimes([state.at?.getTime()], clockSkewMs, now.getTime());
+    const at = new Date(looked);
     const changed = (await readObservedDigest(tx, host)) !== state.digest;
     const bytes = ObservedState.encode(state).finish();
     await saveObserved(tx, host, { at, receivedAt: now, digest: state.digest, state: bytes });
@@ -29,7 +31,9 @@ export async function takeObserved(
       containersTotal: state.containers.length,
     });
     if (!current) throw new ProblemError({ code: agentsErrors.WF_SESSION_SUPERSEDED });
-    for (const handle of parts.handlers) await handle(tx, { organizationId, hostId, at, state, changed });
+    for (const handle of parts.handlers) {
+      await handle(tx, { organizationId, hostId, at, receivedAt: now, clockSkewMs, state, changed });
+    }
     if (changed) announceHost(tx, host, "updated", now);
   });
 }

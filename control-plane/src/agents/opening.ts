@@ -63,8 +63,12 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
   const { clock, newId, desired } = parts;
   const { organizationId, hostId } = session.identity;
   const host = { organizationId, hostId };
+  // Before the work that waits for the database: what it takes is no part of the way.
+  const receivedAtMs = clock.now().getTime();
   return parts.database.inOrganization(organizationId, async (tx) => {
     const now = clock.now();
+    if (hello.agentTime !== undefined)
+      session.skew.answered(hello.agentTime.getTime(), session.challengedAtMs, receivedAtMs);
     const facts = boundedFacts(factsFromWire(hello.host));
     const capabilities = boundedCapabilities(hello.host?.capabilities ?? []);
     const opened = await openHostSession(tx, {
@@ -75,7 +79,7 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
       agentVersion: cleanText(hello.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
       facts,
       capabilities,
-      clockSkewMs: hello.agentTime === undefined ? 0 : hello.agentTime.getTime() - now.getTime(),
+      clockSkewMs: session.skew.milliseconds,
       sealingKey: hello.sealingKey.length === X25519_KEY_BYTES ? hello.sealingKey : undefined,
       cause: "its session is open",
     });

@@ -51,7 +51,11 @@ export interface FileToSend {
 }
 
 export interface ObservedReport extends HostReference {
+  /** When the host looked, in our time. */
   at: Date;
+  receivedAt: Date;
+  /** Milliseconds that the host's clock is ahead: times in `state` are the host's own. */
+  clockSkewMs: number;
   state: ObservedState;
   /** False when the host repeats what is stored already. */
   changed: boolean;
@@ -63,6 +67,8 @@ export type ObservedHandler = (tx: UnitOfWork, report: ObservedReport) => Promis
 export interface NewEntries extends HostReference {
   spoolId: string;
   entries: SpoolEntry[];
+  /** Milliseconds that the host's clock is ahead: times of entries are the host's own. */
+  clockSkewMs: number;
 }
 /** Stores its kind of entries. All sinks share one transaction; the agents are told after its commit. */
 export interface SpoolSink {

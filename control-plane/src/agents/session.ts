@@ -12,6 +12,7 @@ import {
   type SessionEvent,
   type SessionState,
 } from "./session-state.ts";
+import { createSkewMeter, type SkewMeter } from "./skew.ts";
 import { frameBytes, type DesiredGeneration, type ToAgent } from "./wire.ts";
 
 /** One open connection of one host. */
@@ -20,6 +21,10 @@ export interface Session {
   readonly remoteAddress: string;
   readonly sessionId: string;
   readonly nonce: Uint8Array;
+  /** How far the host's clock is ahead, as its frames tell. */
+  readonly skew: SkewMeter;
+  /** When the nonce was sent, milliseconds since 1970. */
+  challengedAtMs: number;
   readonly pending: Pending;
   /** Aborts when the session has ended. */
   readonly signal: AbortSignal;
@@ -93,6 +98,8 @@ export function createSession(parts: {
     remoteAddress: parts.remoteAddress,
     sessionId,
     nonce: parts.nonce,
+    skew: createSkewMeter(),
+    challengedAtMs: clock.now().getTime(),
     pending,
     signal: ended.signal,
     lanes: {

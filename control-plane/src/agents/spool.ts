@@ -5,6 +5,9 @@ import { isPassing, retryPassing } from "./passing.ts";
 import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
 import { lockSpools, saveAcknowledged, type SpoolPlace } from "./store.ts";
 
+/** Who sends, and how far its clock is ahead. */
+export type SpoolingHost = HostReference & Pick<NewEntries, "clockSkewMs">;
+
 /** Takes what hosts kept while they could not send it, or have just seen. */
 export interface SpoolIntake {
   /**
@@ -12,7 +15,7 @@ export interface SpoolIntake {
    * while a transaction runs goes together into the next one. An entry that a sink refuses for good is left out and
    * logged: it would hold up everything behind it for ever.
    */
-  take(host: HostReference, batch: SpoolBatch, signal: AbortSignal): Promise<bigint>;
+  take(host: SpoolingHost, batch: SpoolBatch, signal: AbortSignal): Promise<bigint>;
 }
 
 interface Parts {
@@ -28,7 +31,7 @@ const MAX_SPOOL_ID = 128;
 const MAX_ENTRIES = 10_000;
 
 interface Waiting {
-  host: HostReference;
+  host: SpoolingHost;
   batch: SpoolBatch;
   signal: AbortSignal;
   resolve: (acknowledged: bigint) => void;

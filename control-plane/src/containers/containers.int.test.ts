@@ -26,8 +26,10 @@ const inTenant = <Result>(work: (tx: UnitOfWork) => Promise<Result>): Promise<Re
   platform.database.inOrganization(fleet.caller, work);
 const observe = (hostId: string, containers: Partial<ObservedContainer>[], engineProblem = ""): Promise<void> =>
   inTenant((tx) => {
-    const state = ObservedState.fromPartial({ containers, engineProblem, at: new Date() });
-    return storeObserved(tx, { organizationId: fleet.caller.organizationId, hostId, at: new Date(), state });
+    const at = new Date();
+    const state = ObservedState.fromPartial({ containers, engineProblem, at });
+    const { organizationId } = fleet.caller;
+    return storeObserved(tx, { organizationId, hostId, at, receivedAt: at, clockSkewMs: 0, state });
   });
 const everything: ContainerQuery = { hostId: "", stackId: "", text: "", limit: 500 };
 const names = (query: Partial<ContainerQuery>): Promise<string[]> =>

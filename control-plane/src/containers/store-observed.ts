@@ -11,6 +11,7 @@ interface Tables {
     n: bigint;
     observed_at: Date;
     received_at: Date;
+    clock_skew_ms: number;
     engine_problem: string;
   };
   observed_stacks: {
@@ -43,6 +44,7 @@ interface Report {
   readonly organizationId: string;
   readonly hostId: string;
   readonly receivedAt: Date;
+  readonly clockSkewMs: number;
   readonly state: ObservedState;
 }
 
@@ -54,12 +56,14 @@ export async function writeObserved(tx: UnitOfWork, report: Report): Promise<Obs
   return { stackIds: await writeStacks(tx, report), containers: await writeContainers(tx, report) };
 }
 
-async function writeHost(tx: UnitOfWork, { organizationId, hostId, receivedAt, state }: Report): Promise<void> {
+async function writeHost(tx: UnitOfWork, report: Report): Promise<void> {
+  const { organizationId, hostId, receivedAt, clockSkewMs, state } = report;
   const values = {
     term: state.generation?.term ?? 0n,
     n: state.generation?.n ?? 0n,
     observed_at: state.at ?? receivedAt,
     received_at: receivedAt,
+    clock_skew_ms: clockSkewMs,
     engine_problem: state.engineProblem,
   };
   await tablesOf<Tables>(tx)
@@ -167,8 +171,11 @@ async function writeContainers(tx: UnitOfWork, report: Report): Promise<Observed
 /** When a host last reported, and about which desired state. */
 export interface ObservedHost {
   readonly generation: { readonly term: bigint; readonly n: bigint };
+  /** By the host's own clock, as every time in its report. */
   readonly observedAt: Date;
   readonly receivedAt: Date;
+  /** Milliseconds that the host's clock was ahead when it reported. */
+  readonly clockSkewMs: number;
   /** Set while the host cannot ask its engine: what else is known is old. */
   readonly engineProblem: string;
 }
@@ -190,6 +197,7 @@ export async function readObservedHosts(
         generation: { term: row.term, n: row.n },
         observedAt: row.observed_at,
         receivedAt: row.received_at,
+        clockSkewMs: row.clock_skew_ms,
         engineProblem: row.engine_problem,
       },
     ]),

@@ -8,6 +8,7 @@ export type ResourceKind =
   | "registry"
   | "project"
   | "build"
+  | "drift"
   | "window"
   | "event";
 export type ChangeKind = "created" | "updated" | "deleted";

@@ -183,12 +183,21 @@ export async function movePresence(
 /** One statement for all hosts that were heard since the last time: heartbeats themselves write nothing. */
 export async function saveLastSeen(
   tx: UnitOfWork,
-  seen: readonly { hostId: string; at: Date; cpuPercent: number; memoryPercent: number }[],
+  seen: readonly {
+    hostId: string;
+    at: Date;
+    cpuPercent: number;
+    memoryPercent: number;
+    /** Absent while no heartbeat has told it: what is stored stays. */
+    clockSkewMs: number | undefined;
+  }[],
 ): Promise<void> {
   if (seen.length === 0) return;
-  await sql`UPDATE hosts SET last_seen_at = seen.at, cpu_percent = seen.cpu, memory_percent = seen.memory
+  await sql`UPDATE hosts SET last_seen_at = seen.at, cpu_percent = seen.cpu, memory_percent = seen.memory,
+      clock_skew_ms = coalesce(seen.skew, hosts.clock_skew_ms)
     FROM unnest(${seen.map((one) => one.hostId)}::text[], ${seen.map((one) => one.at.toISOString())}::timestamptz[],
-      ${seen.map((one) => one.cpuPercent)}::float8[], ${seen.map((one) => one.memoryPercent)}::float8[]) AS seen(id, at, cpu, memory)
+      ${seen.map((one) => one.cpuPercent)}::float8[], ${seen.map((one) => one.memoryPercent)}::float8[],
+      ${seen.map((one) => one.clockSkewMs ?? null)}::float8[]) AS seen(id, at, cpu, memory, skew)
     WHERE hosts.id = seen.id AND (hosts.last_seen_at IS NULL OR hosts.last_seen_at < seen.at)`.execute(tx.queries);
 }
 

@@ -70,7 +70,11 @@ export async function startTestMetrics(start: number): Promise<TestMetrics> {
       const value = packSamples(batch);
       const entry: SpoolEntry = { sequence: BigInt(sequence), at: clock.now(), kind: { $case: "samples", value } };
       const { signal } = new AbortController();
-      await intake.take({ organizationId, hostId }, { spoolId: "spool", entries: [entry], dropped: 0n }, signal);
+      await intake.take(
+        { organizationId, hostId, clockSkewMs: 0 },
+        { spoolId: "spool", entries: [entry], dropped: 0n },
+        signal,
+      );
     },
     queryFleet: (query) =>
       database.inOrganization(fleet.caller, (tx) =>

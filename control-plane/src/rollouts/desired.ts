@@ -1,13 +1,15 @@
 import type { RegistryAuth, SecretValue } from "@windflow/proto/agent";
 import type { FileStore, OpenedFile } from "../files/index.ts";
-import type { Database, UnitOfWork } from "../platform/index.ts";
+import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
 import { fileFor, type BuildFiles } from "./desired-files.ts";
-import { rolloutsHeard } from "./events.ts";
+import { desiredStateChanged, rolloutsHeard } from "./events.ts";
 import type { Generation } from "./model.ts";
 import { registryAuthFor, type BuildRegistries } from "./registry-auth.ts";
 import {
+  askCorrection,
+  raiseStack,
   readDesired,
   readDesiredSummaries,
   writeRefusal,
@@ -46,6 +48,18 @@ export interface DesiredStates {
     readonly refused?: string;
     readonly code?: string;
   }): Promise<void>;
+  /** The stack's policy changed: its hosts are told. */
+  carryPolicy(tx: UnitOfWork, stack: { readonly id: string; readonly organizationId: string }): Promise<void>;
+  /** Asks a host to put right what differs of the stack; another `correct` than before does it once. False when it must not run it. */
+  askCorrection(
+    tx: UnitOfWork,
+    wanted: {
+      readonly organizationId: string;
+      readonly hostId: string;
+      readonly stackId: string;
+      readonly correct: string;
+    },
+  ): Promise<boolean>;
   desiredOf(
     tx: UnitOfWork,
     hostIds: readonly string[],
@@ -54,6 +68,7 @@ export interface DesiredStates {
 
 export function createDesiredStates(parts: {
   readonly database: Database;
+  readonly clock: Clock;
   readonly vault: Vault;
   readonly files: FileStore;
   readonly term: bigint;
@@ -61,7 +76,7 @@ export function createDesiredStates(parts: {
   readonly buildRegistries?: BuildRegistries;
   readonly adopted?: AdoptedContainers;
 }): DesiredStates {
-  const { database, vault, files, term } = parts;
+  const { database, clock, vault, files, term } = parts;
   return {
     desiredStateFor: async (tx, hostId) => {
       const desired = await readDesired(tx, hostId);
@@ -95,6 +110,15 @@ export function createDesiredStates(parts: {
         await writeRefusal(tx, hostId, { generation, cause });
         tx.emit(rolloutsHeard, { organizationId, hostId });
       });
+    },
+    carryPolicy: async (tx, { id, organizationId }) => {
+      const hostIds = await raiseStack(tx, id, { term, at: clock.now() });
+      for (const hostId of hostIds) tx.emit(desiredStateChanged, { organizationId, hostId });
+    },
+    askCorrection: async (tx, { organizationId, hostId, stackId, correct }) => {
+      const asked = await askCorrection(tx, { hostId, stackId, correct }, { term, at: clock.now() });
+      if (asked) tx.emit(desiredStateChanged, { organizationId, hostId });
+      return asked;
     },
     desiredOf: async (tx, hostIds) => {
       const summaries = await readDesiredSummaries(tx, hostIds);

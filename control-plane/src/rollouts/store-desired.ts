@@ -1,6 +1,7 @@
 import type { GateProbe, HostStackPolicy } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import { defaultPolicy, hostPolicyOf, readPolicies } from "../stacks/index.ts";
 import type { Generation } from "./model.ts";
 
 interface Tables {
@@ -22,6 +23,9 @@ interface Tables {
     body_digest: string;
     attempt: string;
     recreate_volumes: string[];
+    probes: GateProbe[];
+    override_hold: boolean;
+    correct: string;
   };
 }
 
@@ -48,6 +52,10 @@ export interface WantedRevision {
   readonly attempt: string;
   /** Keys of volumes that may be made anew, without their data. */
   readonly recreateVolumes: readonly string[];
+  /** What the gate of the attempt asks of the host. */
+  readonly probes: readonly GateProbe[];
+  /** Takes effect although root on the host holds another revision. */
+  readonly overrideHold: boolean;
 }
 
 /** What the hosts must run of one stack: a revision, or nothing. */
@@ -81,18 +89,59 @@ export async function changeDesired(
   const changed = await hostsToChange(tx, sorted, change);
   if (changed.length === 0) return { generations, changed };
   await writeStack(tx, changed, change);
+  for (const [hostId, generation] of await raise(tx, changed, change)) generations.set(hostId, generation);
+  return { generations, changed };
+}
+
+interface RaisedAt {
+  readonly term: bigint;
+  readonly at: Date;
+}
+
+/** Raises the generation of hosts whose rows are locked: they are told their desired state again. */
+async function raise(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+  { term, at }: RaisedAt,
+): Promise<Map<string, Generation>> {
   const raised = await tablesOf<Tables>(tx)
     .updateTable("host_desired")
     .set({
-      term: sql`greatest(term, ${change.term})`,
-      n: sql`CASE WHEN term < ${change.term} THEN 1 ELSE n + 1 END`,
-      changed_at: change.at,
+      term: sql`greatest(term, ${term})`,
+      n: sql`CASE WHEN term < ${term} THEN 1 ELSE n + 1 END`,
+      changed_at: at,
     })
-    .where("host_id", "in", changed)
+    .where("host_id", "in", [...hostIds])
     .returning(["host_id", "term", "n"])
     .execute();
-  for (const row of raised) generations.set(row.host_id, { term: row.term, n: row.n });
-  return { generations, changed };
+  return new Map(raised.map((row) => [row.host_id, { term: row.term, n: row.n }]));
+}
+
+/** Raises the generation of every host that must run the stack: what they are told of it has changed. Returns those hosts. */
+export async function raiseStack(tx: UnitOfWork, stackId: string, at: RaisedAt): Promise<string[]> {
+  const hostIds = (await readStackHosts(tx, [stackId])).map((row) => row.hostId).toSorted();
+  if (hostIds.length === 0) return [];
+  await lockRows(tx, hostIds);
+  return [...(await raise(tx, hostIds, at)).keys()];
+}
+
+/** Asks one host to put right what it reports as drift of the stack. False when it does not have to run the stack. */
+export async function askCorrection(
+  tx: UnitOfWork,
+  wanted: { readonly hostId: string; readonly stackId: string; readonly correct: string },
+  at: RaisedAt,
+): Promise<boolean> {
+  const { hostId, stackId, correct } = wanted;
+  await lockRows(tx, [hostId]);
+  const written = await tablesOf<Tables>(tx)
+    .updateTable("host_desired_stacks")
+    .set({ correct })
+    .where("host_id", "=", hostId)
+    .where("stack_id", "=", stackId)
+    .executeTakeFirst();
+  if (written.numUpdatedRows === 0n) return false;
+  await raise(tx, [hostId], at);
+  return true;
 }
 
 // In one order for everybody: two rollouts that want the same hosts wait for each other instead of locking up.
@@ -115,16 +164,18 @@ async function ensureRows(tx: UnitOfWork, hostIds: readonly string[], change: De
 async function hostsToChange(tx: UnitOfWork, hostIds: readonly string[], change: DesiredChange): Promise<string[]> {
   const { want, stackId } = change;
   const { rows } = await sql<{ host_id: string; revision: number; body_digest: string; unfinished: boolean }>`
-    SELECT s.host_id, s.revision, s.body_digest, coalesce(h.state <> 'succeeded', false) AS unfinished
-    FROM host_desired_stacks s LEFT JOIN rollout_hosts h ON h.rollout_id = s.attempt AND h.host_id = s.host_id
+    SELECT s.host_id, s.revision, s.body_digest, coalesce(h.state NOT IN ('succeeded', 'rolled-back'), false) AS unfinished
+    FROM host_desired_stacks s
+    LEFT JOIN rollout_hosts h ON h.rollout_id = split_part(s.attempt, '.', 1) AND h.host_id = s.host_id
     WHERE s.stack_id = ${stackId} AND s.host_id = ANY(${[...hostIds]}::text[])`.execute(tx.queries);
   const have = new Map(rows.map((row) => [row.host_id, row]));
   return hostIds.filter((hostId) => {
     const row = have.get(hostId);
     if (want === "nothing") return row !== undefined;
     const same = row?.revision === want.revision && row.body_digest === want.bodyDigest;
-    // What the attempt before did not bring about is tried again; what it did is left in peace.
-    return !same || row.unfinished || want.recreateVolumes.length > 0;
+    // What the attempt before did not bring about is tried again; what it did is left in peace, unless this one asks more.
+    const asksMore = want.recreateVolumes.length > 0 || want.probes.length > 0 || want.overrideHold;
+    return !same || row.unfinished || asksMore;
   });
 }
 
@@ -138,11 +189,13 @@ async function writeStack(tx: UnitOfWork, hostIds: readonly string[], change: De
       .execute();
     return;
   }
-  await sql`INSERT INTO host_desired_stacks (host_id, stack_id, organization_id, revision, body_digest, attempt, recreate_volumes)
+  await sql`INSERT INTO host_desired_stacks (host_id, stack_id, organization_id, revision, body_digest, attempt,
+      recreate_volumes, probes, override_hold)
     SELECT unnest(${hostIds}::text[]), ${stackId}, ${organizationId}, ${want.revision}::integer, ${want.bodyDigest},
-      ${want.attempt}, ${[...want.recreateVolumes]}::text[]
+      ${want.attempt}, ${[...want.recreateVolumes]}::text[], ${JSON.stringify(want.probes)}::jsonb, ${want.overrideHold}::boolean
     ON CONFLICT (host_id, stack_id) DO UPDATE SET revision = excluded.revision, body_digest = excluded.body_digest,
-      attempt = excluded.attempt, recreate_volumes = excluded.recreate_volumes`.execute(tx.queries);
+      attempt = excluded.attempt, recreate_volumes = excluded.recreate_volumes, probes = excluded.probes,
+      override_hold = excluded.override_hold`.execute(tx.queries);
 }
 
 /** The complete list for one host; absent when nothing was ever wanted of it. */
@@ -162,19 +215,23 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
       "body_digest as bodyDigest",
       "attempt",
       "recreate_volumes as recreateVolumes",
+      "probes",
+      "override_hold as overrideHold",
+      "correct",
     ])
     .where("host_id", "=", hostId)
     .orderBy("stack_id")
     .execute();
+  const policies = await readPolicies(
+    tx,
+    stacks.map((stack) => stack.stackId),
+  );
   return {
     generation,
     stacks: stacks.map((stack) => ({
       ...stack,
       adoptedContainerIds: [],
-      policy: undefined,
-      probes: [],
-      correct: "",
-      overrideHold: false,
+      policy: hostPolicyOf(policies.get(stack.stackId) ?? defaultPolicy),
     })),
   };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { StacksServiceService, Stack as StackMessage } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
 import type { FileStore } from "../files/index.ts";
@@ -6,13 +7,16 @@ import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork
 import { attachmentsFor, attachmentSizes } from "./attached-files.ts";
 import { attachmentViolations } from "./attachments.ts";
 import { WORKING_DIRECTORY } from "./drafts.ts";
-import type { Stack } from "./model.ts";
+import { decodeModel } from "./body.ts";
+import type { Stack, StoredProblem } from "./model.ts";
 import type { Planning } from "./planning.ts";
 import type { ComposeRenderer, StackStanding } from "./ports.ts";
 import type { Revisions } from "./revisions.ts";
 import type { StacksService } from "./service.ts";
 import { renderVariables } from "./source.ts";
 import { decisionMessage, placementOf } from "./placement-wire.ts";
+import { defaultPolicy, policyWarnings } from "./policy.ts";
+import { policyOf } from "./policy-wire.ts";
 import { problemMessage, revisionMessage, sourceOf, stackMessage, summaryMessage } from "./wire.ts";
 
 export function stacksHandlers(parts: {
@@ -41,9 +45,17 @@ export function stacksHandlers(parts: {
     );
   }
   async function message(caller: Caller, stackId: string): Promise<StackMessage> {
-    const [one] = await read(caller, async (tx) => messages(tx, [await service.get(tx, stackId)], "hosts"));
-    if (one === undefined) throw new Error("a stack that was read has no message");
-    return one;
+    return read(caller, async (tx) => {
+      const stack = await service.get(tx, stackId);
+      const [one] = await messages(tx, [stack], "hosts");
+      if (one === undefined) throw new Error("a stack that was read has no message");
+      return { ...one, policyWarnings: (await warningsOf(tx, stack)).map(problemMessage) };
+    });
+  }
+  async function warningsOf(tx: UnitOfWork, stack: Stack): Promise<readonly StoredProblem[]> {
+    if (stack.latestRevision === 0 || isDeepStrictEqual(stack.policy, defaultPolicy)) return [];
+    const { body } = await service.getRevision(tx, stack.id, stack.latestRevision);
+    return policyWarnings(stack.policy, decodeModel(body));
   }
 
   return {
@@ -64,8 +76,12 @@ export function stacksHandlers(parts: {
       return message(caller, id);
     },
     updateStack: async (request, { caller }) => {
-      const { stackId, etag } = request;
-      await service.update(caller, { stackId, etag, placement: placementOf(request.placement) });
+      const { stackId, etag, placement, policy } = request;
+      const change = {
+        placement: placement && placementOf(placement),
+        policy: policy && policyOf(policy),
+      };
+      await service.update(caller, { stackId, etag, ...change });
       return message(caller, stackId);
     },
     deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),

@@ -12,14 +12,22 @@ export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./draf
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
 export { revisionFiles } from "./held-files.ts";
-export type { SourceFile, Stack, StackSource } from "./model.ts";
-export { hostsResolve, nothingBuilt } from "./no-images.ts";
+export type { Revision, SourceFile, Stack, StackSource } from "./model.ts";
+export { hostsResolve, knownImages, nothingBuilt } from "./no-images.ts";
 export { createPlanning } from "./planning.ts";
 export type { BuiltImages, HostPlanner, ImageReference, ImageResolver, ImagesWanted, StackStanding } from "./ports.ts";
+export {
+  defaultPolicy,
+  hostPolicyOf,
+  strategyViolations,
+  type HealAction,
+  type HealPolicy,
+  type StackPolicy,
+} from "./policy.ts";
 export type { PreparedRevision } from "./prepare.ts";
 export { buildNeeded, invalidSource, requirePrivilege } from "./refusals.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type NewStack, type StacksService } from "./service.ts";
-export { readStackNames, stackNamesTaken } from "./store.ts";
-export { readBody, readDigest, readSummary as readRevisionSummary } from "./store-revisions.ts";
+export { readPolicies, readStackNames, stackNamesTaken } from "./store.ts";
+export { readBody, readDigest, readRevision, readSummary as readRevisionSummary } from "./store-revisions.ts";
 export { sourceOf, stackMessage } from "./wire.ts";

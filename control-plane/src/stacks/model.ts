@@ -1,4 +1,5 @@
 import type { Placement } from "../placement/index.ts";
+import type { StackPolicy } from "./policy.ts";
 
 /** A named application. */
 export interface Stack {
@@ -10,6 +11,7 @@ export interface Stack {
   /** Folder of the hosts that relative paths of an adopted stack are meant from; empty: the stack's own folder. */
   readonly workingDirectory: string;
   readonly placement: Placement;
+  readonly policy: StackPolicy;
   /** Rises with each change; the etag. */
   readonly version: number;
   readonly latestRevision: number;

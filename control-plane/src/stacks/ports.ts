@@ -107,6 +107,11 @@ export interface StackStanding {
   placementOf(tx: UnitOfWork, stack: Stack, revision: number): Promise<PlacementPlan>;
 }
 
+/** Tells the hosts of a stack that its policy changed. */
+export interface PolicyCarrier {
+  carryPolicy(tx: UnitOfWork, stack: Pick<Stack, "id" | "organizationId">): Promise<void>;
+}
+
 /** Takes a stack off its hosts; undefined when it is on none. */
 export interface StackRemover {
   remove(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<string | undefined>;

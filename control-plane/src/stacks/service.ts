@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { announce } from "../events/index.ts";
 import { placementViolations, type Placement } from "../placement/index.ts";
 import {
@@ -13,7 +14,8 @@ import {
 import { missingRevision, requireStack } from "./deployable.ts";
 import { stacksErrors } from "./errors.ts";
 import type { Revision, RevisionSummary, Stack } from "./model.ts";
-import type { AuditTrail, StackRemover } from "./ports.ts";
+import { defaultPolicy, hostPolicyOf, policyViolations, type StackPolicy } from "./policy.ts";
+import type { AuditTrail, PolicyCarrier, StackRemover } from "./ports.ts";
 import { deleteStack, insertStack, listStacks, updateStack } from "./store.ts";
 import { listRevisions, readRevision } from "./store-revisions.ts";
 
@@ -27,14 +29,22 @@ export interface NewStack {
   readonly workingDirectory?: string;
 }
 
+export interface StackChange {
+  readonly stackId: string;
+  readonly placement?: Placement | undefined;
+  /** Takes effect on the hosts of the stack at once, without a rollout. */
+  readonly policy?: StackPolicy | undefined;
+  readonly etag: string;
+}
+
 export interface StacksService {
   create(caller: Caller, wanted: NewStack): Promise<Stack>;
   /** What a new stack will be; nothing is stored. */
   draft(caller: Caller, wanted: NewStack): Stack;
   /** Stores a new stack in the caller's transaction. Throws WF_ALREADY_EXISTS when its name is taken. */
   insert(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<void>;
-  /** An empty etag overwrites whatever is there. */
-  update(caller: Caller, change: { stackId: string; placement: Placement; etag: string }): Promise<Stack>;
+  /** An empty etag overwrites whatever is there; what is absent is kept. */
+  update(caller: Caller, change: StackChange): Promise<Stack>;
   /** Returns the rollout that takes the stack off its hosts; undefined when it is gone at once. */
   delete(caller: Caller, stackId: string): Promise<string | undefined>;
   /** Stacks by name, after `after`. */
@@ -53,10 +63,11 @@ interface Parts {
   readonly newId: NewId;
   readonly audit: AuditTrail;
   readonly remover: StackRemover;
+  readonly carrier: PolicyCarrier;
 }
 
 export function createStacksService(parts: Parts): StacksService {
-  const { database, clock, newId, audit, remover } = parts;
+  const { database, clock, newId, audit, remover, carrier } = parts;
 
   function changed(tx: UnitOfWork, stack: Stack, change: "created" | "updated" | "deleted"): void {
     announce(tx, { organizationId: stack.organizationId, kind: "stack", id: stack.id, change, at: clock.now() });
@@ -74,6 +85,7 @@ export function createStacksService(parts: Parts): StacksService {
       project,
       workingDirectory,
       placement: checkedPlacement(placement),
+      policy: defaultPolicy,
       version: 1,
       latestRevision: 0,
       currentRevision: 0,
@@ -103,14 +115,23 @@ export function createStacksService(parts: Parts): StacksService {
       await database.inOrganization(caller, (tx) => insert(tx, caller, stack));
       return stack;
     },
-    update: (caller, { stackId, placement, etag }) =>
+    update: (caller, { stackId, placement, policy, etag }) =>
       database.inOrganization(caller, async (tx) => {
         const stack = await requireStack(tx, stackId, "lock");
         if (stack.deleting) throw new ProblemError({ code: stacksErrors.WF_STACK_DELETING });
         if (etag !== "" && etag !== etagOf(stack)) throw new ProblemError({ code: commonErrors.WF_ETAG_MISMATCH });
-        await updateStack(tx, stackId, { placement: checkedPlacement(placement), updatedAt: clock.now() });
+        const change = {
+          ...(placement === undefined ? {} : { placement: checkedPlacement(placement) }),
+          ...(policy === undefined ? {} : { policy: checkedPolicy(policy) }),
+        };
+        await updateStack(tx, stackId, { ...change, updatedAt: clock.now() });
+        if (policy !== undefined && !sameOnHosts(policy, stack.policy)) await carrier.carryPolicy(tx, stack);
         changed(tx, stack, "updated");
-        const detail = { name: stack.name, placement, before: stack.placement };
+        const before = {
+          ...(placement === undefined ? {} : { placement: stack.placement }),
+          ...(policy === undefined ? {} : { policy: stack.policy }),
+        };
+        const detail = { name: stack.name, ...change, before };
         await audit.record(tx, caller, { ...act(stack, "update"), detail });
         return requireStack(tx, stackId, "look");
       }),
@@ -155,4 +176,15 @@ function checkedPlacement(placement: Placement): Placement {
     hostIds: unique(placement.hostIds),
     releasedHostIds: unique(placement.releasedHostIds),
   };
+}
+
+function checkedPolicy(policy: StackPolicy): StackPolicy {
+  const violations = policyViolations(policy);
+  if (violations.length > 0) throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations });
+  return policy;
+}
+
+/** Whether hosts are told the same: what rollouts make of a policy is nothing to them. */
+function sameOnHosts(left: StackPolicy, right: StackPolicy): boolean {
+  return isDeepStrictEqual(hostPolicyOf(left), hostPolicyOf(right));
 }

@@ -2,6 +2,7 @@ import { sql, type ColumnType, type Selectable } from "kysely";
 import { emptyPlacement, noConstraints, type Placement } from "../placement/index.ts";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 import type { Stack } from "./model.ts";
+import { defaultPolicy, type StackPolicy } from "./policy.ts";
 
 interface StacksTable {
   id: string;
@@ -10,6 +11,7 @@ interface StacksTable {
   project: string;
   working_directory: string;
   placement: ColumnType<Partial<Placement>, string, string>;
+  policy: ColumnType<Partial<StackPolicy>, string, string>;
   version: number;
   latest_revision: number;
   current_revision: number;
@@ -31,6 +33,7 @@ export async function insertStack(tx: UnitOfWork, stack: Stack): Promise<void> {
       project: stack.project,
       working_directory: stack.workingDirectory,
       placement: JSON.stringify(stack.placement),
+      policy: JSON.stringify(stack.policy),
       version: stack.version,
       latest_revision: stack.latestRevision,
       current_revision: stack.currentRevision,
@@ -66,7 +69,9 @@ export async function listStacks(
 export async function updateStack(
   tx: UnitOfWork,
   stackId: string,
-  change: Partial<Pick<Stack, "placement" | "latestRevision" | "currentRevision" | "deleting">> & { updatedAt: Date },
+  change: Partial<Pick<Stack, "placement" | "policy" | "latestRevision" | "currentRevision" | "deleting">> & {
+    updatedAt: Date;
+  },
 ): Promise<void> {
   await tablesOf<Tables>(tx)
     .updateTable("stacks")
@@ -74,6 +79,7 @@ export async function updateStack(
       version: sql`version + 1`,
       updated_at: change.updatedAt,
       ...(change.placement === undefined ? {} : { placement: JSON.stringify(change.placement) }),
+      ...(change.policy === undefined ? {} : { policy: JSON.stringify(change.policy) }),
       ...(change.latestRevision === undefined ? {} : { latest_revision: change.latestRevision }),
       ...(change.currentRevision === undefined ? {} : { current_revision: change.currentRevision }),
       ...(change.deleting === undefined ? {} : { deleting: change.deleting }),
@@ -99,6 +105,7 @@ function stackOf(row: Selectable<StacksTable>): Stack {
       ...row.placement,
       constraints: { ...noConstraints, ...row.placement.constraints },
     },
+    policy: { ...defaultPolicy, ...row.policy },
     version: row.version,
     latestRevision: row.latest_revision,
     currentRevision: row.current_revision,
@@ -110,6 +117,17 @@ function stackOf(row: Selectable<StacksTable>): Stack {
 
 function escapeLike(text: string): string {
   return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
+}
+
+/** Stack → its policy; one that is gone is left out. */
+export async function readPolicies(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, StackPolicy>> {
+  if (stackIds.length === 0) return new Map();
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .select(["id", "policy"])
+    .where(sql<boolean>`id = ANY(${[...stackIds]})`)
+    .execute();
+  return new Map(rows.map((row) => [row.id, { ...defaultPolicy, ...row.policy }]));
 }
 
 /** Stack → its name; one that is gone is left out. */

@@ -9,6 +9,7 @@ import {
 import { builtServices, decodeModel, pinnedDigests } from "./body.ts";
 import type { Revision, RevisionSummary, Stack, StackSource, StoredProblem } from "./model.ts";
 import { placementMessage } from "./placement-wire.ts";
+import { policyMessage } from "./policy-wire.ts";
 import { etagOf } from "./service.ts";
 
 export function sourceOf(message: StackSourceMessage | undefined): StackSource {
@@ -19,7 +20,12 @@ export function sourceOf(message: StackSourceMessage | undefined): StackSource {
 
 export function stackMessage(
   stack: Stack,
-  more: { readonly status: StackStatus | undefined; readonly activeRolloutId: string },
+  more: {
+    readonly status: StackStatus | undefined;
+    readonly activeRolloutId: string;
+    readonly hostsDrifted?: number;
+    readonly placementShort?: string;
+  },
 ): StackMessage {
   return {
     id: stack.id,
@@ -34,9 +40,10 @@ export function stackMessage(
     activeRolloutId: more.activeRolloutId,
     deleting: stack.deleting,
     project: stack.project,
-    policy: undefined,
-    hostsDrifted: 0,
-    placementShort: "",
+    policy: policyMessage(stack.policy),
+    hostsDrifted: more.hostsDrifted ?? 0,
+    placementShort: more.placementShort ?? "",
+    policyWarnings: [],
   };
 }
 

@@ -69,7 +69,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     files: files.store,
   });
   const images = { built: nothingBuilt, resolver: hostsResolve };
-  const desired = createDesiredStates({ database, vault, files: files.store, term });
+  const desired = createDesiredStates({ database, clock, vault, files: files.store, term });
 
   return {
     caller,
@@ -78,7 +78,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     progress,
     rollouts,
     desired,
-    stacks: createStacksService({ database, clock, newId, audit, remover: rollouts }),
+    stacks: createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired }),
     revisions: createRevisions({ database, clock, vault, drafts, images, files: files.store, audit }),
     newWorker: () => createRolloutWorker({ ...advancing, bus, log, hostObserved }),
     addHost: (name, labels = {}) => addHost(platform, name, labels),
@@ -130,8 +130,9 @@ async function report(
 ): Promise<void> {
   await database.inOrganization(ORGANIZATION, async (tx) => {
     const { generation, stacks } = await desired.desiredStateFor(tx, hostId);
+    const at = clock.now();
     const state: ObservedState = {
-      at: clock.now(),
+      at,
       digest: "",
       generation,
       containers: [],
@@ -140,7 +141,7 @@ async function report(
         observedStack({ stackId, revision, healthySince: reportedHealthy(clock), ...stack }),
       ),
     };
-    await storeObserved(tx, { organizationId: ORGANIZATION, hostId, at: clock.now(), state });
+    await storeObserved(tx, { organizationId: ORGANIZATION, hostId, at, receivedAt: at, clockSkewMs: 0, state });
   });
 }
 

@@ -38,8 +38,10 @@ async function answer(
       const asked = { stackId, adoptedContainerIds, ...(body.length > 0 ? { body } : {}) };
       return { $case: "planReply", value: await local.requestPlan(hostId, asked, signal) };
     }
-    case "projectRequest":
-      return { $case: "projectReply", value: await local.requestProject(hostId, kind.value.project, signal) };
+    case "projectRequest": {
+      const { project, own } = kind.value;
+      return { $case: "projectReply", value: await local.requestProject(hostId, { project, own }, signal) };
+    }
     case "resolveRequest":
       return { $case: "resolveReply", value: await local.resolveImages(hostId, kind.value, signal) };
     case "registryRequest":

@@ -38,10 +38,10 @@ export function createRoutedGateway(parts: {
       if (reply?.$case === "planReply") return reply.value;
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });
     },
-    requestProject: async (hostId, project, signal) => {
-      if (local.isConnected(hostId)) return local.requestProject(hostId, project, signal);
+    requestProject: async (hostId, asked, signal) => {
+      if (local.isConnected(hostId)) return local.requestProject(hostId, asked, signal);
       const owner = await remote(hostId);
-      const kind = { $case: "projectRequest", value: { requestId: "", project } } as const;
+      const kind = { $case: "projectRequest", value: { requestId: "", ...asked } } as const;
       const reply = await owner.ask(hostId, kind, { deadlineMs: PLAN_DEADLINE_MS + MARGIN_MS, signal });
       if (reply?.$case === "projectReply") return reply.value;
       throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED });

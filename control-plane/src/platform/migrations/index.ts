@@ -21,7 +21,13 @@ import { migration as attempts } from "./202611221814-attempts.ts";
 import { migration as metricStatistics } from "./202611221940-metric-statistics.ts";
 import { migration as metricContainers } from "./202611221942-metric-containers.ts";
 import { migration as hostScheduling } from "./202611221955-host-scheduling.ts";
+import { migration as rolloutWaves } from "./202611222150-rollout-waves.ts";
 import { migration as windows } from "./202611222151-windows.ts";
+import { migration as stackPolicy } from "./202611222152-stack-policy.ts";
+import { migration as drift } from "./202611222153-drift.ts";
+import { migration as savedViews } from "./202611222154-saved-views.ts";
+import { migration as hostHealth } from "./202611222155-host-health.ts";
+import { migration as placement } from "./202611222160-placement.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -47,5 +53,11 @@ export const migrations: readonly Migration[] = [
   metricStatistics,
   metricContainers,
   hostScheduling,
+  rolloutWaves,
   windows,
+  stackPolicy,
+  drift,
+  savedViews,
+  hostHealth,
+  placement,
 ];

@@ -1,5 +1,6 @@
 import { emptyPlacement } from "../../placement/index.ts";
 import type { Stack } from "../model.ts";
+import { defaultPolicy } from "../policy.ts";
 
 const at = new Date(0);
 
@@ -11,6 +12,7 @@ export const testStack: Stack = {
   project: "shop",
   workingDirectory: "",
   placement: emptyPlacement,
+  policy: defaultPolicy,
   version: 1,
   latestRevision: 0,
   currentRevision: 0,
