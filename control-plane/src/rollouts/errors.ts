@@ -11,6 +11,32 @@ export const rolloutsErrors: Record<RolloutsCode, ErrorCode> = defineErrors({
     title: "The rollout has ended already",
     fix: "Start a new rollout to change what the hosts run.",
   },
+  WF_ROLLOUT_GOES_BACK: {
+    kind: "precondition",
+    title: "The rollout is bringing its hosts back to what ran before",
+    fix: "Wait until it has, or start a new rollout: it supersedes this one.",
+  },
+  WF_ROLLOUT_NEWER: {
+    kind: "precondition",
+    title: "A newer rollout of the stack began since",
+    fix: "Act on the newest rollout of the stack, or start a new one with the revision that you want.",
+  },
+  WF_ROLLOUT_NOTHING_FAILED: {
+    kind: "precondition",
+    title: "None of these hosts has failed in the rollout",
+    fix: "Read the rollout again; only hosts in the states failed and rollback-failed are tried again.",
+  },
+  WF_ROLLOUT_WAVE_NOT_WAITING: {
+    kind: "precondition",
+    title: "That wave does not wait for approval now",
+    fix: "Read the rollout again and approve the wave that is shown as awaiting approval, if one is.",
+  },
 });
 
-type RolloutsCode = "WF_ROLLOUT_NO_HOST" | "WF_ROLLOUT_ENDED";
+type RolloutsCode =
+  | "WF_ROLLOUT_NO_HOST"
+  | "WF_ROLLOUT_ENDED"
+  | "WF_ROLLOUT_GOES_BACK"
+  | "WF_ROLLOUT_NEWER"
+  | "WF_ROLLOUT_NOTHING_FAILED"
+  | "WF_ROLLOUT_WAVE_NOT_WAITING";

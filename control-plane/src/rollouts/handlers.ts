@@ -9,11 +9,13 @@ import {
   type EventBus,
   type UnitOfWork,
 } from "../platform/index.ts";
+import { countHosts, countsOf } from "./counts.ts";
 import { isEnded, type RolloutState } from "./model.ts";
 import type { RolloutSight } from "./ports.ts";
-import { STABLE_SECONDS, type RolloutsService, type StartedRollout } from "./service.ts";
-import { listRollouts, readRollout } from "./store.ts";
-import { countHosts, countsOf, readHosts } from "./store-hosts.ts";
+import type { RolloutsService, StartedRollout } from "./service.ts";
+import { askedStrategy } from "./service-strategy.ts";
+import { listRollouts, readRollout, type StoredRollout } from "./store.ts";
+import { readHosts } from "./store-hosts.ts";
 import { listenForTouches } from "./touches.ts";
 import { hostMessage, rolloutMessage } from "./wire.ts";
 
@@ -40,6 +42,9 @@ export function rolloutsHandlers(parts: {
       return { message: messageOf({ rollout, hosts, work }), state: rollout.state };
     });
 
+  const after = async (caller: Caller, done: Promise<StoredRollout>): Promise<RolloutMessage> =>
+    (await whole(caller, (await done).id)).message;
+
   async function* watch(caller: Caller, rolloutId: string, signal: AbortSignal): AsyncGenerator<RolloutMessage> {
     const touches = listenForTouches({ bus, clock }, rolloutId, signal);
     let shown = "";
@@ -58,11 +63,9 @@ export function rolloutsHandlers(parts: {
 
   return {
     createRollout: async (request, { caller }) => {
-      const { stackId, revision, maxParallel, failureBudget, healthGate, recreateVolumes } = request;
-      const stableSeconds = healthGate?.stableSeconds ?? STABLE_SECONDS;
-      const deadlineSeconds = healthGate?.deadlineSeconds ?? 0;
-      const settings = { maxParallel, failureBudget, stableSeconds, deadlineSeconds, recreateVolumes };
-      return messageOf(await service.create(caller, { stackId, revision, ...settings }));
+      const { stackId, revision, recreateVolumes, reason, ignoreWindows, overrideLocalHolds } = request;
+      const wanted = { stackId, revision, recreateVolumes, reason, ignoreWindows, overrideLocalHolds };
+      return messageOf(await service.create(caller, { ...wanted, strategy: askedStrategy(request) }));
     },
     getRollout: async (request, { caller }) => (await whole(caller, request.rolloutId)).message,
     listRollouts: async (request, { caller }) => {
@@ -80,16 +83,14 @@ export function rolloutsHandlers(parts: {
         };
       });
     },
-    cancelRollout: async (request, { caller }) => {
-      const rollout = await service.cancel(caller, request.rolloutId, request.reason);
-      return (await whole(caller, rollout.id)).message;
-    },
+    cancelRollout: (request, { caller }) => after(caller, service.cancel(caller, request.rolloutId, request.reason)),
+    pauseRollout: (request, { caller }) => after(caller, service.pause(caller, request.rolloutId, request.reason)),
+    resumeRollout: (request, { caller }) => after(caller, service.resume(caller, request.rolloutId)),
+    approveWave: (request, { caller }) => after(caller, service.approve(caller, request.rolloutId, request.wave)),
+    retryRollout: (request, { caller }) => after(caller, service.retry(caller, request.rolloutId, request.hostIds)),
+    rollBackRollout: (request, { caller }) =>
+      after(caller, service.rollBack(caller, request.rolloutId, request.reason)),
     planRollout: notYet,
-    pauseRollout: notYet,
-    resumeRollout: notYet,
-    approveWave: notYet,
-    retryRollout: notYet,
-    rollBackRollout: notYet,
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
 }

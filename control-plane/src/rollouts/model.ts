@@ -1,7 +1,25 @@
-/** Where a rollout stands. `waiting`: nothing is left to do but hosts that are not reached. */
-export type RolloutState = "pending" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "superseded";
+import type { RolloutStrategy } from "./strategy.ts";
 
-/** Where one host of a rollout stands. `checking-health`: converged, the health gate's time runs. */
+/** Where a rollout stands. `waiting`: nothing can be done now, and `waitingFor` says what is waited for. */
+export type RolloutState =
+  | "pending"
+  | "running"
+  | "waiting"
+  | "paused"
+  | "rolling-back"
+  | "succeeded"
+  | "failed"
+  | "cancelled"
+  | "superseded"
+  | "rolled-back";
+
+/** What ends a wait: hosts that return or are released, a yes, the time (or a change) of windows, the time after a wave. */
+export type RolloutWait = "hosts" | "approval" | "window" | "pause";
+
+/**
+ * Where one host of a rollout stands. `checking-health`: converged, the health gate's time runs. `rolling-back`: it
+ * must run again what it ran before, and has not been seen to.
+ */
 export type RolloutHostState =
   | "pending"
   | "not-reached"
@@ -9,7 +27,10 @@ export type RolloutHostState =
   | "checking-health"
   | "succeeded"
   | "failed"
-  | "cancelled";
+  | "cancelled"
+  | "rolling-back"
+  | "rolled-back"
+  | "rollback-failed";
 
 /** A desired state's version on one host: compared by term, then by n. */
 export interface Generation {
@@ -24,18 +45,40 @@ export interface Rollout {
   readonly revision: number;
   readonly state: RolloutState;
   readonly cause: string;
-  /** Hosts at a time; 0 means all. */
-  readonly maxParallel: number;
-  /** Failed hosts that are put up with; one more, and no further host is begun. */
-  readonly failureBudget: number;
-  /** How long everything must have been healthy without interruption, milliseconds. */
-  readonly stableMs: number;
-  /** Time that a host has from its begin, milliseconds. */
-  readonly deadlineMs: number;
+  readonly strategy: RolloutStrategy;
+  /** Wave n is at n - 1. Never empty. */
+  readonly waves: readonly WaveStanding[];
+  readonly waitingFor?: RolloutWait;
+  /** When the wait ends by itself, milliseconds since 1970; absent when only an event ends it. */
+  readonly waitingUntil?: number;
+  readonly paused?: { readonly by: string; readonly reason: string };
+  /** Set once touched hosts go back: why. */
+  readonly rollBackReason?: string;
+  /** Failed hosts that a person left alone when others were tried again: they do not count against the budget. */
+  readonly excusedFailures: number;
+  readonly ignoreWindows: boolean;
+  readonly overrideLocalHolds: boolean;
   /** Set when a person stopped it. */
   readonly cancelReason?: string;
   /** Set when a newer rollout of the stack took over. */
   readonly supersededBy?: string;
+}
+
+export interface WaveSettings {
+  readonly name: string;
+  readonly pauseMs: number;
+  readonly needsApproval: boolean;
+  readonly maxParallel: number;
+}
+
+/** What happened to a wave; times are milliseconds since 1970. */
+export interface WaveStanding extends WaveSettings {
+  /** Since when somebody's yes is waited for. */
+  readonly askedAt?: number;
+  readonly approvedBy?: string;
+  readonly approvedAt?: number;
+  readonly startedAt?: number;
+  readonly passedAt?: number;
 }
 
 export interface RolloutHost {
@@ -43,12 +86,22 @@ export interface RolloutHost {
   readonly hostName: string;
   /** `remove` also in a deploy: the stack does not belong on the host any more. */
   readonly action: "deploy" | "remove";
+  /** 1-based. */
+  readonly wave: number;
   readonly state: RolloutHostState;
   readonly cause: string;
+  /** The last revision that was seen to work there; 0 when none was. */
+  readonly previousRevision: number;
+  /** How often it was tried again. */
+  readonly retries: number;
+  /** The rollout changed its desired state. */
+  readonly touched: boolean;
   /** The desired state of the host that carries this rollout; absent until the host was begun. */
   readonly generation?: Generation;
-  /** Milliseconds since 1970; set while it is begun and not ended. */
+  /** Milliseconds since 1970; set while it is begun, reached and not ended. */
   readonly deadlineAt?: number;
+  /** When its maintenance window opens, while it waits for that, milliseconds since 1970. */
+  readonly windowOpensAt?: number;
 }
 
 /** What is known of a host at the time of planning. */
@@ -66,6 +119,16 @@ export interface HostView {
   readonly stack?: StackReport;
   /** The host refused this desired state. */
   readonly refused?: { readonly generation: Generation; readonly cause: string };
+  /** Its maintenance windows; absent: it may be changed at any time. */
+  readonly window?: HostWindow;
+  /** Conditions of the gate that do not hold, or are not known to, as sentences; absent while nobody asked. */
+  readonly unmetConditions?: readonly string[];
+}
+
+/** `opensAt`: milliseconds since 1970, absent when it never opens. */
+export interface HostWindow {
+  readonly open: boolean;
+  readonly opensAt?: number;
 }
 
 /** What the host's last report says of the stack. Durations are of the host's own clock, so that no skew matters. */
@@ -83,10 +146,24 @@ export interface StackReport {
    * no container, e.g. since its image cannot be had.
    */
   readonly ended?: { readonly cause: string; readonly forMs: number; readonly neverRan: boolean };
-  /** The rollout that failed there, so that what ran before was brought back. */
+  /** The attempt that failed there, so that what ran before was brought back. */
   readonly failedAttempt?: string;
   /** What is waited for, e.g. "db is starting"; empty when nothing is. */
   readonly waitingFor: string;
+  /** The attempt that `restarts` and `probes` are about; absent from agents that do not say. */
+  readonly attempt?: string;
+  /** Most restarts of one container since the attempt began. */
+  readonly restarts?: number;
+  readonly probes?: readonly ProbeReport[];
+  /** Root on the host holds it at this revision. */
+  readonly heldRevision?: number;
+}
+
+export interface ProbeReport {
+  readonly service: string;
+  readonly name: string;
+  readonly passed: boolean;
+  readonly cause: string;
 }
 
 export function compareGenerations(a: Generation, b: Generation): number {
@@ -94,10 +171,34 @@ export function compareGenerations(a: Generation, b: Generation): number {
   return a.n === b.n ? 0 : a.n < b.n ? -1 : 1;
 }
 
+export const OPEN_STATES: readonly RolloutState[] = ["pending", "running", "waiting", "paused", "rolling-back"];
+export const OPEN_HOST_STATES: readonly RolloutHostState[] = [
+  "pending",
+  "not-reached",
+  "applying",
+  "checking-health",
+  "rolling-back",
+];
+
 export function isEnded(state: RolloutState): boolean {
-  return state === "succeeded" || state === "failed" || state === "cancelled" || state === "superseded";
+  return !OPEN_STATES.includes(state);
 }
 
 export function isHostEnded(state: RolloutHostState): boolean {
-  return state === "succeeded" || state === "failed" || state === "cancelled";
+  return !OPEN_HOST_STATES.includes(state);
+}
+
+export function isUnderWay(state: RolloutHostState): boolean {
+  return state === "applying" || state === "checking-health";
+}
+
+/** What a host is told that asks it: with another one than before it tries again what it gave up. */
+export function attemptOf(rollout: Pick<Rollout, "id">, host: Pick<RolloutHost, "retries">, back = false): string {
+  const parts = [rollout.id, ...(back ? ["back"] : []), ...(host.retries > 0 ? [String(host.retries)] : [])];
+  return parts.join(".");
+}
+
+/** The rollout of an attempt. */
+export function rolloutOfAttempt(attempt: string): string {
+  return attempt.split(".", 1)[0] ?? attempt;
 }

@@ -11,6 +11,7 @@ import {
 } from "../platform/index.ts";
 import { stacksErrors } from "../stacks/index.ts";
 import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
+import { promptStrategy } from "../testing/strategy.ts";
 import { createFleet, type Fleet } from "../testing/fleet.ts";
 import { rolloutsErrors } from "./errors.ts";
 
@@ -43,7 +44,7 @@ async function newStack(name: string, placement: Partial<Placement>, yaml = 'ima
 
 /** What the rollout does on which host; it goes on to no end, since no worker runs here. */
 async function deploy(stackId: string): Promise<string> {
-  const { hosts } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, stableSeconds: 0 });
+  const { hosts } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy() });
   return hosts.map((host) => `${host.action} ${host.hostName}`).join(", ");
 }
 async function update(stackId: string, change: Partial<Placement>): Promise<void> {

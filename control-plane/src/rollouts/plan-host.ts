@@ -1,11 +1,13 @@
 import {
+  attemptOf,
   compareGenerations,
+  isUnderWay,
   type HostView,
   type Rollout,
   type RolloutHost,
   type RolloutHostState,
-  type StackReport,
 } from "./model.ts";
+import { seconds, seenDeployed, seenRemoved, type Aim, type Seen } from "./plan-gate.ts";
 
 /** What the world says of one host of a rollout. `wakeAt`: when time alone may change the answer. */
 export interface Assessment {
@@ -14,130 +16,88 @@ export interface Assessment {
   readonly wakeAt?: number;
   /** The host took nothing of the desired state. */
   readonly refused?: true;
+  /** Not reached, or held by root on it: nothing is expected of it, and time does not count. */
+  readonly away?: "not-reached" | "held";
 }
 
-/** A container that ended for good may be replaced at once by the loop on the host: wait this long before it counts. */
-const ENDED_SETTLE_MS = 5_000;
-/** A registry that is away for a moment is tried again by the loop on the host. */
-const NEVER_RAN_SETTLE_MS = 30_000;
 /** A host that just came back gets this long to report before its old deadline counts. */
 const RETURN_GRACE_MS = 30_000;
 
 /** Where the host stands. Pure: the same view at the same time gives the same answer. */
 export function assessHost(rollout: Rollout, host: RolloutHost, view: HostView, now: number): Assessment {
   if (view.reach === "gone") return { state: "cancelled", cause: view.reachCause };
-  if (host.generation === undefined) return assessWaiting(host, view);
+  if (host.generation === undefined) return assessWaiting(rollout, host, view);
   const refused = view.refused;
   if (refused !== undefined && compareGenerations(refused.generation, host.generation) === 0) {
     return { state: "failed", cause: refused.cause, refused: true };
   }
-  if (view.reach === "not-reached") return { state: "not-reached", cause: view.reachCause };
+  if (view.reach === "not-reached") return { state: "not-reached", cause: view.reachCause, away: "not-reached" };
   // Time that passes counts for and against a host only while it is heard of.
-  if (view.reach === "uncertain") return { state: resumed(host), cause: host.cause };
-  const seen = assessReport(rollout, host, view, now);
-  const deadline = deadlineOf(rollout, host, view);
+  if (view.reach === "uncertain") {
+    if (host.state === "pending") return { state: "pending", cause: host.cause, away: "held" };
+    return { state: isUnderWay(host.state) ? host.state : "applying", cause: host.cause };
+  }
+  const held = heldCause(rollout, view);
+  if (held !== undefined) return { state: "pending", cause: held, away: "held" };
+  const { strategy, revision } = rollout;
+  const aim: Aim = { action: host.action, revision, attempt: attemptOf(rollout, host), gate: strategy.gate };
+  const isBack = !isUnderWay(host.state);
+  return watched(aim, isBack ? withoutDeadline(host) : host, view, now);
+}
+
+/** What a begun host that is reached is seen to do, with its deadline. */
+export function watched(aim: Aim, host: RolloutHost, view: HostView, now: number): Seen {
+  const { deadlineMs } = aim.gate;
+  const begunForMs = host.deadlineAt === undefined ? 0 : now - (host.deadlineAt - deadlineMs);
+  const seen = assessReport(aim, host, view, { begunForMs, now });
   if (seen.state === "succeeded" || seen.state === "failed") return seen;
+  const deadline = deadlineOf(host, view, deadlineMs);
   if (deadline !== undefined && now >= deadline) {
-    return { state: "failed", cause: `not healthy within ${seconds(rollout.deadlineMs)}: ${seen.cause}` };
+    return { state: "failed", cause: `not healthy within ${seconds(deadlineMs)}: ${seen.cause}` };
   }
   const wakeAt = Math.min(seen.wakeAt ?? Infinity, deadline ?? Infinity);
   return Number.isFinite(wakeAt) ? { ...seen, wakeAt } : seen;
 }
 
-function assessWaiting(host: RolloutHost, view: HostView): Assessment {
-  if (view.reach === "not-reached") return { state: "not-reached", cause: view.reachCause };
+/** Why the host's own root keeps the stack where it is; undefined when nobody does or it does not count. */
+export function heldCause(rollout: Pick<Rollout, "overrideLocalHolds">, view: HostView): string | undefined {
+  const held = view.stack?.heldRevision ?? 0;
+  if (held === 0 || rollout.overrideLocalHolds) return undefined;
+  return `held locally at revision ${held}: root on the host releases it with "windflow-agent release"`;
+}
+
+function assessWaiting(rollout: Rollout, host: RolloutHost, view: HostView): Assessment {
+  if (view.reach === "not-reached") return { state: "not-reached", cause: view.reachCause, away: "not-reached" };
   if (view.reach === "uncertain") return { state: host.state, cause: host.cause };
+  const held = heldCause(rollout, view);
+  if (held !== undefined) return { state: "pending", cause: held, away: "held" };
   return { state: "pending", cause: host.state === "pending" ? host.cause : "the host is back" };
 }
 
-function assessReport(rollout: Rollout, host: RolloutHost, view: HostView, now: number): Assessment {
-  const { generation } = host;
+function assessReport(
+  aim: Aim,
+  { generation }: RolloutHost,
+  view: HostView,
+  at: { readonly begunForMs: number; readonly now: number },
+): Seen {
   const knows =
     generation !== undefined &&
     view.observedGeneration !== undefined &&
     compareGenerations(view.observedGeneration, generation) >= 0;
   if (!knows) return { state: "applying", cause: "the host has not taken the desired state yet" };
-  const passedMs = view.receivedAt === undefined ? 0 : Math.max(0, now - view.receivedAt);
-  return host.action === "remove" ? assessRemoval(view) : assessDeploy(rollout, host, view, passedMs, now);
+  return aim.action === "remove" ? seenRemoved(view) : seenDeployed(aim, view, at.begunForMs, at.now);
 }
 
-function assessRemoval(view: HostView): Assessment {
-  const { stack } = view;
-  if (stack === undefined || (stack.converged && stack.containers === 0)) {
-    return { state: "succeeded", cause: "the stack is off the host" };
-  }
-  const left =
-    stack.containers === 0
-      ? "its networks are being removed"
-      : `${stack.containers} ${stack.containers === 1 ? "container is" : "containers are"} left`;
-  return { state: "applying", cause: stack.problem === "" ? left : stack.problem };
+// One that returns gets a new deadline with the step that says so.
+function withoutDeadline(host: RolloutHost): RolloutHost {
+  const { deadlineAt: _, ...rest } = host;
+  return rest;
 }
 
-function assessDeploy(rollout: Rollout, host: RolloutHost, view: HostView, passedMs: number, now: number): Assessment {
-  const { stack } = view;
-  if (stack === undefined || stack.revision !== rollout.revision) {
-    return { state: "applying", cause: `the host has not begun revision ${rollout.revision}` };
-  }
-  if (stack.failedAttempt === rollout.id) return { state: "failed", cause: stack.problem };
-  const ended = endedForGood(rollout, host, stack, passedMs, now);
-  if (ended !== undefined && ended.leftMs <= 0) return { state: "failed", cause: ended.cause };
-  const endsAt = ended === undefined ? {} : { wakeAt: now + ended.leftMs };
-  if (!stack.converged) {
-    return {
-      state: "applying",
-      cause: firstText(stack.problem, stack.waitingFor, "the host applies the plan"),
-      ...endsAt,
-    };
-  }
-  if (stack.healthyForMs === undefined) {
-    const cause = firstText(stack.problem, stack.waitingFor, "waiting until every service is healthy");
-    return { state: "checking-health", cause, ...endsAt };
-  }
-  const healthyMs = stack.healthyForMs + passedMs;
-  if (healthyMs >= rollout.stableMs) {
-    return { state: "succeeded", cause: `every service was running and healthy for ${seconds(rollout.stableMs)}` };
-  }
-  return {
-    state: "checking-health",
-    cause: `every service is running and healthy; it must stay so for ${seconds(rollout.stableMs)}`,
-    wakeAt: now + rollout.stableMs - healthyMs,
-  };
-}
-
-/** A container of an older revision that had ended before is about to be replaced: it says nothing of this one. */
-function endedForGood(
-  rollout: Rollout,
-  host: RolloutHost,
-  { ended, converged }: StackReport,
-  passedMs: number,
-  now: number,
-): { cause: string; leftMs: number } | undefined {
-  if (ended === undefined) return undefined;
-  const forMs = ended.forMs + passedMs;
-  const begunForMs = host.deadlineAt === undefined ? 0 : now - (host.deadlineAt - rollout.deadlineMs);
-  if (!converged && forMs > begunForMs) return undefined;
-  return { cause: ended.cause, leftMs: (ended.neverRan ? NEVER_RAN_SETTLE_MS : ENDED_SETTLE_MS) - forMs };
-}
-
-/** The state of a host that was begun and about which nothing new is known. */
-function resumed(host: RolloutHost): RolloutHostState {
-  return host.state === "not-reached" || host.state === "pending" ? "applying" : host.state;
-}
-
-function deadlineOf(rollout: Rollout, host: RolloutHost, view: HostView): number | undefined {
-  // One that returns gets a new deadline with the step that says so.
-  if (host.deadlineAt === undefined || host.state === "not-reached") return undefined;
-  const { reachedSince } = view;
-  const begunAt = host.deadlineAt - rollout.deadlineMs;
+function deadlineOf({ deadlineAt }: RolloutHost, { reachedSince }: HostView, deadlineMs: number): number | undefined {
+  if (deadlineAt === undefined) return undefined;
+  const begunAt = deadlineAt - deadlineMs;
   // Heard of without interruption since it was begun, by a control plane that listened all the time.
-  if (reachedSince === undefined || reachedSince <= begunAt) return host.deadlineAt;
-  return Math.max(host.deadlineAt, reachedSince + RETURN_GRACE_MS);
-}
-
-function firstText(...texts: string[]): string {
-  return texts.find((text) => text !== "") ?? "";
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
+  if (reachedSince === undefined || reachedSince <= begunAt) return deadlineAt;
+  return Math.max(deadlineAt, reachedSince + RETURN_GRACE_MS);
 }

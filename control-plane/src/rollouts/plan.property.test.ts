@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { isEnded, isHostEnded, type HostView, type Rollout, type RolloutHost } from "./model.ts";
-import { planRollout, type RolloutPlan } from "./plan.ts";
+import { planRollout } from "./plan.ts";
+import type { RolloutPlan } from "./plan-steps.ts";
+import { plainStrategy } from "./strategy.ts";
 
 /** A fleet in memory: what hosts do when they are told, as far as a rollout can see it. */
 interface World {
@@ -45,12 +47,28 @@ function worldOf(made: Settings): World {
       revision: 1,
       state: "pending",
       cause: "",
-      maxParallel: made.maxParallel,
-      failureBudget: made.failureBudget,
-      stableMs: 2000,
-      deadlineMs: 60_000,
+      strategy: {
+        ...plainStrategy,
+        maxParallel: made.maxParallel,
+        failureBudget: made.failureBudget,
+        gate: { ...plainStrategy.gate, deadlineMs: 60_000 },
+      },
+      waves: [{ name: "all hosts", pauseMs: 0, needsApproval: false, maxParallel: 0, startedAt: 0 }],
+      excusedFailures: 0,
+      ignoreWindows: false,
+      overrideLocalHolds: false,
     },
-    hosts: machines.map(({ hostId }) => ({ hostId, hostName: hostId, action: "deploy", state: "pending", cause: "" })),
+    hosts: machines.map(({ hostId }) => ({
+      hostId,
+      hostName: hostId,
+      action: "deploy",
+      wave: 1,
+      state: "pending",
+      cause: "",
+      previousRevision: 0,
+      retries: 0,
+      touched: false,
+    })),
     machines,
   };
 }
@@ -88,26 +106,36 @@ function apply(world: World, plan: RolloutPlan): void {
   for (const step of plan.steps) {
     if (step.op === "set-rollout") {
       expect(isEnded(world.rollout.state)).toBe(false);
-      world.rollout = { ...world.rollout, state: step.state, cause: step.cause };
+      const { waitingFor: _for, waitingUntil: _until, ...rest } = world.rollout;
+      const { op: _op, target: _target, ...whereabouts } = step;
+      world.rollout = { ...rest, ...whereabouts };
       continue;
     }
-    if (step.op === "restore-host") continue;
+    if (step.op === "pass-wave") {
+      world.rollout = {
+        ...world.rollout,
+        waves: world.rollout.waves.map((wave) => ({ ...wave, passedAt: world.now })),
+      };
+    }
+    if (!("hostId" in step) || step.op === "restore-host" || step.op === "roll-back-host") continue;
     const i = world.hosts.findIndex((host) => host.hostId === step.hostId);
     const host = world.hosts[i];
     const machine = world.machines[i];
     if (host === undefined || machine === undefined) throw new Error(`a step for an unknown host: ${step.hostId}`);
     expect(isHostEnded(host.state), "an ended host never changes").toBe(false);
-    const deadline = step.deadlineAt === undefined ? {} : { deadlineAt: step.deadlineAt };
+    const { deadlineAt: old, ...rest } = host;
+    const deadlineAt = step.deadlineAt === "none" ? undefined : (step.deadlineAt ?? old);
+    const deadline = deadlineAt === undefined ? {} : { deadlineAt };
     if (step.op === "begin-host") {
       machine.wanted = 1n;
-      world.hosts[i] = { ...host, state: "applying", cause: step.cause, generation: { term: 1n, n: 1n }, ...deadline };
+      world.hosts[i] = { ...rest, state: "applying", cause: step.cause, generation: { term: 1n, n: 1n }, ...deadline };
     } else {
       if (step.state === "succeeded") {
         const healthySince = machine.report?.healthySince;
         expect(healthySince, "succeeded only while healthy").toBeDefined();
-        expect(world.now - (healthySince ?? 0)).toBeGreaterThanOrEqual(world.rollout.stableMs);
+        expect(world.now - (healthySince ?? 0)).toBeGreaterThanOrEqual(world.rollout.strategy.gate.stableMs);
       }
-      world.hosts[i] = { ...host, state: step.state, cause: step.cause, ...deadline };
+      world.hosts[i] = { ...rest, state: step.state, cause: step.cause, ...deadline };
     }
   }
   expectParallel(world, plan);
@@ -115,8 +143,8 @@ function apply(world: World, plan: RolloutPlan): void {
 
 // Hosts that come back after they were begun are under way again, whatever the limit: it holds for beginning only.
 function expectParallel(world: World, plan: RolloutPlan): void {
-  if (world.rollout.maxParallel === 0 || !plan.steps.some((step) => step.op === "begin-host")) return;
-  expect(underWay(world)).toBeLessThanOrEqual(world.rollout.maxParallel);
+  if (world.rollout.strategy.maxParallel === 0 || !plan.steps.some((step) => step.op === "begin-host")) return;
+  expect(underWay(world)).toBeLessThanOrEqual(world.rollout.strategy.maxParallel);
 }
 
 function underWay(world: World): number {

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { HostView, Rollout, RolloutHost, StackReport } from "./model.ts";
-import { formatPlan, planRollout } from "./plan.ts";
+import { planRollout } from "./plan.ts";
+import { formatPlan } from "./plan-steps.ts";
+import { plainStrategy } from "./strategy.ts";
 
 const NOW = 1_000_000;
 const rollout: Rollout = {
@@ -10,24 +12,34 @@ const rollout: Rollout = {
   revision: 2,
   state: "pending",
   cause: "",
-  maxParallel: 0,
-  failureBudget: 0,
-  stableMs: 2000,
-  deadlineMs: 300_000,
+  strategy: plainStrategy,
+  waves: [{ name: "all hosts", pauseMs: 0, needsApproval: false, maxParallel: 0, startedAt: 0 }],
+  excusedFailures: 0,
+  ignoreWindows: false,
+  overrideLocalHolds: false,
 };
 const running: Rollout = { ...rollout, state: "running", cause: "0 of 1 host done" };
+const withStrategy = (more: Partial<typeof plainStrategy>): Rollout => ({
+  ...running,
+  strategy: { ...plainStrategy, ...more },
+});
 const host = (hostName: string, more: Partial<RolloutHost> = {}): RolloutHost => ({
   hostId: `hst_${hostName}`,
   hostName,
   action: "deploy",
+  wave: 1,
   state: "pending",
   cause: "",
+  previousRevision: 1,
+  retries: 0,
+  touched: false,
   ...more,
 });
 const begun = (hostName: string, more: Partial<RolloutHost> = {}): RolloutHost =>
   host(hostName, {
     state: "applying",
     cause: "begun",
+    touched: true,
     generation: { term: 1n, n: 5n },
     deadlineAt: NOW + 300_000,
     ...more,
@@ -61,11 +73,11 @@ test("begins every host that is reached, and calls the others not reached", () =
 
 test("begins no more than max_parallel hosts at a time", () => {
   const views = { a: reporting({ converged: false }), b: online, c: online };
-  expect(plan({ ...running, maxParallel: 1 }, [begun("a"), host("b"), host("c")], views)).toContain(
+  expect(plan(withStrategy({ maxParallel: 1 }), [begun("a"), host("b"), host("c")], views)).toContain(
     "set-host host b → pending: waits until fewer than 1 hosts are under way",
   );
   const done = [begun("a", { state: "succeeded" }), host("b"), host("c")];
-  expect(plan({ ...running, maxParallel: 1 }, done, views)).toContain("begin-host host b");
+  expect(plan(withStrategy({ maxParallel: 1 }), done, views)).toContain("begin-host host b");
 });
 
 test("a host that went back to what it ran before has failed, with its reason", () => {
@@ -91,6 +103,7 @@ test("converged is not enough: the health gate's time must run, on the host's cl
   expect(plan(running, checking, young)).toContain("wake in 1500 ms");
   expect(plan(running, checking, young, NOW + 1500)).toBe(
     [
+      "pass-wave wave 1 (all hosts): 1 of 1 host passed",
       "set-host host a → succeeded: every service was running and healthy for 2 s",
       "set-rollout rollout rol_1 → succeeded: 1 host passed the health gate",
     ].join("\n"),
@@ -166,7 +179,9 @@ test("over the failure budget nothing more is begun, and what is under way goes 
       "wake in 300000 ms",
     ].join("\n"),
   );
-  expect(plan({ ...running, failureBudget: 1 }, hosts, { b: reporting({}), c: online })).toContain("begin-host host c");
+  expect(plan(withStrategy({ failureBudget: 1 }), hosts, { b: reporting({}), c: online })).toContain(
+    "begin-host host c",
+  );
 });
 
 test("waits for hosts that are away, and goes on with a new deadline when they return", () => {
@@ -185,6 +200,7 @@ test("removal is done when the host reports neither the stack nor a container of
   const { stack: _gone, ...off } = reporting({});
   expect(plan(remove, [leaving], { a: off })).toBe(
     [
+      "pass-wave wave 1 (all hosts): 1 of 1 host passed",
       "set-host host a → succeeded: the stack is off the host",
       "set-rollout rollout rol_1 → succeeded: the stack is off 1 host",
     ].join("\n"),

@@ -1,30 +1,16 @@
-import { isEnded, isHostEnded } from "./model.ts";
-import type { HostView, Rollout, RolloutHost, RolloutHostState, RolloutState } from "./model.ts";
+import { isEnded, isHostEnded, isUnderWay, type HostView, type Rollout, type RolloutHost } from "./model.ts";
+import { beginHosts } from "./plan-begin.ts";
+import { plural } from "./plan-gate.ts";
 import { assessHost } from "./plan-host.ts";
+import { rollbackStep, rollBackHosts, summarizeRollback } from "./plan-rollback.ts";
+import type { PlannedHost, PlannedWaves, RolloutPlan, RolloutStep, Whereabouts } from "./plan-steps.ts";
 import { summarize } from "./plan-summary.ts";
-
-/**
- * One act of a rollout. The steps of a plan are applied in their order, in one transaction: none depends on another.
- * `begin-host` and `restore-host` change the host's desired state; the others only say where things stand.
- */
-export type RolloutStep =
-  | { op: "begin-host"; target: string; hostId: string; cause: string; deadlineAt: number }
-  | { op: "restore-host"; target: string; hostId: string; cause: string }
-  | { op: "set-host"; target: string; hostId: string; state: RolloutHostState; cause: string; deadlineAt?: number }
-  | { op: "set-rollout"; target: string; state: RolloutState; cause: string };
-
-export interface RolloutPlan {
-  readonly steps: readonly RolloutStep[];
-  /** When time alone may change something, milliseconds since 1970; absent when only an event can. */
-  readonly wakeAt?: number;
-}
-
-type Standing = RolloutHost & { readonly wakeAt?: number; readonly begins?: true; readonly refused?: true };
+import { progressWaves } from "./plan-wave-progress.ts";
 
 /**
  * The next steps of a rollout, from what is stored and what the hosts last said. An ended rollout has none, and
  * planning again after applying gives none until the world or the time has changed.
- * @param views by host id; a host without a view counts as not reached
+ * @param views by host id; a host without a view counts as not reached. Hosts that have ended need none.
  * @param now milliseconds since 1970
  */
 export function planRollout(
@@ -34,65 +20,107 @@ export function planRollout(
   now: number,
 ): RolloutPlan {
   if (isEnded(rollout.state)) return { steps: [] };
-  const stop = stopCause(rollout);
-  const after =
-    stop === undefined ? advance(rollout, hosts, views, now) : hosts.map((host) => stopped(host, stop.hostCause));
-  const steps = after.flatMap((host, i) => hostSteps(hosts[i], host, rollout, now));
-  const next = stop?.rollout ?? summarize(rollout.kind, after);
-  if (next.state !== rollout.state || next.cause !== rollout.cause) {
-    steps.push({ op: "set-rollout", target: `rollout ${rollout.id}`, ...next });
+  const stop = stopped(rollout);
+  if (stop !== undefined) {
+    const after = hosts.map((host): PlannedHost => stoppedHost(host, stop.cause));
+    return planOf(rollout, hosts, { after, next: stop }, now);
   }
-  const wakeAt = Math.min(...after.map((host) => (isHostEnded(host.state) ? Infinity : (host.wakeAt ?? Infinity))));
-  return Number.isFinite(wakeAt) && !isEnded(next.state) ? { steps, wakeAt } : { steps };
+  if (rollout.rollBackReason !== undefined) {
+    const { hosts: after, begin } = rollBackHosts(rollout, hosts, views, now);
+    return planOf(rollout, hosts, { after, next: summarizeRollback(rollout, after), begin }, now);
+  }
+  return advance(rollout, hosts, views, now);
 }
 
-/** One line a step: what dry runs, tests and logs show. */
-export function formatPlan(plan: RolloutPlan): string {
-  return plan.steps
-    .map((step) => `${step.op} ${step.target}${"state" in step ? ` → ${step.state}` : ""}: ${step.cause}`)
-    .join("\n");
+interface Outcome {
+  readonly after: readonly PlannedHost[];
+  readonly next: Whereabouts;
+  /** Steps about waves and the whole. */
+  readonly steps?: readonly RolloutStep[];
+  /** Hosts whose desired state goes back. */
+  readonly begin?: ReadonlySet<string>;
+  readonly wakeAt?: number;
 }
 
-function stopCause(
-  rollout: Rollout,
-): { rollout: { state: RolloutState; cause: string }; hostCause: string } | undefined {
-  if (rollout.supersededBy !== undefined) {
-    const cause = `a newer rollout of the stack took over: ${rollout.supersededBy}`;
-    return { rollout: { state: "superseded", cause }, hostCause: cause };
-  }
-  if (rollout.cancelReason !== undefined) {
-    const cause = rollout.cancelReason === "" ? "cancelled" : `cancelled: ${rollout.cancelReason}`;
-    return { rollout: { state: "cancelled", cause }, hostCause: cause };
-  }
-  return undefined;
-}
-
-function stopped(host: RolloutHost, cause: string): Standing {
-  return isHostEnded(host.state) ? host : { ...host, state: "cancelled", cause };
-}
+const unheard: HostView = { reach: "not-reached", reachCause: "the host has never been seen" };
 
 function advance(
   rollout: Rollout,
   hosts: readonly RolloutHost[],
   views: ReadonlyMap<string, HostView>,
   now: number,
-): Standing[] {
-  const assessed = hosts.map((host): Standing => {
+): RolloutPlan {
+  const assessed = hosts.map((host): PlannedHost => {
     if (isHostEnded(host.state)) return host;
-    const view = views.get(host.hostId) ?? unheard;
-    return { ...host, ...assessHost(rollout, host, view, now) };
+    return { ...host, ...assessHost(rollout, host, views.get(host.hostId) ?? unheard, now) };
   });
   const failed = assessed.filter((host) => host.state === "failed").length;
-  if (failed > rollout.failureBudget) return assessed.map((host) => overBudget(host, failed));
-  return begin(rollout, assessed, views);
+  const { failureBudget, onFailure } = rollout.strategy;
+  if (failed > failureBudget + rollout.excusedFailures) {
+    if (onFailure === "roll-back") return startRollback(rollout, hosts, assessed, failed, now);
+    const after = assessed.map((host) => overBudget(host, failed));
+    return planOf(rollout, hosts, { after, next: summarize(rollout, after, rollout) }, now);
+  }
+  const progress = progressWaves(rollout, assessed, now);
+  const after = beginHosts(rollout, progress.waves, assessed, views);
+  const outcome = { after, next: summarize(rollout, after, progress), steps: progress.steps };
+  return planOf(rollout, hosts, { ...outcome, ...wakeOf(progress) }, now);
 }
 
-const unheard: HostView = { reach: "not-reached", reachCause: "the host has never been seen" };
+// While it waits for a yes or for hosts, time changes nothing.
+function wakeOf({ hold }: PlannedWaves): { wakeAt?: number } {
+  return hold?.until === undefined ? {} : { wakeAt: hold.until };
+}
+
+function startRollback(
+  rollout: Rollout,
+  hosts: readonly RolloutHost[],
+  after: readonly PlannedHost[],
+  failed: number,
+  now: number,
+): RolloutPlan {
+  const first = after.find((host) => host.state === "failed");
+  const cause = `${plural(failed, "host")} failed: ${first?.hostName ?? ""}: ${first?.cause ?? ""}`;
+  const step: RolloutStep = { op: "start-rollback", target: `rollout ${rollout.id}`, cause };
+  return planOf(rollout, hosts, { after, next: { state: "rolling-back", cause }, steps: [step] }, now);
+}
+
+function planOf(
+  rollout: Rollout,
+  hosts: readonly RolloutHost[],
+  { after, next, steps: own = [], begin = new Set(), wakeAt: ownWake = Infinity }: Outcome,
+  now: number,
+): RolloutPlan {
+  const steps = [...own, ...after.flatMap((host, i) => hostSteps(rollout, hosts[i], host, begin, now))];
+  const { state, cause, waitingFor, waitingUntil } = rollout;
+  const isSame = next.state === state && next.cause === cause;
+  if (!isSame || next.waitingFor !== waitingFor || next.waitingUntil !== waitingUntil) {
+    steps.push({ op: "set-rollout", target: `rollout ${rollout.id}`, ...next });
+  }
+  const wakes = after.map((host) => (isHostEnded(host.state) ? Infinity : (host.wakeAt ?? Infinity)));
+  const wakeAt = wakes.reduce((soonest, one) => Math.min(soonest, one), ownWake);
+  return Number.isFinite(wakeAt) && !isEnded(next.state) ? { steps, wakeAt } : { steps };
+}
+
+function stopped(rollout: Rollout): Whereabouts | undefined {
+  if (rollout.supersededBy !== undefined) {
+    return { state: "superseded", cause: `a newer rollout of the stack took over: ${rollout.supersededBy}` };
+  }
+  if (rollout.cancelReason === undefined) return undefined;
+  return {
+    state: "cancelled",
+    cause: rollout.cancelReason === "" ? "cancelled" : `cancelled: ${rollout.cancelReason}`,
+  };
+}
+
+function stoppedHost(host: RolloutHost, cause: string): PlannedHost {
+  return isHostEnded(host.state) ? host : { ...host, state: "cancelled", cause };
+}
 
 // Hosts that were begun go on to their end, since they have the desired state; the others are not begun any more.
-function overBudget(host: Standing, failed: number): Standing {
-  if (isHostEnded(host.state) || host.state === "applying" || host.state === "checking-health") return host;
-  const hosts = `${failed} ${failed === 1 ? "host" : "hosts"} failed`;
+function overBudget(host: PlannedHost, failed: number): PlannedHost {
+  if (isHostEnded(host.state) || isUnderWay(host.state)) return host;
+  const hosts = `${plural(failed, "host")} failed`;
   const cause =
     host.generation === undefined
       ? `not begun: ${hosts}`
@@ -100,32 +128,47 @@ function overBudget(host: Standing, failed: number): Standing {
   return { ...host, state: "cancelled", cause };
 }
 
-function begin(rollout: Rollout, hosts: readonly Standing[], views: ReadonlyMap<string, HostView>): Standing[] {
-  const underWay = hosts.filter((host) => host.state === "applying" || host.state === "checking-health").length;
-  let free = rollout.maxParallel === 0 ? hosts.length : rollout.maxParallel - underWay;
-  return hosts.map((host) => {
-    if (host.state !== "pending" || views.get(host.hostId)?.reach !== "reached") return host;
-    if (free <= 0) return { ...host, cause: `waits until fewer than ${rollout.maxParallel} hosts are under way` };
-    free--;
-    return { ...host, state: "applying", cause: "begun", begins: true };
-  });
-}
-
-function hostSteps(before: RolloutHost | undefined, after: Standing, rollout: Rollout, now: number): RolloutStep[] {
-  const { hostId, state, cause } = after;
+function hostSteps(
+  rollout: Rollout,
+  before: RolloutHost | undefined,
+  after: PlannedHost,
+  goesBack: ReadonlySet<string>,
+  now: number,
+): RolloutStep[] {
+  const { hostId, state, cause, windowOpensAt } = after;
   const target = `host ${after.hostName}`;
-  const deadlineAt = now + rollout.deadlineMs;
-  if (after.begins === true)
+  const deadlineAt = now + rollout.strategy.gate.deadlineMs;
+  if (goesBack.has(hostId)) return [rollbackStep(after, deadlineAt)];
+  if (after.begins === true) {
     return [{ op: "begin-host", target, hostId, cause: beginCause(rollout, after), deadlineAt }];
-  if (before === undefined || (before.state === state && before.cause === cause)) return [];
-  const returned = before.state === "not-reached" && !isHostEnded(state) && after.generation !== undefined;
-  const set: RolloutStep = { op: "set-host", target, hostId, state, cause, ...(returned ? { deadlineAt } : {}) };
+  }
+  if (before === undefined) return [];
+  const deadline = newDeadline(before, after, deadlineAt);
+  const isSame = before.state === state && before.cause === cause && before.windowOpensAt === windowOpensAt;
+  if (isSame && deadline === undefined) return [];
+  const set: RolloutStep = {
+    op: "set-host",
+    target,
+    hostId,
+    state,
+    cause,
+    ...(deadline === undefined ? {} : { deadlineAt: deadline }),
+    ...(windowOpensAt === undefined ? {} : { windowOpensAt }),
+  };
   if (after.refused !== true || after.action !== "deploy") return [set];
   // A host takes its desired state whole or not at all: left there, what it refuses would keep every other stack from it.
   return [
     set,
     { op: "restore-host", target, hostId, cause: "it refused the revision: it must run what it ran before" },
   ];
+}
+
+/** Its time does not run while it is away; one that returns gets all of it again. */
+function newDeadline(before: RolloutHost, after: PlannedHost, deadlineAt: number): number | "none" | undefined {
+  if (after.generation === undefined || isHostEnded(after.state)) return undefined;
+  if (after.away !== undefined) return before.deadlineAt === undefined ? undefined : "none";
+  const returns = before.deadlineAt === undefined || before.state === "not-reached";
+  return returns ? deadlineAt : undefined;
 }
 
 function beginCause(rollout: Rollout, host: RolloutHost): string {

@@ -12,6 +12,7 @@ import {
 import { emptyPlacement } from "../placement/index.ts";
 import { stacksErrors } from "../stacks/index.ts";
 import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
+import { promptStrategy } from "../testing/strategy.ts";
 import { createFleet, type Fleet } from "../testing/fleet.ts";
 import { rolloutsErrors } from "./errors.ts";
 import type { RolloutWorker } from "./index.ts";
@@ -38,7 +39,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const settings = { maxParallel: 0, failureBudget: 0, stableSeconds: 0, deadlineSeconds: 0 };
+const settings = { strategy: promptStrategy() };
 const inTenant = <Result>(work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
   platform.database.inOrganization(fleet.caller, work);
 
@@ -145,7 +146,7 @@ test("waves stop at the failure budget, and what was not begun keeps its old rev
   const stackId = await stackOn("waves", ids);
   const {
     rollout: { id },
-  } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 1 });
+  } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy({ maxParallel: 1 }) });
   expect(await states(id)).toBe("running, w1 applying, w2 pending");
   const [first = ""] = ids;
   const generation = await inTenant(async (tx) => (await fleet.desired.desiredStateFor(tx, first)).generation);
@@ -259,7 +260,7 @@ test("two control planes work on the same rollouts without getting in each other
   const stackIds = await Promise.all(["red", "green", "blue"].map((name) => stackOn(name, ids)));
   const started = await Promise.all(
     stackIds.map((stackId) =>
-      fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings, maxParallel: 5 }),
+      fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy({ maxParallel: 5 }) }),
     ),
   );
   const ended = async (): Promise<void> => {

@@ -14,6 +14,9 @@ interface RolloutHostsTable {
   term: bigint | null;
   n: bigint | null;
   deadline_at: Date | null;
+  window_opens_at: Date | null;
+  wave: number;
+  retries: number;
   started_at: Date | null;
   ended_at: Date | null;
 }
@@ -22,13 +25,11 @@ interface Tables {
 }
 
 export interface StoredRolloutHost extends RolloutHost {
-  /** Revision that the host had to run before; 0 when none. */
-  readonly previousRevision: number;
   readonly startedAt?: Date;
   readonly endedAt?: Date;
 }
 
-// One row a host and 13 columns: below the 65,535 parameters of a statement.
+// One row a host and 16 columns: below the 65,535 parameters of a statement.
 const ROWS_PER_INSERT = 4000;
 
 export async function insertHosts(
@@ -51,7 +52,10 @@ export async function insertHosts(
           previous_revision: host.previousRevision,
           term: host.generation?.term ?? null,
           n: host.generation?.n ?? null,
-          deadline_at: host.deadlineAt === undefined ? null : new Date(host.deadlineAt),
+          deadline_at: dateOf(host.deadlineAt),
+          window_opens_at: dateOf(host.windowOpensAt),
+          wave: host.wave,
+          retries: host.retries,
           started_at: host.startedAt ?? null,
           ended_at: host.endedAt ?? null,
         })),
@@ -79,56 +83,28 @@ export async function writeHosts(
   hosts: readonly StoredRolloutHost[],
 ): Promise<void> {
   if (hosts.length === 0) return;
-  await sql`UPDATE rollout_hosts h SET state = v.state, cause = v.cause, term = v.term, n = v.n,
-      deadline_at = v.deadline_at, started_at = v.started_at, ended_at = v.ended_at
+  await sql`UPDATE rollout_hosts h SET state = v.state, cause = v.cause, term = v.term, n = v.n, retries = v.retries,
+      action = v.action, wave = v.wave, deadline_at = v.deadline_at, window_opens_at = v.window_opens_at,
+      started_at = v.started_at, ended_at = v.ended_at
     FROM unnest(
       ${hosts.map((host) => host.hostId)}::text[],
       ${hosts.map((host) => host.state)}::text[],
       ${hosts.map((host) => host.cause)}::text[],
       ${hosts.map((host) => host.generation?.term ?? null)}::bigint[],
       ${hosts.map((host) => host.generation?.n ?? null)}::bigint[],
-      ${hosts.map((host) => (host.deadlineAt === undefined ? null : new Date(host.deadlineAt)))}::timestamptz[],
+      ${hosts.map((host) => host.retries)}::integer[],
+      ${hosts.map((host) => host.action)}::text[],
+      ${hosts.map((host) => host.wave)}::integer[],
+      ${hosts.map((host) => dateOf(host.deadlineAt))}::timestamptz[],
+      ${hosts.map((host) => dateOf(host.windowOpensAt))}::timestamptz[],
       ${hosts.map((host) => host.startedAt ?? null)}::timestamptz[],
       ${hosts.map((host) => host.endedAt ?? null)}::timestamptz[]
-    ) AS v(host_id, state, cause, term, n, deadline_at, started_at, ended_at)
+    ) AS v(host_id, state, cause, term, n, retries, action, wave, deadline_at, window_opens_at, started_at, ended_at)
     WHERE h.rollout_id = ${rolloutId} AND h.host_id = v.host_id`.execute(tx.queries);
 }
 
-export interface HostCounts {
-  readonly total: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly notReached: number;
-}
-
-/** Rollout → how many of its hosts stand where. */
-export async function countHosts(tx: UnitOfWork, rolloutIds: readonly string[]): Promise<Map<string, HostCounts>> {
-  if (rolloutIds.length === 0) return new Map();
-  const answer = await sql<{ rollout_id: string; total: bigint; succeeded: bigint; failed: bigint; away: bigint }>`
-    SELECT rollout_id, count(*) AS total, count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
-      count(*) FILTER (WHERE state = 'failed') AS failed, count(*) FILTER (WHERE state = 'not-reached') AS away
-    FROM rollout_hosts WHERE rollout_id = ANY(${rolloutIds}) GROUP BY rollout_id`.execute(tx.queries);
-  return new Map(
-    answer.rows.map((row) => [
-      row.rollout_id,
-      {
-        total: Number(row.total),
-        succeeded: Number(row.succeeded),
-        failed: Number(row.failed),
-        notReached: Number(row.away),
-      },
-    ]),
-  );
-}
-
-export function countsOf(hosts: readonly RolloutHost[]): HostCounts {
-  const count = (state: RolloutHostState): number => hosts.filter((host) => host.state === state).length;
-  return {
-    total: hosts.length,
-    succeeded: count("succeeded"),
-    failed: count("failed"),
-    notReached: count("not-reached"),
-  };
+function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
 }
 
 function hostOf(row: Selectable<RolloutHostsTable>): StoredRolloutHost {
@@ -136,11 +112,15 @@ function hostOf(row: Selectable<RolloutHostsTable>): StoredRolloutHost {
     hostId: row.host_id,
     hostName: row.host_name,
     action: row.action,
+    wave: row.wave,
     state: row.state,
     cause: row.cause,
     previousRevision: row.previous_revision,
+    retries: row.retries,
+    touched: row.started_at !== null,
     ...(row.term === null || row.n === null ? {} : { generation: { term: row.term, n: row.n } }),
     ...(row.deadline_at === null ? {} : { deadlineAt: row.deadline_at.getTime() }),
+    ...(row.window_opens_at === null ? {} : { windowOpensAt: row.window_opens_at.getTime() }),
     ...(row.started_at === null ? {} : { startedAt: row.started_at }),
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
   };

@@ -1,6 +1,17 @@
-import { sql, type Selectable } from "kysely";
+import { sql, type ColumnType, type Selectable } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
-import type { Rollout, RolloutState } from "./model.ts";
+import {
+  OPEN_HOST_STATES,
+  OPEN_STATES,
+  type Rollout,
+  type RolloutState,
+  type RolloutWait,
+  type WaveStanding,
+} from "./model.ts";
+import type { RolloutStrategy } from "./strategy.ts";
+
+/** Why it was made: a person asked for it, hosts came or left, or a person went back to an older revision. */
+export type RolloutOrigin = "person" | "placement" | "rollback";
 
 interface RolloutsTable {
   id: string;
@@ -12,10 +23,18 @@ interface RolloutsTable {
   body_digest: string;
   state: RolloutState;
   cause: string;
-  max_parallel: number;
-  failure_budget: number;
-  stable_ms: number;
-  deadline_ms: number;
+  strategy: ColumnType<RolloutStrategy, string, string>;
+  waves: ColumnType<WaveStanding[], string, string>;
+  origin: RolloutOrigin;
+  reason: string;
+  waiting_for: RolloutWait | null;
+  waiting_until: Date | null;
+  paused_by: string | null;
+  pause_reason: string;
+  roll_back_reason: string | null;
+  excused_failures: number;
+  ignore_windows: boolean;
+  override_local_holds: boolean;
   recreate_volumes: string[];
   cancel_reason: string | null;
   superseded_by: string | null;
@@ -34,6 +53,9 @@ export interface StoredRollout extends Rollout {
   readonly organizationId: string;
   readonly stackName: string;
   readonly bodyDigest: string;
+  readonly origin: RolloutOrigin;
+  /** What a person wrote when it was made. */
+  readonly reason: string;
   /** Keys of volumes that its hosts may make anew, without their data. */
   readonly recreateVolumes: readonly string[];
   readonly createdBy: string;
@@ -43,8 +65,6 @@ export interface StoredRollout extends Rollout {
   /** When time alone may change something; for whoever takes it up after a crash. */
   readonly wakeAt?: Date;
 }
-
-const OPEN: RolloutState[] = ["pending", "running", "waiting"];
 
 export async function insertRollout(tx: UnitOfWork, rollout: StoredRollout): Promise<void> {
   await tablesOf<Tables>(tx)
@@ -59,10 +79,18 @@ export async function insertRollout(tx: UnitOfWork, rollout: StoredRollout): Pro
       body_digest: rollout.bodyDigest,
       state: rollout.state,
       cause: rollout.cause,
-      max_parallel: rollout.maxParallel,
-      failure_budget: rollout.failureBudget,
-      stable_ms: rollout.stableMs,
-      deadline_ms: rollout.deadlineMs,
+      strategy: JSON.stringify(rollout.strategy),
+      waves: JSON.stringify(rollout.waves),
+      origin: rollout.origin,
+      reason: rollout.reason,
+      waiting_for: rollout.waitingFor ?? null,
+      waiting_until: dateOf(rollout.waitingUntil),
+      paused_by: null,
+      pause_reason: "",
+      roll_back_reason: rollout.rollBackReason ?? null,
+      excused_failures: 0,
+      ignore_windows: rollout.ignoreWindows,
+      override_local_holds: rollout.overrideLocalHolds,
       recreate_volumes: [...rollout.recreateVolumes],
       cancel_reason: null,
       superseded_by: null,
@@ -100,7 +128,7 @@ export async function readOpenRolloutOf(tx: UnitOfWork, stackId: string): Promis
     .selectFrom("rollouts")
     .selectAll()
     .where("stack_id", "=", stackId)
-    .where("state", "in", OPEN)
+    .where("state", "in", [...OPEN_STATES])
     .forUpdate()
     .executeTakeFirst();
   return row === undefined ? undefined : rolloutOf(row);
@@ -113,7 +141,7 @@ export async function readOpenIds(tx: UnitOfWork, stackIds: readonly string[]): 
     .selectFrom("rollouts")
     .select(["id", "stack_id"])
     .where("stack_id", "in", [...stackIds])
-    .where("state", "in", OPEN)
+    .where("state", "in", [...OPEN_STATES])
     .execute();
   return new Map(rows.map((row) => [row.stack_id, row.id]));
 }
@@ -126,15 +154,13 @@ export async function readOpenRollouts(
   const open = tablesOf<Tables>(tx)
     .selectFrom("rollouts")
     .select(["id as rolloutId", "organization_id as organizationId"])
-    .where("state", "in", OPEN);
+    .where("state", "in", [...OPEN_STATES]);
   return (dueBy === undefined ? open : open.where("wake_at", "<=", dueBy)).execute();
 }
 
 export async function readOpenOfHost(tx: UnitOfWork, hostId: string): Promise<string[]> {
   const answer = await sql<{ rollout_id: string }>`SELECT rollout_id FROM rollout_hosts
-    WHERE host_id = ${hostId} AND state IN ('pending', 'not-reached', 'applying', 'checking-health')`.execute(
-    tx.queries,
-  );
+    WHERE host_id = ${hostId} AND state = ANY(${[...OPEN_HOST_STATES]}::text[])`.execute(tx.queries);
   return answer.rows.map((row) => row.rollout_id);
 }
 
@@ -150,14 +176,32 @@ export async function listRollouts(
   return rows.map(rolloutOf);
 }
 
-export async function writeStop(
-  tx: UnitOfWork,
-  rolloutId: string,
-  stop: { cancelReason: string } | { supersededBy: string },
-): Promise<void> {
+/** What people (or a newer rollout) ask of one that is stored; what follows from it is the plan's. */
+export interface RolloutWish {
+  readonly cancelReason?: string;
+  readonly supersededBy?: string;
+  readonly rollBackReason?: string;
+  /** null: goes on. */
+  readonly paused?: { readonly by: string; readonly reason: string } | null;
+  readonly waves?: readonly WaveStanding[];
+  readonly excusedFailures?: number;
+  /** One that had ended goes on. */
+  readonly reopen?: true;
+}
+
+export async function writeWish(tx: UnitOfWork, rolloutId: string, wish: RolloutWish): Promise<void> {
+  const { cancelReason, supersededBy, rollBackReason, paused, waves, excusedFailures, reopen } = wish;
   await tablesOf<Tables>(tx)
     .updateTable("rollouts")
-    .set("cancelReason" in stop ? { cancel_reason: stop.cancelReason } : { superseded_by: stop.supersededBy })
+    .set({
+      ...(cancelReason === undefined ? {} : { cancel_reason: cancelReason }),
+      ...(supersededBy === undefined ? {} : { superseded_by: supersededBy }),
+      ...(rollBackReason === undefined ? {} : { roll_back_reason: rollBackReason }),
+      ...(paused === undefined ? {} : { paused_by: paused?.by ?? null, pause_reason: paused?.reason ?? "" }),
+      ...(waves === undefined ? {} : { waves: JSON.stringify(waves) }),
+      ...(excusedFailures === undefined ? {} : { excused_failures: excusedFailures }),
+      ...(reopen === undefined ? {} : { state: "running" as const, cause: "it goes on", ended_at: null }),
+    })
     .where("id", "=", rolloutId)
     .execute();
 }
@@ -165,19 +209,37 @@ export async function writeStop(
 export async function writeStanding(
   tx: UnitOfWork,
   rolloutId: string,
-  standing: { state: RolloutState; cause: string; startedAt?: Date; endedAt?: Date; wakeAt: Date | undefined },
+  { wakeAt, ...standing }: Omit<StoredRollout, "wakeAt"> & { readonly wakeAt: Date | undefined },
 ): Promise<void> {
   await tablesOf<Tables>(tx)
     .updateTable("rollouts")
     .set({
       state: standing.state,
       cause: standing.cause,
-      wake_at: standing.wakeAt ?? null,
+      waves: JSON.stringify(standing.waves),
+      waiting_for: standing.waitingFor ?? null,
+      waiting_until: dateOf(standing.waitingUntil),
+      roll_back_reason: standing.rollBackReason ?? null,
+      wake_at: wakeAt ?? null,
       ...(standing.startedAt === undefined ? {} : { started_at: standing.startedAt }),
       ...(standing.endedAt === undefined ? {} : { ended_at: standing.endedAt }),
     })
     .where("id", "=", rolloutId)
     .execute();
+}
+
+/** The last rollout of the stack, whatever became of it. */
+export async function readNewestId(tx: UnitOfWork, stackId: string): Promise<string | undefined> {
+  const row = await tablesOf<Tables>(tx)
+    .selectFrom("rollouts")
+    .select((eb) => eb.fn.max("id").as("id"))
+    .where("stack_id", "=", stackId)
+    .executeTakeFirst();
+  return row?.id ?? undefined;
+}
+
+function dateOf(ms: number | undefined): Date | null {
+  return ms === undefined ? null : new Date(ms);
 }
 
 function rolloutOf(row: Selectable<RolloutsTable>): StoredRollout {
@@ -191,13 +253,20 @@ function rolloutOf(row: Selectable<RolloutsTable>): StoredRollout {
     bodyDigest: row.body_digest,
     state: row.state,
     cause: row.cause,
-    maxParallel: row.max_parallel,
-    failureBudget: row.failure_budget,
-    stableMs: row.stable_ms,
-    deadlineMs: row.deadline_ms,
+    strategy: row.strategy,
+    waves: row.waves,
+    origin: row.origin,
+    reason: row.reason,
+    excusedFailures: row.excused_failures,
+    ignoreWindows: row.ignore_windows,
+    overrideLocalHolds: row.override_local_holds,
     recreateVolumes: row.recreate_volumes,
     createdBy: row.created_by,
     createdAt: row.created_at,
+    ...(row.waiting_for === null ? {} : { waitingFor: row.waiting_for }),
+    ...(row.waiting_until === null ? {} : { waitingUntil: row.waiting_until.getTime() }),
+    ...(row.paused_by === null ? {} : { paused: { by: row.paused_by, reason: row.pause_reason } }),
+    ...(row.roll_back_reason === null ? {} : { rollBackReason: row.roll_back_reason }),
     ...(row.cancel_reason === null ? {} : { cancelReason: row.cancel_reason }),
     ...(row.superseded_by === null ? {} : { supersededBy: row.superseded_by }),
     ...(row.started_at === null ? {} : { startedAt: row.started_at }),

@@ -4,21 +4,44 @@ import {
   Rollout_State,
   Rollout_Wait,
   RolloutHost_State,
+  RolloutWave_State,
   type RolloutHost as RolloutHostMessage,
+  type RolloutWave as RolloutWaveMessage,
 } from "@windflow/proto/api";
-import type { RolloutHostState, RolloutState } from "./model.ts";
+import { noCounts, type HostCounts, type RolloutCounts } from "./counts.ts";
+import type { RolloutHostState, RolloutState, RolloutWait, WaveStanding } from "./model.ts";
 import type { HostWork } from "./ports.ts";
 import type { StoredRollout } from "./store.ts";
-import type { HostCounts, StoredRolloutHost } from "./store-hosts.ts";
+import type { StoredRolloutHost } from "./store-hosts.ts";
+import { strategyMessage } from "./strategy-wire.ts";
+import { waveStateOf, type WaveState } from "./wave-state.ts";
 
 const states: Record<RolloutState, Rollout_State> = {
   pending: Rollout_State.STATE_PENDING,
   running: Rollout_State.STATE_RUNNING,
   waiting: Rollout_State.STATE_WAITING,
+  paused: Rollout_State.STATE_PAUSED,
+  "rolling-back": Rollout_State.STATE_ROLLING_BACK,
   succeeded: Rollout_State.STATE_SUCCEEDED,
   failed: Rollout_State.STATE_FAILED,
   cancelled: Rollout_State.STATE_CANCELLED,
   superseded: Rollout_State.STATE_SUPERSEDED,
+  "rolled-back": Rollout_State.STATE_ROLLED_BACK,
+};
+const waits: Record<RolloutWait, Rollout_Wait> = {
+  hosts: Rollout_Wait.WAIT_HOSTS,
+  approval: Rollout_Wait.WAIT_APPROVAL,
+  window: Rollout_Wait.WAIT_WINDOW,
+  pause: Rollout_Wait.WAIT_PAUSE,
+};
+const waveStates: Record<WaveState, RolloutWave_State> = {
+  pending: RolloutWave_State.STATE_PENDING,
+  "awaiting-approval": RolloutWave_State.STATE_AWAITING_APPROVAL,
+  running: RolloutWave_State.STATE_RUNNING,
+  passed: RolloutWave_State.STATE_PASSED,
+  failed: RolloutWave_State.STATE_FAILED,
+  cancelled: RolloutWave_State.STATE_CANCELLED,
+  "rolled-back": RolloutWave_State.STATE_ROLLED_BACK,
 };
 const hostStates: Record<RolloutHostState, RolloutHost_State> = {
   pending: RolloutHost_State.STATE_PENDING,
@@ -28,11 +51,14 @@ const hostStates: Record<RolloutHostState, RolloutHost_State> = {
   succeeded: RolloutHost_State.STATE_SUCCEEDED,
   failed: RolloutHost_State.STATE_FAILED,
   cancelled: RolloutHost_State.STATE_CANCELLED,
+  "rolling-back": RolloutHost_State.STATE_ROLLING_BACK,
+  "rolled-back": RolloutHost_State.STATE_ROLLED_BACK,
+  "rollback-failed": RolloutHost_State.STATE_ROLLBACK_FAILED,
 };
 
 export function rolloutMessage(
   rollout: StoredRollout,
-  counts: HostCounts,
+  counts: RolloutCounts,
   hosts: RolloutHostMessage[],
 ): RolloutMessage {
   return {
@@ -52,16 +78,39 @@ export function rolloutMessage(
     hostsSucceeded: counts.succeeded,
     hostsFailed: counts.failed,
     hostsNotReached: counts.notReached,
-    waitingFor: Rollout_Wait.WAIT_UNSPECIFIED,
-    waitingUntil: undefined,
-    currentWave: 0,
-    waves: [],
-    strategy: undefined,
-    origin: "",
-    hostsRolledBack: 0,
-    reason: "",
-    hostsPending: 0,
-    hostsUnderWay: 0,
+    waitingFor: rollout.waitingFor === undefined ? Rollout_Wait.WAIT_UNSPECIFIED : waits[rollout.waitingFor],
+    waitingUntil: dateOf(rollout.waitingUntil),
+    currentWave: rollout.waves.filter((wave) => wave.startedAt !== undefined).length,
+    waves: rollout.waves.map((wave, i) => waveMessage(rollout, wave, i, counts.waves[i] ?? noCounts)),
+    strategy: strategyMessage(rollout.strategy),
+    origin: rollout.origin,
+    hostsRolledBack: counts.rolledBack,
+    reason: rollout.reason,
+    hostsPending: counts.pending,
+    hostsUnderWay: counts.underWay,
+  };
+}
+
+function waveMessage(
+  rollout: StoredRollout,
+  wave: WaveStanding,
+  index: number,
+  counts: HostCounts,
+): RolloutWaveMessage {
+  return {
+    number: index + 1,
+    name: wave.name,
+    state: waveStates[waveStateOf(rollout, index, () => counts.failed > 0)],
+    hostsTotal: counts.total,
+    hostsSucceeded: counts.succeeded,
+    hostsFailed: counts.failed,
+    hostsNotReached: counts.notReached,
+    needsApproval: wave.needsApproval,
+    approvedBy: wave.approvedBy ?? "",
+    approvedAt: dateOf(wave.approvedAt),
+    startedAt: dateOf(wave.startedAt),
+    passedAt: dateOf(wave.passedAt),
+    pauseSeconds: wave.pauseMs / 1000,
   };
 }
 
@@ -76,9 +125,13 @@ export function hostMessage(host: StoredRolloutHost, work: HostWork | undefined)
     endedAt: host.endedAt,
     services: work?.services ?? [],
     currentStep: work?.currentStep ?? "",
-    wave: 1,
-    probes: [],
-    windowOpensAt: undefined,
-    leaving: false,
+    wave: host.wave,
+    probes: work?.probes ?? [],
+    windowOpensAt: dateOf(host.windowOpensAt),
+    leaving: host.action === "remove",
   };
+}
+
+function dateOf(ms: number | undefined): Date | undefined {
+  return ms === undefined ? undefined : new Date(ms);
 }

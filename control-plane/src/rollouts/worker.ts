@@ -4,6 +4,7 @@ import { advanceRollout, type AdvanceParts } from "./advance.ts";
 import { rolloutOpened, rolloutsHeard, rolloutTouched } from "./events.ts";
 import { isEnded } from "./model.ts";
 import { readOpenOfHost, readOpenRollouts } from "./store.ts";
+import { windowsChanged } from "../windows/index.ts";
 
 export interface RolloutWorker {
   /** Takes up every rollout under way: after a crash it goes on from what the database says. */
@@ -138,6 +139,12 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
         stops.push(bus.on<{ organizationId: string; hostId: string }>(type, heard));
       }
       stops.push(bus.on(rolloutOpened, ({ rolloutId, organizationId }) => look(rolloutId, organizationId)));
+      stops.push(
+        bus.on(windowsChanged, ({ organizationId }) => {
+          for (const [rolloutId, entry] of watched)
+            if (entry.organizationId === organizationId) look(rolloutId, organizationId);
+        }),
+      );
       stops.push(bus.onGap(() => inFlight(lookAtOpen())));
       await lookAtOpen();
       castNet();

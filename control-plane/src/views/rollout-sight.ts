@@ -25,7 +25,8 @@ export function createRolloutSight(progress: ProgressBoard): RolloutSight {
         hostIds.map((hostId) => {
           const work = progress.of(hostId, stackId);
           const services = servicesNow(stacks.get(hostId), observed.get(hostId), hostId, progress);
-          return [hostId, { services, currentStep: work?.currentStep ?? "" }];
+          const probes = stacks.get(hostId)?.report.probes ?? [];
+          return [hostId, { services, currentStep: work?.currentStep ?? "", probes }];
         }),
       );
     },
@@ -121,6 +122,10 @@ function reportOf(report: ObservedStack, containers: number, at: number): StackR
     converged: report.converged,
     problem: report.problem,
     ...(report.failedAttempt === "" ? {} : { failedAttempt: report.failedAttempt }),
+    ...(report.attempt === "" ? {} : { attempt: report.attempt }),
+    ...(report.heldRevision === 0 ? {} : { heldRevision: report.heldRevision }),
+    restarts: report.restarts,
+    probes: report.probes,
     containers,
     waitingFor: waiting === undefined ? "" : `${waiting.service} is ${waiting.state}: ${waiting.cause}`,
     ...(report.healthySince === undefined ? {} : { healthyForMs: Math.max(0, at - report.healthySince.getTime()) }),
