@@ -17,6 +17,7 @@ import type { Audit } from "./audit/index.ts";
 import { createBuilds, createBuildsOnHosts, createBuiltImages, type Builds } from "./builds/index.ts";
 import { createRenderer } from "./compose/index.ts";
 import {
+  confirmObserved,
   containersHandlers,
   createContainersService,
   createTerminalSessions,
@@ -198,6 +199,7 @@ export function buildWorkloadSide(parts: {
           for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
         });
       });
+      hooks.onConfirmed(confirmObserved);
       hooks.onProgress((report) => {
         progress.note(report.hostId, report.progress);
         teller.told(report);

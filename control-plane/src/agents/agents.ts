@@ -97,6 +97,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     replicaId: bus.replicaId,
     identities,
     desired,
+    hooks,
     desiredPush,
     dispatch: createDispatch({ database, clock, log, hooks }),
     leases,

@@ -19,7 +19,7 @@ import { intervals, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
 import { openSession } from "./opening.ts";
 import { createPace } from "./pace.ts";
-import type { DesiredStatePort } from "./ports.ts";
+import type { DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { createSession, type Session } from "./session.ts";
 import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
@@ -38,6 +38,7 @@ interface Parts {
   replicaId: string;
   identities: HostIdentities;
   desired: DesiredStatePort;
+  hooks: Pick<RegisteredHooks, "confirmed">;
   desiredPush: DesiredPush;
   dispatch: Dispatch;
   leases: Leases;

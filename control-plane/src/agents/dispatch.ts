@@ -101,17 +101,11 @@ export function createDispatch(parts: Parts): Dispatch {
     if (!taken) refuse(session, frameId, agentsErrors.WF_FRAME_FAILED, "Too many replies wait to be stored.");
   }
 
-  function heartAt(session: Session, written: number): void {
-    const now = clock.now().getTime();
-    // A time that is none in this calendar is no measure of a clock.
-    if (!Number.isFinite(written)) return;
-    session.skew.heard(written, now);
-  }
-
   function handleKind(session: Session, frameId: bigint, kind: FromAgent): void {
     switch (kind.$case) {
       case "heartbeat":
-        if (kind.value.agentTime !== undefined) heartAt(session, kind.value.agentTime.getTime());
+        if (kind.value.agentTime !== undefined)
+          session.skew.heard(kind.value.agentTime.getTime(), clock.now().getTime());
         session.send({ $case: "heartbeatReply", value: { serverTime: clock.now() } });
         return;
       case "spoolBatch":

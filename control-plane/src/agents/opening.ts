@@ -25,7 +25,8 @@ import {
   type UnitOfWork,
 } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
-import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
+import { noteArrival } from "./arrival.ts";
+import type { DesiredStateOfHost, DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { readAcknowledged, readObservedDigest } from "./store.ts";
 
@@ -50,6 +51,7 @@ interface Parts {
   clock: Clock;
   newId: NewId;
   desired: DesiredStatePort;
+  hooks: Pick<RegisteredHooks, "confirmed">;
   replicaId: string;
 }
 
@@ -99,6 +101,11 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
       await recordEvent(tx, { id: newId("evt"), ...host, ...at, type: "host.online", message });
       tx.emit(hostPresenceChanged, { ...host, presence: "online", previous: before.presence });
     }
+    const stored = hello.observedDigest === "" ? undefined : await readObservedDigest(tx, host);
+    const unchanged = stored !== undefined && stored === hello.observedDigest;
+    const { confirmed } = parts.hooks;
+    const { milliseconds: clockSkewMs } = session.skew;
+    await noteArrival(tx, { newId, confirmed }, { host, before, hello, clockSkewMs, now, unchanged });
     if (before.capabilities.join(" ") !== capabilities.join(" ")) tx.emit(hostChanged, host);
     announceHost(tx, host, "updated", now);
     tx.emit(sessionOpened, { hostId, epoch: String(epoch) });
@@ -107,7 +114,7 @@ export function openSession(parts: Parts, session: Session, hello: Hello): Promi
       enrolledAt: before.enrolled_at,
       awaitingApproval: before.awaiting_approval,
       spoolAcknowledged: await readAcknowledged(tx, host, hello.spoolId),
-      wantsObserved: hello.observedDigest === "" || (await readObservedDigest(tx, host)) !== hello.observedDigest,
+      wantsObserved: !unchanged,
       desired: before.awaiting_approval ? undefined : await desired.desiredStateFor(tx, hostId),
     };
   });

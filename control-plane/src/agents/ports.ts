@@ -63,6 +63,9 @@ export interface ObservedReport extends HostReference {
 /** In the transaction that stores the report; throwing undoes it and tells the agent so. */
 export type ObservedHandler = (tx: UnitOfWork, report: ObservedReport) => Promise<void>;
 
+/** In the transaction that opens a session: the host has what it last reported, and reports nothing again. */
+export type ConfirmedHandler = (tx: UnitOfWork, host: HostReference & { at: Date }) => Promise<void>;
+
 /** Entries that were not stored before, in order of sequence. */
 export interface NewEntries extends HostReference {
   spoolId: string;
@@ -90,6 +93,7 @@ export type DesiredReplyHandler = (reply: DesiredReply) => Promise<void>;
 /** Where other domains say what they want to hear of. Before the doors are opened. */
 export interface AgentHooks {
   onObserved(handler: ObservedHandler): void;
+  onConfirmed(handler: ConfirmedHandler): void;
   onSpool(sink: SpoolSink): void;
   onProgress(handler: ProgressHandler): void;
   onDesiredStateReply(handler: DesiredReplyHandler): void;
@@ -97,6 +101,7 @@ export interface AgentHooks {
 
 export interface RegisteredHooks extends AgentHooks {
   readonly observed: readonly ObservedHandler[];
+  readonly confirmed: readonly ConfirmedHandler[];
   readonly sinks: readonly SpoolSink[];
   readonly progress: readonly ProgressHandler[];
   readonly desiredReplies: readonly DesiredReplyHandler[];
@@ -104,15 +109,18 @@ export interface RegisteredHooks extends AgentHooks {
 
 export function createHooks(): RegisteredHooks {
   const observed: ObservedHandler[] = [];
+  const confirmed: ConfirmedHandler[] = [];
   const sinks: SpoolSink[] = [];
   const progress: ProgressHandler[] = [];
   const desiredReplies: DesiredReplyHandler[] = [];
   return {
     observed,
+    confirmed,
     sinks,
     progress,
     desiredReplies,
     onObserved: (handler) => void observed.push(handler),
+    onConfirmed: (handler) => void confirmed.push(handler),
     onSpool: (sink) => void sinks.push(sink),
     onProgress: (handler) => void progress.push(handler),
     onDesiredStateReply: (handler) => void desiredReplies.push(handler),

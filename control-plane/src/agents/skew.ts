@@ -23,6 +23,8 @@ export function createSkewMeter(): SkewMeter {
   let samples: number[] = [];
   let atMost = -Infinity;
   function note(sample: number): void {
+    // A time that is none in this calendar is no measure of a clock.
+    if (!Number.isFinite(sample)) return;
     const best = Math.max(...samples);
     // A clock that was set says nothing about what it said before. Set forward it has the largest sample by itself.
     if (sample < best - SET_BACK_MS) {
@@ -33,8 +35,9 @@ export function createSkewMeter(): SkewMeter {
   }
   return {
     answered: (written, asked, received) => {
-      samples = [written - received];
-      atMost = written - asked;
+      samples = [];
+      atMost = Number.isFinite(written) ? written - asked : -Infinity;
+      note(written - received);
     },
     heard: (written, received) => note(written - received),
     get milliseconds() {
@@ -55,7 +58,7 @@ export function controlPlaneTimes(times: readonly (number | undefined)[], skewMs
   return times
     .toReversed()
     .map((time) => {
-      limit = Math.min(limit, time === undefined ? limit : time - skewMs);
+      limit = Math.min(limit, time === undefined || !Number.isFinite(time) ? limit : time - skewMs);
       return limit;
     })
     .toReversed();

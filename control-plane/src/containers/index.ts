@@ -6,6 +6,7 @@ export type { TerminalRights } from "./ports.ts";
 export { createContainersService } from "./service.ts";
 export { listProjects, readProjectContainers, type ObservedProject } from "./store-projects.ts";
 export {
+  confirmObserved,
   readObservedHosts,
   readObservedStacks,
   readHostsWith,

@@ -12,6 +12,7 @@ interface Tables {
     observed_at: Date;
     received_at: Date;
     clock_skew_ms: number;
+    confirmed_at: Date | null;
     engine_problem: string;
   };
   observed_stacks: {
@@ -64,6 +65,7 @@ async function writeHost(tx: UnitOfWork, report: Report): Promise<void> {
     observed_at: state.at ?? receivedAt,
     received_at: receivedAt,
     clock_skew_ms: clockSkewMs,
+    confirmed_at: null,
     engine_problem: state.engineProblem,
   };
   await tablesOf<Tables>(tx)
@@ -168,6 +170,18 @@ async function writeContainers(tx: UnitOfWork, report: Report): Promise<Observed
   ];
 }
 
+/** The host came back, and its last report still holds. */
+export async function confirmObserved(
+  tx: UnitOfWork,
+  host: { readonly hostId: string; readonly at: Date },
+): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .updateTable("observed_hosts")
+    .set({ confirmed_at: host.at })
+    .where("host_id", "=", host.hostId)
+    .execute();
+}
+
 /** When a host last reported, and about which desired state. */
 export interface ObservedHost {
   readonly generation: { readonly term: bigint; readonly n: bigint };
@@ -176,6 +190,8 @@ export interface ObservedHost {
   readonly receivedAt: Date;
   /** Milliseconds that the host's clock was ahead when it reported. */
   readonly clockSkewMs: number;
+  /** When it last said so: when the report came, or the host came back and had nothing else to say. */
+  readonly confirmedAt: Date;
   /** Set while the host cannot ask its engine: what else is known is old. */
   readonly engineProblem: string;
 }
@@ -198,6 +214,7 @@ export async function readObservedHosts(
         observedAt: row.observed_at,
         receivedAt: row.received_at,
         clockSkewMs: row.clock_skew_ms,
+        confirmedAt: row.confirmed_at ?? row.received_at,
         engineProblem: row.engine_problem,
       },
     ]),

@@ -28,6 +28,7 @@ import { migration as drift } from "./202611222153-drift.ts";
 import { migration as savedViews } from "./202611222154-saved-views.ts";
 import { migration as hostHealth } from "./202611222155-host-health.ts";
 import { migration as placement } from "./202611222160-placement.ts";
+import { migration as observedConfirmed } from "./202611222161-observed-confirmed.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -60,4 +61,5 @@ export const migrations: readonly Migration[] = [
   savedViews,
   hostHealth,
   placement,
+  observedConfirmed,
 ];
