@@ -2,6 +2,8 @@ import type { Host, Rollout, StackSource, WatchEventsResponse } from "@windflow/
 import { FixtureProblem, type Handler } from "./fixture-router.ts";
 import { logs, metrics, needsBuild, plan, render, revision } from "./fixture-answers.ts";
 import { makeDeployingHandlers } from "./fixture-deploying.ts";
+import { makeFleetHandlers, matches } from "./fixture-fleet.ts";
+import { makeRollingHandlers } from "./fixture-rolling.ts";
 import { makeRollouts } from "./fixture-history.ts";
 import { ago, countHosts, makeHost } from "./fixture-hosts.ts";
 import { found, paged, sleep, text } from "./fixture-rows.ts";
@@ -30,6 +32,8 @@ export function makeHandlers(world: World): Record<string, Handler> {
 
   return {
     ...makeDeployingHandlers(world),
+    ...makeFleetHandlers(world),
+    ...makeRollingHandlers(world),
     "auth.getMe": () => {
       if (!signedIn) throw new FixtureProblem(401, "WF_UNAUTHENTICATED", "You are not signed in.");
       return world.me;
@@ -144,7 +148,8 @@ export function makeHandlers(world: World): Record<string, Handler> {
       world.stacks.push(next);
       return next;
     },
-    "stacks.updateStack": ({ stackId, placement }) => Object.assign(stack(stackId), { placement }),
+    "stacks.updateStack": ({ stackId, placement, policy }) =>
+      Object.assign(stack(stackId), placement ? { placement } : {}, policy ? { policy } : {}),
     "stacks.renderStack": ({ source }) => render(source as StackSource),
     "stacks.planStack": ({ stackId, source }) => {
       const missing = source && !world.built ? builtServices(source as StackSource) : [];
@@ -245,12 +250,6 @@ export function makeHandlers(world: World): Record<string, Handler> {
   };
 }
 
-function matches(host: Host, word: string): boolean {
-  const [key = "", value] = word.split("=");
-  if (value === undefined) return host.name!.includes(word);
-  if (key === "presence") return host.presence === `PRESENCE_${value.replace("-", "_").toUpperCase()}`;
-  return host.labels?.[key] === value;
-}
 function sorted(hosts: Host[], orderBy: string): Host[] {
   const turn = orderBy.startsWith("-") ? -1 : 1;
   const field = orderBy

@@ -19,11 +19,14 @@ export const PERMISSIONS = [
   "metrics.read",
   "registries.read",
   "registries.write",
+  "rollouts.approve",
   "rollouts.read",
   "rollouts.write",
   "stacks.deploy.privileged",
   "stacks.read",
   "stacks.write",
+  "windows.read",
+  "windows.write",
 ];
 
 export function makeHost(index: number): Host {

@@ -1,4 +1,5 @@
 import type { ApiToken, Container, Event, Host, Me, Rollout, Stack } from "@windflow/proto/client";
+import { makeWaveRollouts } from "./fixture-waves.ts";
 import { makeEvents, makeRollouts, makeTokens } from "./fixture-history.ts";
 import { ago, makeHost, PERMISSIONS, serviceStatuses, SERVICES } from "./fixture-hosts.ts";
 
@@ -51,7 +52,7 @@ export function makeWorld(name: WorldName): World {
     stacks,
     containers,
     events: makeEvents(hosts, stacks),
-    rollouts: makeRollouts(stacks, hosts),
+    rollouts: [...makeRollouts(stacks, hosts), ...makeWaveRollouts(stacks, hosts)],
     tokens: makeTokens(),
   };
 }

@@ -30,6 +30,51 @@ const SHOTS: Shot[] = [
   { name: "hosts-empty", path: "/hosts", world: "empty" },
   { name: "hosts-10000", path: "/hosts", world: "large" },
   { name: "hosts-failing", path: "/hosts", world: "failing" },
+  {
+    name: "hosts-groups",
+    path: "/hosts?group=site",
+    act: (page) => page.locator(".head[aria-expanded]").nth(1).click(),
+  },
+  {
+    name: "hosts-groups-10000",
+    path: "/hosts?group=site",
+    world: "large",
+    act: async (page) => {
+      await page.locator(".head[aria-expanded]").nth(1).click();
+      await page.waitForTimeout(900);
+    },
+  },
+  {
+    name: "hosts-complete",
+    path: "/hosts",
+    act: async (page) => {
+      await page.getByRole("combobox").first().fill("site=paris hea");
+      await page.keyboard.press("ArrowDown");
+    },
+  },
+  {
+    name: "hosts-map",
+    path: "/hosts?show=map&group=site",
+    act: async (page) => {
+      await page.waitForTimeout(700);
+      await page.locator(".holder").focus();
+      await page.keyboard.press("ArrowRight");
+    },
+  },
+  {
+    name: "hosts-map-10000",
+    path: "/hosts?show=map&group=site",
+    world: "large",
+    act: async (page) => {
+      await page.waitForTimeout(2_500);
+      await page.locator(".holder").hover({ position: { x: 300, y: 140 } });
+    },
+  },
+  {
+    name: "hosts-views",
+    path: "/hosts?group=site",
+    act: (page) => page.locator("button.views").click(),
+  },
   { name: "add-host", path: "/hosts/add" },
   { name: "add-host-line", path: "/hosts/add", act: (page) => page.locator("form button[type=submit]").click() },
   {
@@ -214,6 +259,30 @@ const SHOTS: Shot[] = [
   },
   { name: "rollouts", path: "/rollouts" },
   { name: "rollout", path: "/rollouts/rol_0" },
+  { name: "rollout-approval", path: "/rollouts/rol_approval" },
+  {
+    name: "rollout-approve",
+    path: "/rollouts/rol_approval",
+    act: (page) => page.locator("header .button--primary").first().click(),
+  },
+  { name: "rollout-pause", path: "/rollouts/rol_pause" },
+  { name: "rollout-window", path: "/rollouts/rol_window" },
+  { name: "rollout-stopped", path: "/rollouts/rol_stopped" },
+  {
+    name: "rollout-back-ask",
+    path: "/rollouts/rol_stopped",
+    act: (page) => page.locator("header .button--danger").first().click(),
+  },
+  { name: "rollout-paused", path: "/rollouts/rol_paused" },
+  { name: "rollout-back", path: "/rollouts/rol_back" },
+  { name: "rollout-1200", path: "/rollouts/rol_large", world: "large" },
+  {
+    name: "rollout-host",
+    path: "/rollouts/rol_stopped",
+    act: (page) => page.locator(".data .row-link").first().click(),
+  },
+  { name: "rollout-failing", path: "/rollouts/rol_0", world: "failing" },
+  { name: "rollouts-empty", path: "/rollouts", world: "empty" },
   { name: "rollout-failed", path: "/rollouts/rol_1" },
   { name: "containers", path: "/containers" },
   { name: "container-logs", path: "/hosts/hst_0000/containers/cshopweb0000000000000000/logs" },

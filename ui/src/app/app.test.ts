@@ -25,6 +25,7 @@ describe("formats", () => {
       "7.7 GiB",
     ]);
     expect([4, 75, 3_700, 200_000].map(formatSpan)).toEqual(["4 s", "1 min 15 s", "1 h 1 min", "2 d 7 h"]);
+    expect([300, 7_200].map(formatSpan)).toEqual(["5 min", "2 h"]);
     const now = Date.parse("2026-11-22T12:00:00Z");
     expect(formatAgo("2026-11-22T11:57:00Z", now, words("en"))).toBe("3 min. ago");
     expect(formatAgo("2026-11-22T11:59:58Z", now, words("fr"))).toBe("maintenant");

@@ -19,13 +19,16 @@ export function formatBytes(value: number | string | undefined, locale = "en"): 
   return `${amount.toLocaleString(locale, { maximumFractionDigits: digits })} ${BYTE_UNITS[unit]}`;
 }
 
-/** A span of seconds by its two largest units, e.g. "3 d 4 h". */
+/** A span of seconds by its two largest units, e.g. "3 d 4 h"; "5 min" when there is nothing of the second. */
 export function formatSpan(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < MINUTE_S) return `${whole} s`;
-  if (whole < HOUR_S) return `${Math.floor(whole / MINUTE_S)} min ${whole % MINUTE_S} s`;
-  if (whole < DAY_S) return `${Math.floor(whole / HOUR_S)} h ${Math.floor((whole % HOUR_S) / MINUTE_S)} min`;
-  return `${Math.floor(whole / DAY_S)} d ${Math.floor((whole % DAY_S) / HOUR_S)} h`;
+  const two = (large: number, small: number, [first, second]: readonly [string, string]): string => {
+    const rest = Math.floor((whole % large) / small);
+    return `${Math.floor(whole / large)} ${first}${rest === 0 ? "" : ` ${rest} ${second}`}`;
+  };
+  if (whole < HOUR_S) return two(MINUTE_S, 1, ["min", "s"]);
+  return whole < DAY_S ? two(HOUR_S, MINUTE_S, ["h", "min"]) : two(DAY_S, HOUR_S, ["d", "h"]);
 }
 
 /** How long ago `at` was, in the words of the language. */

@@ -6,6 +6,8 @@ import { underWay } from "./rollout-state.ts";
 
 /** After a broken stream; the control plane may be starting again. */
 const RETRY_MS = 2_000;
+/** Changes are drawn at most this often. */
+const GATHER_MS = 250;
 
 /** The rollout as it goes, until it has ended; the stream is opened again when it breaks. */
 export function useRollout(rolloutId: () => string): {
@@ -19,9 +21,22 @@ export function useRollout(rolloutId: () => string): {
   const error = shallowRef<unknown>();
   let abort = new AbortController();
 
+  let latest: Rollout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The first change at once, those close behind it together: a thousand hosts move at the same time. */
+  function show(message: Rollout): void {
+    latest = message;
+    if (timer !== undefined) return;
+    rollout.value = message;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (latest !== undefined && latest !== rollout.value) show(latest);
+    }, GATHER_MS);
+  }
   function restart(): void {
     abort.abort();
     abort = new AbortController();
+    latest = undefined;
     void follow(api, { organization: session.organization, rolloutId: rolloutId() }, abort.signal);
   }
   async function follow(
@@ -31,10 +46,10 @@ export function useRollout(rolloutId: () => string): {
   ): Promise<void> {
     do {
       try {
-        rollout.value = await client.rollouts.getRollout(request, { signal });
+        show(await client.rollouts.getRollout(request, { signal }));
         error.value = undefined;
-        if (!underWay(rollout.value)) return;
-        for await (const { message } of client.rollouts.watchRollout(request, { signal })) rollout.value = message;
+        if (!underWay(latest)) return;
+        for await (const { message } of client.rollouts.watchRollout(request, { signal })) show(message);
       } catch (caught) {
         if (signal.aborted) return;
         error.value = caught;
@@ -42,9 +57,12 @@ export function useRollout(rolloutId: () => string): {
         if (status >= 400 && status < 500) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
-    } while (!signal.aborted && (rollout.value === undefined || underWay(rollout.value)));
+    } while (!signal.aborted && (latest === undefined || underWay(latest)));
   }
   watch(rolloutId, restart, { immediate: true });
-  onScopeDispose(() => abort.abort());
+  onScopeDispose(() => {
+    abort.abort();
+    clearTimeout(timer);
+  });
   return { rollout, error, restart };
 }

@@ -62,6 +62,10 @@ export const app = {
     breadcrumbs: "Breadcrumbs",
     clearFilter: "Clear the filter",
     shown: "{shown} of {total} loaded",
+    unit: "unit",
+    units: { s: "seconds", min: "minutes", h: "hours", d: "days" },
+    moveUp: "Move up",
+    moveDown: "Move down",
   },
   auth: {
     email: "E-mail",

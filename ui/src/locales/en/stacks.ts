@@ -86,6 +86,8 @@ export const stacks = {
       labels: "Every host that has all of these labels, also those that come later.",
       hosts: "Just these hosts, whatever their labels.",
     },
+    filterHosts: "Filter hosts",
+    noHost: "No host has this name or label.",
     everyEnvironment: "Every environment",
     matching: "Matches no host now | Matches 1 host now: | Matches {count} hosts now:",
     all: "All hosts",

@@ -69,6 +69,10 @@ export const app: Part = {
     breadcrumbs: "Fil d’Ariane",
     clearFilter: "Effacer le filtre",
     shown: "{shown} sur {total} chargés",
+    unit: "unité",
+    units: { s: "secondes", min: "minutes", h: "heures", d: "jours" },
+    moveUp: "Monter",
+    moveDown: "Descendre",
   },
   auth: {
     email: "E-mail",

@@ -90,6 +90,8 @@ export const stacks: Part = {
       labels: "Chaque hôte qui porte toutes ces étiquettes, y compris ceux qui viendront.",
       hosts: "Ces hôtes seulement, quelles que soient leurs étiquettes.",
     },
+    filterHosts: "Filtrer les hôtes",
+    noHost: "Aucun hôte n’a ce nom ou cette étiquette.",
     everyEnvironment: "Tous les environnements",
     matching:
       "Ne correspond à aucun hôte pour l’instant | Correspond à 1 hôte pour l’instant : | Correspond à {count} hôtes pour l’instant :",
