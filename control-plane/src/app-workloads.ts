@@ -34,6 +34,7 @@ import type { Platform, Sealer } from "./platform/index.ts";
 import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
 import {
   createDesiredStates,
+  createPlacementKeeper,
   createProgressTeller,
   createRolloutsService,
   createRolloutWorker,
@@ -113,6 +114,7 @@ export function buildWorkloadSide(parts: {
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform, keptDays: parts.metricsKeptDays });
   const drifts = createDrifts({ platform, audit, corrector: desired });
+  const keeper = createPlacementKeeper({ ...advancing, bus, log, hostObserved });
   let builds: Builds | undefined;
 
   return {
@@ -214,8 +216,10 @@ export function buildWorkloadSide(parts: {
       await drifts.start();
       await builds?.start();
       await worker.start();
+      await keeper.start();
     },
     stop: async () => {
+      await keeper.stop();
       await worker.stop();
       await renderer.close();
       metrics.stop();

@@ -45,7 +45,10 @@ async function newStack(name: string, placement: Partial<Placement>, yaml = 'ima
 /** What the rollout does on which host; it goes on to no end, since no worker runs here. */
 async function deploy(stackId: string): Promise<string> {
   const { hosts } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy() });
-  return hosts.map((host) => `${host.action} ${host.hostName}`).join(", ");
+  return hosts
+    .map((host) => `${host.action} ${host.hostName}`)
+    .toSorted((a, b) => (a < b ? -1 : 1))
+    .join(", ");
 }
 async function update(stackId: string, change: Partial<Placement>): Promise<void> {
   const { placement } = await inTenant((tx) => fleet.stacks.get(tx, stackId));

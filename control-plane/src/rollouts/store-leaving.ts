@@ -2,15 +2,6 @@ import { sql } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { Generation } from "./model.ts";
 
-/** Hosts that the stack's last rollout was to take it off. */
-export async function readLeavingHosts(tx: UnitOfWork, stackId: string): Promise<Set<string>> {
-  const { rows } = await sql<{ host_id: string }>`SELECT host_id FROM rollout_hosts
-    WHERE action = 'remove' AND rollout_id = (SELECT max(id) FROM rollouts WHERE stack_id = ${stackId})`.execute(
-    tx.queries,
-  );
-  return new Set(rows.map((row) => row.host_id));
-}
-
 /** Hosts that were told last to take the stack off and have not been seen to, with the generation that told them. */
 export async function readOpenRemovals(
   tx: UnitOfWork,

@@ -40,8 +40,13 @@ export function stacksHandlers(parts: {
     const ids = stacks.map((stack) => stack.id);
     const statuses = await standing.statusOf(tx, ids, detail);
     const active = await standing.activeRollouts(tx, ids);
+    const shorts = await standing.placementShorts(tx, ids);
     return stacks.map((stack) =>
-      stackMessage(stack, { status: statuses.get(stack.id), activeRolloutId: active.get(stack.id) ?? "" }),
+      stackMessage(stack, {
+        status: statuses.get(stack.id),
+        activeRolloutId: active.get(stack.id) ?? "",
+        placementShort: shorts.get(stack.id) ?? "",
+      }),
     );
   }
   async function message(caller: Caller, stackId: string): Promise<StackMessage> {

@@ -9,6 +9,7 @@ export {
   type DeployableRevision,
 } from "./deployable.ts";
 export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./drafts.ts";
+export { stackPlacementChanged } from "./events.ts";
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
 export { revisionFiles } from "./held-files.ts";
@@ -28,6 +29,6 @@ export type { PreparedRevision } from "./prepare.ts";
 export { buildNeeded, invalidSource, requirePrivilege } from "./refusals.ts";
 export { createRevisions, type Revisions } from "./revisions.ts";
 export { createStacksService, type NewStack, type StacksService } from "./service.ts";
-export { readPolicies, readStackNames, stackNamesTaken } from "./store.ts";
+export { listPlaceableStacks, readPolicies, readStackNames, stackNamesTaken } from "./store.ts";
 export { readBody, readDigest, readRevision, readSummary as readRevisionSummary } from "./store-revisions.ts";
 export { sourceOf, stackMessage } from "./wire.ts";

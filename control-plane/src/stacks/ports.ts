@@ -103,6 +103,8 @@ export interface StackStanding {
   activeRollouts(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>>;
   /** Image reference → the id that hosts pinned it to for this revision; one that they disagree on is left out. */
   imageDigests(tx: UnitOfWork, stackId: string, revision: number): Promise<Record<string, string>>;
+  /** Stack → what its placement is short of; a stack that lacks nothing is left out. */
+  placementShorts(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>>;
   /** Where a rollout of the revision (0: the latest) would bring the stack now. */
   placementOf(tx: UnitOfWork, stack: Stack, revision: number): Promise<PlacementPlan>;
 }

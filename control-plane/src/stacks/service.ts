@@ -5,6 +5,7 @@ import {
   commonErrors,
   isUniqueViolation,
   ProblemError,
+  requirePermission,
   type Caller,
   type Clock,
   type Database,
@@ -13,11 +14,12 @@ import {
 } from "../platform/index.ts";
 import { missingRevision, requireStack } from "./deployable.ts";
 import { stacksErrors } from "./errors.ts";
+import { stackPlacementChanged } from "./events.ts";
 import type { Revision, RevisionSummary, Stack } from "./model.ts";
 import { defaultPolicy, hostPolicyOf, policyViolations, type StackPolicy } from "./policy.ts";
 import type { AuditTrail, PolicyCarrier, StackRemover } from "./ports.ts";
 import { deleteStack, insertStack, listStacks, updateStack } from "./store.ts";
-import { listRevisions, readRevision } from "./store-revisions.ts";
+import { listRevisions, readRevision, readSummary } from "./store-revisions.ts";
 
 /** A stack that is not stored yet. */
 export interface NewStack {
@@ -120,6 +122,7 @@ export function createStacksService(parts: Parts): StacksService {
         const stack = await requireStack(tx, stackId, "lock");
         if (stack.deleting) throw new ProblemError({ code: stacksErrors.WF_STACK_DELETING });
         if (etag !== "" && etag !== etagOf(stack)) throw new ProblemError({ code: commonErrors.WF_ETAG_MISMATCH });
+        if (placement !== undefined) await requireMayPlace(tx, caller, stack);
         const change = {
           ...(placement === undefined ? {} : { placement: checkedPlacement(placement) }),
           ...(policy === undefined ? {} : { policy: checkedPolicy(policy) }),
@@ -127,6 +130,9 @@ export function createStacksService(parts: Parts): StacksService {
         await updateStack(tx, stackId, { ...change, updatedAt: clock.now() });
         if (policy !== undefined && !sameOnHosts(policy, stack.policy)) await carrier.carryPolicy(tx, stack);
         changed(tx, stack, "updated");
+        if (placement !== undefined) {
+          tx.emit(stackPlacementChanged, { organizationId: stack.organizationId, stackId });
+        }
         const before = {
           ...(placement === undefined ? {} : { placement: stack.placement }),
           ...(policy === undefined ? {} : { policy: stack.policy }),
@@ -165,6 +171,15 @@ export function createStacksService(parts: Parts): StacksService {
 
 export function etagOf(stack: Stack): string {
   return String(stack.version);
+}
+
+/** A stack that was rolled out follows its placement: what makes a container root on more hosts needs the right to that. */
+async function requireMayPlace(tx: UnitOfWork, caller: Caller, stack: Stack): Promise<void> {
+  for (const number of new Set([stack.currentRevision, stack.latestRevision])) {
+    const revision = number === 0 ? undefined : await readSummary(tx, stack.id, number);
+    if (revision !== undefined && revision.privilegedServices.length > 0)
+      requirePermission(caller, "stacks.deploy.privileged");
+  }
 }
 
 function checkedPlacement(placement: Placement): Placement {

@@ -130,6 +130,20 @@ export async function readPolicies(tx: UnitOfWork, stackIds: readonly string[]):
   return new Map(rows.map((row) => [row.id, { ...defaultPolicy, ...row.policy }]));
 }
 
+/** All of the organization that have a revision and are not being taken away, by name. */
+export async function listPlaceableStacks(tx: UnitOfWork): Promise<Stack[]> {
+  if (tx.organizationId === undefined) throw new TypeError("stacks are listed in a unit of work of one organization");
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("stacks")
+    .selectAll()
+    .where("organization_id", "=", tx.organizationId)
+    .where("deleting", "=", false)
+    .where("latest_revision", ">", 0)
+    .orderBy("name")
+    .execute();
+  return rows.map(stackOf);
+}
+
 /** Stack → its name; one that is gone is left out. */
 export async function readStackNames(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>> {
   if (stackIds.length === 0) return new Map();

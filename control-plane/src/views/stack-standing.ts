@@ -6,7 +6,7 @@ import {
 } from "../containers/index.ts";
 import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
 import type { Clock } from "../platform/index.ts";
-import { placeStack, readOpenIds, readStackHosts } from "../rollouts/index.ts";
+import { placeStack, readOpenIds, readShorts, readStackHosts } from "../rollouts/index.ts";
 import type { StackStanding } from "../stacks/index.ts";
 import { placementSight } from "./placement-sight.ts";
 import { servicesOf, stackStatus, statusMessage, type HostStackFacts, type ProgressBoard } from "../status/index.ts";
@@ -16,6 +16,7 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
   const { clock, progress } = parts;
   return {
     activeRollouts: readOpenIds,
+    placementShorts: readShorts,
     placementOf: (tx, stack, revision) =>
       placeStack(tx, placementSight, { stack, revision: revision || stack.latestRevision, now: clock.now() }),
     imageDigests: async (tx, stackId, revision) => agreedImages(await readObservedStacks(tx, [stackId]), revision),
