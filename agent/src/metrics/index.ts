@@ -1,1 +1,2 @@
+export { cgroupMounts } from "./cgroup-figures.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";

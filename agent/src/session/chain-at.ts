@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { TLSSocket } from "node:tls";
 
 /** Leaf, issuing CA, root, and two of reserve. */
 const MAX_CHAIN = 5;
@@ -33,6 +34,17 @@ export function chainProblemAt(
     current = issuer;
   }
   return "the chain is too long";
+}
+
+/** What the server of a connection showed, leaf first. */
+export function presentedChain(tls: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = tls.getPeerX509Certificate();
+  while (certificate !== undefined && !chain.some((known) => known.fingerprint256 === certificate?.fingerprint256)) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
 }
 
 function issued(issuer: X509Certificate, subject: X509Certificate): boolean {

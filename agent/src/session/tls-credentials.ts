@@ -1,9 +1,8 @@
-import type { X509Certificate } from "node:crypto";
 import { type Socket, isIP } from "node:net";
 import { type SecureContext, type TLSSocket, connect, createSecureContext } from "node:tls";
 import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
 import { AgentError } from "../errors.ts";
-import { chainProblemAt } from "./chain-at.ts";
+import { chainProblemAt, presentedChain } from "./chain-at.ts";
 
 /** A server under a reconnect storm answers late; giving up earlier only adds handshakes. */
 const HANDSHAKE_TIMEOUT_MS = 30_000;
@@ -115,16 +114,6 @@ export class TlsCredentials extends ChannelCredentials {
     if (!clockFellBack || !code.includes("CERT_NOT_YET_VALID")) return code;
     return chainProblemAt(presentedChain(tls), this.#options.roots, this.#options.host, floor);
   }
-}
-
-function presentedChain(tls: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let certificate = tls.getPeerX509Certificate();
-  while (certificate !== undefined && !chain.some((known) => known.fingerprint256 === certificate?.fingerprint256)) {
-    chain.push(certificate);
-    certificate = certificate.issuerCertificate;
-  }
-  return chain;
 }
 
 function untrusted(host: string, problem: string): AgentError {
