@@ -1,8 +1,10 @@
 // Figures of hosts from their spools to committed rows, what they need on disk, and queries over them; beside VictoriaMetrics with the
 // same series. The way is the shipped one: packed batches, group commit with synchronous commit, acknowledged after it.
 import { startTestMetrics, type TestMetrics } from "@windflow/control-plane/testing";
+import { packSamples } from "@windflow/core";
+import type { SpoolEntry } from "@windflow/proto/agent";
 import { loadavg } from "node:os";
-import { startPeer, type Peer } from "./ingest/peer.ts";
+import { bodyOf, startPeer, type Peer } from "./ingest/peer.ts";
 import { processorSeconds } from "./ingest/processor.ts";
 import { COLUMNS, createSeries, type HostBatch } from "./ingest/series.ts";
 import { growthExponent, median } from "./measure/statistics.ts";
@@ -66,15 +68,19 @@ async function measure(metrics: TestMetrics, peer: Peer | undefined, scale: Scal
   const theirs: Round[] = [];
   for (let round = 0; round < scale.rounds; round++) {
     const groups = groupsOf(hosts, metrics.clock.now().getTime());
-    ours.push(await timed(groups, () => takeAll(metrics, groups), ownSeconds(peer)));
-    if (peer !== undefined)
+    const wire = wireOf(groups);
+    ours.push(await timed(groups, () => takeAll(metrics, wire), ownSeconds(peer)));
+    if (peer !== undefined) {
+      const bodies = groups.map(bodyOf);
       theirs.push(
         await timed(
           groups,
-          () => peer.ingest(groups),
+          () => peer.ingest(bodies),
           () => peer.processorSeconds(),
         ),
       );
+    }
+    rollUpSeconds += await rollUp(metrics, peer);
   }
   const growth = await measureGrowth(metrics, peer, hosts);
   metrics.clock.advance(2 * MINUTE_MS);
@@ -92,7 +98,11 @@ async function measure(metrics: TestMetrics, peer: Peer | undefined, scale: Scal
     figuresPerProcessorSecond: middle(ours, (round) => round.figures / round.processor),
     rollUpProcessorMsPerBucket: Number(((1000 * rollUpSeconds) / bucketsOf(figures)).toFixed(2)),
     bytesPerFigure: Number((bytes.raw / figures).toFixed(2)),
-    statisticsBytesPerBucket: Math.round(bytes.statistics / bucketsOf(figures)),
+    bytesPerBucket: {
+      fiveMinutes: Math.round(bytes.buckets / bucketsOf(figures)),
+      halfHour: Math.round((6 * bytes.halves) / bucketsOf(figures)),
+      byColumn: Math.round(bytes.columns / bucketsOf(figures)),
+    },
     growthExponent: growth.exponent,
     queryP95Ms: queries.ours,
     ...(peerBytes === undefined
@@ -120,11 +130,8 @@ const ownSeconds = (peer: Peer | undefined) => (): number =>
 /** Between the rounds, as it goes on all the time; gives its seconds of processor. */
 async function rollUp(metrics: TestMetrics, peer: Peer | undefined): Promise<number> {
   const before = ownSeconds(peer)();
-  await metrics.upkeep.rollUp();
-  const used = ownSeconds(peer)() - before;
-  // A round is ten minutes of a fleet in some seconds: what the server vacuums each minute by itself is done here.
-  await metrics.bytes();
-  return used;
+  await metrics.rollUp();
+  return ownSeconds(peer)() - before;
 }
 
 interface BenchHost {
@@ -152,20 +159,31 @@ function groupsOf(hosts: readonly BenchHost[], fromMs: number): Sent[][] {
 
 const sequences = new Map<string, number>();
 
-async function takeAll(metrics: TestMetrics, groups: readonly (readonly Sent[])[]): Promise<void> {
-  for (const group of groups) {
-    // A batch is sent when its last sample was taken.
-    metrics.clock.advance(BATCH_MS);
-    await Promise.all(group.map((sent) => take(metrics, sent)));
-  }
+interface Packed {
+  readonly host: string;
+  readonly entry: SpoolEntry;
 }
 
-function take(metrics: TestMetrics, { host, batch }: Sent): Promise<void> {
+/** As agents send it: packed, which costs the agents and not us. */
+function wireOf(groups: readonly (readonly Sent[])[]): Packed[][] {
+  return groups.map((group) => group.map(packed));
+}
+
+function packed({ host, batch }: Sent): Packed {
   const sequence = (sequences.get(host) ?? 0) + 1;
   sequences.set(host, sequence);
   const columns = batch.columns.map(({ name, values }) => ({ name, values }));
   const atMs = batch.atMs.map(BigInt);
-  return metrics.take(host, sequence, { containerId: "", atMs, columns, packedColumns: new Uint8Array(0) });
+  const value = packSamples({ containerId: batch.containerId ?? "", atMs, columns, packedColumns: new Uint8Array(0) });
+  return { host, entry: { sequence: BigInt(sequence), at: undefined, kind: { $case: "samples", value } } };
+}
+
+async function takeAll(metrics: TestMetrics, groups: readonly (readonly Packed[])[]): Promise<void> {
+  for (const group of groups) {
+    // A batch is sent when its last sample was taken.
+    metrics.clock.advance(BATCH_MS);
+    await Promise.all(group.map(({ host, entry }) => metrics.take(host, [entry])));
+  }
 }
 
 async function timed(
@@ -190,8 +208,10 @@ async function measureGrowth(
   for (const part of [4, 2, 1]) {
     const some = hosts.slice(0, Math.ceil(hosts.length / part));
     const groups = groupsOf(some, metrics.clock.now().getTime());
-    const round = await timed(groups, () => takeAll(metrics, groups), ownSeconds(peer));
-    await peer?.ingest(groups);
+    const wire = wireOf(groups);
+    const round = await timed(groups, () => takeAll(metrics, wire), ownSeconds(peer));
+    await peer?.ingest(groups.map(bodyOf));
+    await metrics.rollUp();
     rounds.push(round);
     points.push({ x: some.length, y: round.processor });
   }
@@ -220,7 +240,7 @@ async function measureQueries(
   metrics.clock.advance(toMs - metrics.clock.now().getTime() + 2 * MINUTE_MS);
   await fill(metrics, peer, many.slice(0, 1), toMs - 24 * HOUR_MS, toMs - HOUR_MS);
   await fill(metrics, peer, many, toMs - HOUR_MS, toMs);
-  await metrics.upkeep.rollUp();
+  await metrics.rollUp();
   const [one] = many;
   const hostId = one?.id ?? "";
   const day = { fromMs: toMs - 24 * HOUR_MS, toMs, stepMs: BUCKET_MS };
@@ -256,8 +276,8 @@ async function fill(
 ): Promise<void> {
   for (let at = fromMs; at < toMs; at += BUCKET_MS) {
     const group = hosts.map(({ id, next }) => ({ host: id, batch: next(at, 1, SAMPLE_MS) }));
-    await Promise.all(group.map((sent) => take(metrics, sent)));
-    await peer?.ingest([group]);
+    await Promise.all(group.map(packed).map(({ host, entry }) => metrics.take(host, [entry])));
+    await peer?.ingest([bodyOf(group)]);
   }
 }
 

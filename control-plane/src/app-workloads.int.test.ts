@@ -425,7 +425,7 @@ test("another organization sees none of it", async () => {
   const { stacks } = await call<{ stacks: Stack[] }>("GET", "stacks");
   expect(stacks.length).toBeGreaterThan(0);
   const seen = await app.platform.database.inOrganization("org_another", async (tx) => {
-    const tables = ["stacks", "stack_revisions", "rollouts", "rollout_hosts", "observed_containers", "metric_raw"];
+    const tables = ["stacks", "stack_revisions", "rollouts", "rollout_hosts", "observed_containers", "metric_intake"];
     const rows = await Promise.all(tables.map((table) => sql`SELECT 1 FROM ${sql.table(table)}`.execute(tx.queries)));
     return rows.map((answer) => answer.rows.length);
   });

@@ -222,7 +222,7 @@ export function buildWorkloadSide(parts: {
       await keeper.stop();
       await worker.stop();
       await renderer.close();
-      metrics.stop();
+      await metrics.stop();
     },
   };
 }

@@ -6,7 +6,8 @@ import type { HostBatch } from "./series.ts";
 /** VictoriaMetrics with the same series: a metric for each column, labels for the host and the device. */
 export interface Peer {
   readonly pid: number;
-  ingest(groups: readonly (readonly { host: string; batch: HostBatch }[])[]): Promise<void>;
+  /** One request each. */
+  ingest(bodies: readonly string[]): Promise<void>;
   /** Milliseconds until the answer is there. */
   query(expression: string, range: { fromMs: number; toMs: number; stepMs: number }): Promise<number>;
   processorSeconds(): number;
@@ -19,10 +20,9 @@ export async function startPeer(): Promise<Peer> {
   const server = await startVictoriaMetrics();
   return {
     pid: server.pid,
-    ingest: async (groups) => {
-      for (const group of groups) {
-        const lines = group.flatMap(({ host, batch }) => batch.columns.map((column) => lineOf(host, batch, column)));
-        const answer = await fetch(`${server.url}/api/v1/import`, { method: "POST", body: `${lines.join("\n")}\n` });
+    ingest: async (bodies) => {
+      for (const body of bodies) {
+        const answer = await fetch(`${server.url}/api/v1/import`, { method: "POST", body });
         if (!answer.ok) throw new Error(`VictoriaMetrics refused an import: ${await answer.text()}`);
       }
     },
@@ -47,6 +47,12 @@ export async function startPeer(): Promise<Peer> {
     },
     stop: () => server.stop(),
   };
+}
+
+/** What is sent for the batches of several hosts. */
+export function bodyOf(group: readonly { readonly host: string; readonly batch: HostBatch }[]): string {
+  const lines = group.flatMap(({ host, batch }) => batch.columns.map((column) => lineOf(host, batch, column)));
+  return `${lines.join("\n")}\n`;
 }
 
 function lineOf(host: string, { atMs }: HostBatch, { name, values }: HostBatch["columns"][number]): string {

@@ -1,5 +1,7 @@
 /** A batch of a host as agents send it, but for the packing: values of each column at the same times. */
 export interface HostBatch {
+  /** Undefined: of the host itself. */
+  readonly containerId?: string;
   readonly atMs: readonly number[];
   readonly columns: readonly { readonly name: string; readonly values: number[] }[];
 }

@@ -1,5 +1,6 @@
-import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
+import { Reader, Writer } from "./varint.ts";
 
 /**
  * A chunk: format byte, then, compressed with zstd unless it is small and that saves little: number of samples; per column its
@@ -14,6 +15,8 @@ export interface Encoded {
 
 const COMPRESSED = 1;
 const PLAIN = 2;
+// What is finer saves no bytes of such numbers, and takes twice the time.
+const FAST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 // Opening the compression costs more than reading the numbers of a small chunk: below this saving it is not worth it.
 const WORTH_COMPRESSING = 0.875;
 const SMALL_BYTES = 4096;
@@ -29,11 +32,14 @@ export function encodeChunk(kind: SubjectKind, samples: Samples): Encoded {
   writer.unsigned(samples.atMs.length);
   for (const name of names) writeColumn(writer, samples.columns.get(name) ?? [], stepsOf(kind, name) ?? 1);
   writeTimes(writer, samples.atMs);
-  const plain = writer.bytes();
-  const compressed = zstdCompressSync(plain);
+  return { names, bytes: pack(writer.bytes()) };
+}
+
+/** Compresses numbers, unless that saves little. */
+export function pack(plain: Buffer): Buffer {
+  const compressed = zstdCompressSync(plain, FAST);
   const isWorthIt = compressed.length < plain.length * (plain.length < SMALL_BYTES ? WORTH_COMPRESSING : 1);
-  const bytes = isWorthIt ? [Buffer.of(COMPRESSED), compressed] : [Buffer.of(PLAIN), plain];
-  return { names, bytes: Buffer.concat(bytes) };
+  return Buffer.concat(isWorthIt ? [Buffer.of(COMPRESSED), compressed] : [Buffer.of(PLAIN), plain]);
 }
 
 /** @param wanted the columns that are decoded; all unless told. The others are passed over, which is cheaper. */
@@ -42,7 +48,7 @@ export function decodeChunk(
   { names, bytes }: Encoded,
   wanted: (name: string) => boolean = () => true,
 ): Samples {
-  const reader = new Reader(numbersOf(bytes));
+  const reader = new Reader(unpack(bytes));
   const count = reader.unsigned();
   const columns = names.flatMap((name) => {
     if (wanted(name)) return [[name, readColumn(reader, count, stepsOf(kind, name) ?? 1)] as const];
@@ -52,33 +58,43 @@ export function decodeChunk(
   return { atMs: readTimes(reader, count), columns: new Map(columns) };
 }
 
-function numbersOf(bytes: Uint8Array): Uint8Array {
+/** The numbers that were packed; throws for a format that this version does not know. */
+export function unpack(bytes: Uint8Array): Uint8Array {
   if (bytes[0] === PLAIN) return bytes.subarray(1);
   if (bytes[0] === COMPRESSED) return zstdDecompressSync(bytes.subarray(1), { maxOutputLength: MOST_BYTES });
   throw new Error("a chunk of samples has a format that this version does not know");
 }
 
 function writeColumn(writer: Writer, values: readonly number[], steps: number): void {
-  const known = values.filter((value) => Number.isFinite(value));
-  writer.unsigned(known.length);
-  if (known.length < values.length) for (const value of values) writer.unsigned(Number.isFinite(value) ? 1 : 0);
+  let known = 0;
+  for (const value of values) if (Number.isFinite(value)) known++;
+  writer.unsigned(known);
+  if (known < values.length) for (const value of values) writer.unsigned(Number.isFinite(value) ? 1 : 0);
   let before = 0;
-  for (const value of known) {
-    const stepped = Math.max(-MOST_STEPS, Math.min(MOST_STEPS, Math.round(value * steps)));
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    const stepped = steppedValue(value, steps);
     writer.signed(stepped - before);
     before = stepped;
   }
 }
 
+/** In whole steps; what no machine has is cut. */
+export function steppedValue(value: number, steps: number): number {
+  return Math.max(-MOST_STEPS, Math.min(MOST_STEPS, Math.round(value * steps)));
+}
+
 function readColumn(reader: Reader, count: number, steps: number): number[] {
   const known = reader.unsigned();
-  const present = Array.from({ length: count }, () => known === count || reader.unsigned() === 1);
+  const values = Array.from({ length: count }, () => 0);
+  if (known < count) for (let i = 0; i < count; i++) values[i] = reader.unsigned() === 1 ? 0 : Number.NaN;
   let before = 0;
-  return present.map((is) => {
-    if (!is) return Number.NaN;
+  for (let i = 0; i < count; i++) {
+    if (known < count && Number.isNaN(values[i])) continue;
     before += reader.signed();
-    return before / steps;
-  });
+    values[i] = before / steps;
+  }
+  return values;
 }
 
 function skipColumn(reader: Reader, count: number): void {
@@ -104,65 +120,4 @@ function readTimes(reader: Reader, count: number): number[] {
     before += step;
     return before;
   });
-}
-
-// Numbers up to 2^53: JavaScript's bit operators stop at 32 bits, so this divides.
-const SEVEN_BITS = 128;
-const ONE_BYTE = 256;
-
-class Writer {
-  #bytes = Buffer.allocUnsafe(ONE_BYTE);
-  #length = 0;
-
-  unsigned(value: number): void {
-    let rest = value;
-    for (; rest >= SEVEN_BITS; rest = Math.floor(rest / SEVEN_BITS)) this.#byte((rest % SEVEN_BITS) + SEVEN_BITS);
-    this.#byte(rest);
-  }
-
-  /** Small numbers of either sign become small ones: 0, -1, 1, -2 … → 0, 1, 2, 3 … */
-  signed(value: number): void {
-    this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
-  }
-
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  #byte(value: number): void {
-    if (this.#length === this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(this.#length)]);
-    this.#bytes[this.#length++] = value;
-  }
-}
-
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  unsigned(): number {
-    let value = 0;
-    for (let weight = 1; ; weight *= SEVEN_BITS) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new Error("a chunk of samples ends too early");
-      value += (byte % SEVEN_BITS) * weight;
-      if (byte < SEVEN_BITS) return value;
-    }
-  }
-
-  skip(numbers: number): void {
-    for (let left = numbers; left > 0;) {
-      const byte = this.#bytes[this.#at++];
-      if (byte === undefined) throw new Error("a chunk of samples ends too early");
-      if (byte < SEVEN_BITS) left--;
-    }
-  }
-
-  signed(): number {
-    const value = this.unsigned();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
 }

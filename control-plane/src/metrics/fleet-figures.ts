@@ -1,12 +1,13 @@
 import { columnMeaning } from "@windflow/core";
 import { findHosts, type HostPresence } from "../hosts/index.ts";
 import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
-import { decodeAll } from "./compact.ts";
+import { samplesOfStored } from "./batches.ts";
 import { knownContainers, type KnownContainer } from "./containers.ts";
 import { createExposition, labelName, type Exposition } from "./exposition.ts";
-import { kindOf, type Subject } from "./model.ts";
-import type { RecentSamples } from "./recent.ts";
-import { readLatest } from "./store-fleet.ts";
+import { keyOf, kindOf, type Subject } from "./model.ts";
+import { lastOf, type RecentSamples } from "./recent.ts";
+import { readLatest } from "./store-intake.ts";
+import { subjectsOfHosts } from "./subjects.ts";
 
 // A scrape of more is no scrape: 15 lines for each.
 const MOST_HOSTS = 10_000;
@@ -78,19 +79,13 @@ export function createFleetFigures(parts: {
 
 async function latestOf(tx: UnitOfWork, hostIds: readonly string[], now: Date): Promise<SubjectFigures[]> {
   if (hostIds.length === 0) return [];
-  const chunks = await readLatest(tx, hostIds, new Date(now.getTime() - FRESH_MS), MOST_HOSTS + MOST_CONTAINERS);
-  const found: SubjectFigures[] = [];
-  for (const kind of ["host", "container"] as const) {
-    const ofKind = chunks.filter((chunk) => kindOf(chunk) === kind);
-    const [first] = ofKind;
-    if (first === undefined) continue;
-    const samples = await decodeAll(tx, first, ofKind);
-    ofKind.forEach((subject, i) => {
-      const columns = [...(samples[i]?.columns ?? [])];
-      found.push({ subject, figures: new Map(columns.map(([name, values]) => [name, values.at(-1) ?? Number.NaN])) });
-    });
-  }
-  return found;
+  const subjects = new Map((await subjectsOfHosts(tx, hostIds)).map((subject) => [subject.number, subject]));
+  const rows = await readLatest(tx, [...subjects.keys()], new Date(now.getTime() - FRESH_MS));
+  return rows.flatMap(({ subject: number, batch }) => {
+    const subject = subjects.get(number);
+    const samples = subject && samplesOfStored(kindOf(subject), batch);
+    return subject === undefined || samples === undefined ? [] : [{ subject, figures: lastOf(samples) }];
+  });
 }
 
 function write(
@@ -139,8 +134,4 @@ function addColumns(out: Exposition, subject: Subject, labels: Record<string, st
     const help = `${kind === "host" ? "Of a host" : "Of a container"}: ${meaning.meaning}.`;
     out.gauge(`windflow_${kind}_${column}`, help, { ...labels, ...place }, value);
   }
-}
-
-function keyOf({ hostId, containerId }: Subject): string {
-  return `${hostId} ${containerId}`;
 }

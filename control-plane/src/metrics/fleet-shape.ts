@@ -1,5 +1,7 @@
+import { columnMeaning } from "@windflow/core";
+import { SERIES, type ColumnFigures } from "./columns.ts";
 import type { SubjectKind } from "./model.ts";
-import { shownColumns, type ShownColumn } from "./shape.ts";
+import { percentOf, shownColumns, type ShownColumn } from "./shape.ts";
 
 /** What is made of the values of all subjects in a step. */
 export type Aggregation = "average" | "sum" | "maximum" | "minimum" | "p95";
@@ -13,66 +15,110 @@ export function storedColumnsOf(kind: SubjectKind, shown: string): (name: string
   return (name) => name === shown || name === ratio || name.startsWith(`${shown}:`);
 }
 
-// As statistics.ts lays them out; older versions wrote average and maximum only.
-const ROWS: Record<Aggregation, number> = { average: 0, sum: 0, p95: 0, maximum: 1, minimum: 2 };
+const PICK: Record<Aggregation, (figures: ColumnFigures) => number> = {
+  average: ({ average }) => average,
+  sum: ({ average }) => average,
+  p95: ({ average }) => average,
+  maximum: ({ maximum }) => maximum,
+  minimum: ({ minimum }) => minimum,
+};
 
-/** The shown column out of the statistics of five minutes. */
+/** The shown column out of the statistics of a bucket, and of how many samples it is. */
 export function statisticOf(
   kind: SubjectKind,
   shown: string,
   aggregation: Aggregation,
-  rows: ReadonlyMap<string, readonly number[]>,
-): { value: number; unit: ShownColumn["unit"] } | undefined {
-  const row = ROWS[aggregation];
-  const picked = [...rows].map(([name, values]) => [name, [values[row] ?? values[0] ?? Number.NaN]] as const);
+  columns: ReadonlyMap<string, ColumnFigures>,
+): { value: number; count: number; unit: ShownColumn["unit"] } | undefined {
+  const isOfIt = storedColumnsOf(kind, shown);
+  const parts = [...columns].filter(([name, { count }]) => isOfIt(name) && count > 0);
+  const picked = parts.map(([name, figures]) => [name, [PICK[aggregation](figures)]] as const);
   const column = shownColumns(kind, new Map(picked)).find(({ name }) => name === shown);
   const value = column?.values[0];
+  const count = parts.reduce((most, [, figures]) => Math.max(most, figures.count), 0);
   return column === undefined || value === undefined || !Number.isFinite(value)
     ? undefined
-    : { value, unit: column.unit };
+    : { value, count, unit: column.unit };
 }
+
+/** How a shown column is made of those that are kept by column. */
+export interface SeriesRecipe {
+  readonly series: readonly { readonly name: string; readonly number: number }[];
+  readonly unit: ShownColumn["unit"];
+  /** Of the figures of the series, in their order; the last may be missing. */
+  valueOf(figures: readonly number[]): number;
+}
+
+/** Undefined for a column that is not kept so: one of a device, and what nobody compares. */
+export function seriesRecipe(kind: SubjectKind, shown: string): SeriesRecipe | undefined {
+  const own = (name: string): { name: string; number: number }[] => {
+    const number = SERIES[kind].get(name);
+    return number === undefined ? [] : [{ name, number }];
+  };
+  if (shown === "memory_percent") {
+    const series = [...own("memory_used_bytes"), ...own(kind === "host" ? "memory_total_bytes" : "memory_limit_bytes")];
+    return { series, unit: "percent", valueOf: ([used = Number.NaN, of = Number.NaN]) => percentOf(used / of) };
+  }
+  const ratio =
+    shown === "cpu_percent"
+      ? own(kind === "host" ? "cpu_used_ratio" : "cpu_used_cores")
+      : shown.endsWith("_percent")
+        ? own(shown.replace(/_percent$/, "_ratio"))
+        : [];
+  if (ratio.length > 0) return { series: ratio, unit: "percent", valueOf: ([value = Number.NaN]) => percentOf(value) };
+  const series = own(shown);
+  const unit = (columnMeaning(kind, shown) ?? columnMeaning(kind, `${shown}:`))?.meaning.unit;
+  if (series.length === 0 || unit === undefined || unit === "ratio" || shown === "cpu_used_cores") return undefined;
+  const shownUnit = shown.startsWith("load_") ? "load" : unit === "per_second" ? "count" : unit;
+  return { series, unit: shownUnit, valueOf: ([value = Number.NaN]) => value };
+}
+
+export const pickOf = (aggregation: Aggregation): ((figures: ColumnFigures) => number) => PICK[aggregation];
 
 /** Values of subjects by step: what came in one step of a subject is put together first. */
 export class StepValues {
   readonly #values: Float64Array;
-  readonly #counts: Uint32Array;
+  readonly #weights: Float64Array;
   readonly #steps: number;
   readonly #aggregation: Aggregation;
 
   constructor(subjects: number, steps: number, aggregation: Aggregation) {
     this.#values = new Float64Array(subjects * steps);
-    this.#counts = new Uint32Array(subjects * steps);
+    this.#weights = new Float64Array(subjects * steps);
     this.#steps = steps;
     this.#aggregation = aggregation;
   }
 
-  add(subject: number, step: number, value: number): void {
+  /** @param weight how many samples the value is of */
+  add(subject: number, step: number, value: number, weight: number): void {
     const at = subject * this.#steps + step;
     const before = this.#values[at] ?? 0;
-    const isFirst = this.#counts[at] === 0;
-    this.#counts[at] = (this.#counts[at] ?? 0) + 1;
-    if (isFirst) this.#values[at] = value;
-    else if (this.#aggregation === "maximum") this.#values[at] = Math.max(before, value);
-    else if (this.#aggregation === "minimum") this.#values[at] = Math.min(before, value);
-    else this.#values[at] = before + value;
+    const isFirst = this.#weights[at] === 0;
+    this.#weights[at] = (this.#weights[at] ?? 0) + weight;
+    if (this.#aggregation === "maximum") this.#values[at] = isFirst ? value : Math.max(before, value);
+    else if (this.#aggregation === "minimum") this.#values[at] = isFirst ? value : Math.min(before, value);
+    else this.#values[at] = before + value * weight;
   }
 
   /** Of these subjects, one value and the number of subjects that had one for each step. */
   together(subjects: readonly number[]): { values: number[]; counts: number[] } {
-    const perStep = Array.from({ length: this.#steps }, (_, step) =>
-      subjects.flatMap((subject) => this.#valueOf(subject * this.#steps + step)),
-    );
+    const perStep = Array.from({ length: this.#steps }, (_, step) => {
+      const values: number[] = [];
+      for (const subject of subjects) {
+        const at = subject * this.#steps + step;
+        const weight = this.#weights[at] ?? 0;
+        if (weight > 0) values.push(this.#valueOf(this.#values[at] ?? 0, weight));
+      }
+      return values;
+    });
     return {
       values: perStep.map((values) => aggregate(values, this.#aggregation)),
       counts: perStep.map((values) => values.length),
     };
   }
 
-  #valueOf(at: number): number[] {
-    const count = this.#counts[at] ?? 0;
-    const value = this.#values[at] ?? 0;
-    if (count === 0) return [];
-    return [this.#aggregation === "maximum" || this.#aggregation === "minimum" ? value : value / count];
+  #valueOf(value: number, weight: number): number {
+    return this.#aggregation === "maximum" || this.#aggregation === "minimum" ? value : value / weight;
   }
 }
 

@@ -7,9 +7,11 @@ import { metricsHandlers } from "./handlers.ts";
 import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
 import { createRecentSamples } from "./recent.ts";
+import { createSubjectNumbers } from "./subjects.ts";
 import { createMetricsUpkeep } from "./upkeep.ts";
 
 export type { SamplesSink } from "./ingest.ts";
+export { forgetSubjectsOf } from "./subjects.ts";
 
 /** Figures of hosts and containers over time. */
 export interface Metrics {
@@ -26,10 +28,10 @@ export interface Metrics {
   /** @param gateway what makes a host sample each second while somebody looks */
   handlers(gateway: { holdLive(hostId: string): () => void }): Handlers<typeof MetricsServiceService>;
   start(): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-// Statistics of 5 minutes; the samples themselves are kept for a day.
+// Statistics of half an hour; those of five minutes are kept for a week, the samples themselves for a day.
 const KEPT_DAYS = 30;
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -53,7 +55,7 @@ export function createMetrics(parts: {
     recent.last({ hostId, containerId }, clock.now().getTime());
 
   return {
-    sink: createSamplesSink({ clock, log, newId, recent, keptMs }),
+    sink: createSamplesSink({ clock, log, newId, recent, numbers: createSubjectNumbers(clock), keptMs }),
     containers: createContainerMemory(clock),
     fleetFigures: createFleetFigures({ database, clock, recent }),
     hostFigures: {
@@ -82,7 +84,7 @@ export function createMetrics(parts: {
     start: () => upkeep.start(),
     stop: () => {
       for (const one of looks) one.stop();
-      upkeep.stop();
+      return upkeep.stop();
     },
   };
 }

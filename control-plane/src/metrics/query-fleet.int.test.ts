@@ -24,7 +24,7 @@ beforeAll(async () => {
       await metrics.ingest(hostId, batchOf(FIRST + bucket * BUCKET_MS, [last, last, last]));
     }
   }
-  await metrics.upkeep.rollUp();
+  await metrics.rollUp();
 });
 afterAll(() => metrics?.stop());
 
@@ -56,7 +56,7 @@ test("hosts come to one series: average, sum, maximum, minimum and the 95th perc
   expect(average).toMatchObject({ stepMs: BUCKET_MS, unit: "percent", completeUntil: new Date(START) });
   expect(average.atMs).toEqual([0, 1, 2, 3].map((bucket) => FIRST + bucket * BUCKET_MS));
   // The last bucket is not rolled up yet, and in it all the same.
-  expect(await metrics.rows("metric_pending", ids[0] ?? "")).toBe(1);
+  expect(await metrics.rows("metric_intake", ids[0] ?? "")).toBe(1);
   expect(average.series).toEqual([{ group: "", values: [10.5, 10.5, 10.5, 21], counts: [20, 20, 20, 20] }]);
   expect((await ask({ aggregation: "sum" })).series[0]?.values).toEqual([210, 210, 210, 420]);
   expect((await ask({ aggregation: "maximum" })).series[0]?.values).toEqual([20, 20, 20, 40]);
@@ -117,7 +117,7 @@ test("containers by stack and service, those of before a deployment too", async 
   await figures(hostId, "a2", 1, 0.25);
   await report(otherId, [container("a3", "web")]);
   await figures(otherId, "a3", 1, 0.5);
-  await metrics.upkeep.rollUp();
+  await metrics.rollUp();
   const ofStack = { kind: "container", stackId: "stk_shop", aggregation: "sum" } as const;
   const web = await ask({ ...ofStack, service: "web" });
   expect(web.series).toEqual([{ group: "", values: [50, 75, Number.NaN, Number.NaN], counts: [1, 2, 0, 0] }]);

@@ -1,14 +1,22 @@
-import { setImmediate as breathe } from "node:timers/promises";
 import { findHosts, parseHostFilter, type HostFilter } from "../hosts/index.ts";
 import { commonErrors, ProblemError, type Clock, type UnitOfWork } from "../platform/index.ts";
-import { decodeChunk } from "./codec.ts";
 import { knownContainers } from "./containers.ts";
-import { statisticOf, StepValues, storedColumnsOf, type Aggregation } from "./fleet-shape.ts";
-import { BUCKET_MS, bucketOf, kindOf, mergeSamples, type Samples, type Subject } from "./model.ts";
+import {
+  readByColumn,
+  readBySubject,
+  readNotRolledUp,
+  TooMuchToRead,
+  type UseFigure,
+  type Wanted,
+} from "./fleet-read.ts";
+import { seriesRecipe, StepValues, type Aggregation } from "./fleet-shape.ts";
+import { BUCKET_MS, bucketOf, BUCKETS_KEPT_MS, HALF_MS, keyOf, type Subject } from "./model.ts";
 import type { ShownColumn } from "./shape.ts";
-import { statisticsAsSamples, statisticsOf } from "./statistics.ts";
-import { namesOf, type StoredChunk } from "./store.ts";
-import { countPending, readPendingOf, readRolledOf, type Subjects, type TimeRange } from "./store-fleet.ts";
+import { firstMark } from "./store-halves.ts";
+import { rolledUpTo } from "./store-intake.ts";
+import type { TimeRange } from "./store-tiers.ts";
+import { findSubjects } from "./subjects.ts";
+import { COLUMN_TIERS } from "./tier-rows.ts";
 
 export interface FleetQuery {
   readonly column: string;
@@ -42,15 +50,13 @@ const MOST_HOSTS = 20_000;
 const MOST_CONTAINERS = 50_000;
 // More lines than anybody tells apart.
 const MOST_SERIES = 200;
-// About a second of work, and 30 MB while it lasts: 1,000 hosts for four hours, one for half a year.
-export const MOST_CHUNKS = 50_000;
+// Of columns of devices, which are kept by subject: about a second of work, and 30 MB while it lasts.
+export const MOST_ROWS = 50_000;
 // Subjects times steps: 16 MB.
 const MOST_VALUES = 1_000_000;
-// What came in the last minutes is in small pieces: beyond this many buckets it is left to the roll-up.
-const MOST_PENDING = 400;
-const MOST_PENDING_CHUNKS = 10_000;
-// Others are served in between.
-const CHUNKS_AT_A_TIME = 1000;
+// What came in the last minutes is in small pieces: of more subjects than this it is left to the roll-up.
+const MOST_FRESH_SUBJECTS = 400;
+const MOST_FRESH_BATCHES = 10_000;
 
 interface Member extends Subject {
   readonly group: string;
@@ -66,33 +72,20 @@ export async function queryFleetMetrics(
   const now = clock.now().getTime();
   const { range, stepMs, atMs } = stepsOf(query, now, keptMs);
   const members = await findMembers(tx, organizationId, query, range.from);
-  const bounds = { members: members.length, steps: atMs.length };
-  if (bounds.members * bounds.steps > MOST_VALUES) throw tooMuch();
-  const subjects: Subjects = {
-    hostIds: [...new Set(members.map(({ hostId }) => hostId))],
-    containerIds: query.kind === "host" ? undefined : members.map(({ containerId }) => containerId),
-  };
+  if (members.length * atMs.length > MOST_VALUES) throw tooMuch();
+  const numbers = new Map((await findSubjects(tx, members)).map((subject) => [keyOf(subject), subject.number]));
   const values = new StepValues(members.length, atMs.length, query.aggregation);
-  const indices = new Map(members.map((member, i) => [keyOf(member), i]));
-  let unit: ShownColumn["unit"] | undefined;
-  const add = (subject: Subject, at: number, samples: Samples): void => {
-    const index = indices.get(keyOf(subject));
-    const found = statisticOf(query.kind, query.column, query.aggregation, samples.columns);
-    if (index === undefined || found === undefined) return;
-    unit = found.unit;
-    values.add(index, Math.floor((at - range.from.getTime()) / stepMs), found.value);
-  };
-
-  const rolled = await readRolledOf(tx, subjects, range, MOST_CHUNKS + 1);
-  if (rolled.length > MOST_CHUNKS) throw tooMuch();
-  const done = new Set<string>();
-  await eachDecoded(tx, rolled, query, (chunk, samples) => {
-    done.add(`${keyOf(chunk)} ${chunk.at.getTime()}`);
-    add(chunk, chunk.at.getTime(), samples);
-  });
-  const completeUntil = await addPending(tx, subjects, range, query, (subject, bucketMs, samples) => {
-    // Late samples of a bucket that is rolled up are in it after the next roll-up.
-    if (!done.has(`${keyOf(subject)} ${bucketMs}`)) add(subject, bucketMs, samples);
+  const indices = new Map(
+    members.flatMap((member, i) => {
+      const number = numbers.get(keyOf(member));
+      return number === undefined ? [] : [[number, i] as const];
+    }),
+  );
+  const { kind, column, aggregation } = query;
+  const wanted = { organizationId, kind, column, aggregation, subjects: new Set(indices.keys()) };
+  const { unit, completeUntil } = await readAll(tx, wanted, range, now, (subject, at, value, count) => {
+    const step = Math.floor((at - range.from.getTime()) / stepMs);
+    if (step >= 0 && step < atMs.length) values.add(indices.get(subject) ?? 0, step, value, count);
   });
   const groups = Map.groupBy(members.keys(), (index) => members[index]?.group ?? "");
   if (groups.size > MOST_SERIES) {
@@ -107,12 +100,72 @@ export async function queryFleetMetrics(
   return { atMs, stepMs, unit, series, completeUntil };
 }
 
+/** From all tiers, each subject and bucket once. */
+async function readAll(
+  tx: UnitOfWork,
+  wanted: Wanted,
+  range: TimeRange,
+  now: number,
+  use: UseFigure,
+): Promise<{ unit: ShownColumn["unit"] | undefined; completeUntil: Date }> {
+  if (wanted.subjects.size === 0) return { unit: undefined, completeUntil: range.to };
+  const seen = new Set<string>();
+  let hasSome = false;
+  const once: UseFigure = (subject, at, value, count) => {
+    seen.add(`${subject} ${at}`);
+    hasSome = true;
+    use(subject, at, value, count);
+  };
+  // First, since it is rolled up while this reads: it is then there twice instead of not at all.
+  const upTo = await rolledUpTo(tx);
+  const isFew = wanted.subjects.size <= MOST_FRESH_SUBJECTS;
+  const came = isFew
+    ? await readNotRolledUp(tx, wanted, MOST_FRESH_BATCHES)
+    : { isWhole: false, each: () => undefined };
+  const bucketsFrom = new Date(bucketOf(now - BUCKETS_KEPT_MS, HALF_MS) + HALF_MS);
+  const old = {
+    from: new Date(bucketOf(range.from.getTime(), HALF_MS)),
+    to: new Date(Math.min(range.to.getTime(), bucketsFrom.getTime())),
+  };
+  const recent = { from: new Date(Math.max(range.from.getTime(), bucketsFrom.getTime())), to: range.to };
+  const recipe = seriesRecipe(wanted.kind, wanted.column);
+  let unit = recipe?.unit;
+  try {
+    for (const [tier, part] of [
+      ["metric_halves", old],
+      ["metric_buckets", recent],
+    ] as const) {
+      if (recipe !== undefined) await readByColumn(tx, COLUMN_TIERS[tier], wanted, recipe, part, once);
+      else unit = (await readBySubject(tx, tier, wanted, part, MOST_ROWS, once)) ?? unit;
+    }
+  } catch (error) {
+    if (error instanceof TooMuchToRead) throw tooMuch();
+    throw error;
+  }
+  // Late samples of a bucket that is rolled up are in it after the next roll-up.
+  const ofCame = came.each((subject, at, value, count) => {
+    if (!seen.has(`${subject} ${at}`) && !seen.has(`${subject} ${bucketOf(at, HALF_MS)}`))
+      once(subject, at, value, count);
+  });
+  const missing = [
+    came.isWhole ? undefined : (upTo ?? range.from),
+    old.from < old.to ? await firstMark(tx) : undefined,
+  ];
+  const limits = missing.filter(
+    (limit) => limit !== undefined && limit < range.to && (limit < bucketsFrom || !came.isWhole),
+  );
+  const completeUntil = new Date(Math.min(range.to.getTime(), ...limits.map((limit) => limit?.getTime() ?? 0)));
+  return { unit: hasSome ? (unit ?? ofCame) : undefined, completeUntil };
+}
+
 function stepsOf(query: FleetQuery, now: number, keptMs: number): { range: TimeRange; stepMs: number; atMs: number[] } {
   const to = Math.min(query.to?.getTime() ?? now, now);
   const from = Math.max(query.from?.getTime() ?? to - DEFAULT_RANGE_MS, now - keptMs);
-  const fromMs = bucketOf(from);
+  // Half hours are the finest that is kept of what is older than a week.
+  const width = from < now - BUCKETS_KEPT_MS ? HALF_MS : BUCKET_MS;
+  const fromMs = bucketOf(from, width);
   const wanted = Math.max(0, to - fromMs) / (query.maxPoints || DEFAULT_POINTS);
-  const stepMs = Math.max(1, Math.ceil(wanted / BUCKET_MS)) * BUCKET_MS;
+  const stepMs = Math.max(1, Math.ceil(wanted / width)) * width;
   const count = Math.max(0, Math.ceil((to - fromMs) / stepMs));
   const range = { from: new Date(fromMs), to: new Date(Math.max(fromMs, to)) };
   return { range, stepMs, atMs: Array.from({ length: count }, (_, i) => fromMs + i * stepMs) };
@@ -144,60 +197,10 @@ async function findMembers(tx: UnitOfWork, organizationId: string, query: FleetQ
   });
 }
 
-/** Gives up to where everything that came is in the answer. */
-async function addPending(
-  tx: UnitOfWork,
-  subjects: Subjects,
-  range: TimeRange,
-  query: FleetQuery,
-  add: (subject: Subject, bucketMs: number, samples: Samples) => void,
-): Promise<Date> {
-  const pending = await countPending(tx, subjects, range);
-  if (pending.first === undefined) return range.to;
-  if (pending.count > MOST_PENDING) return pending.first;
-  const chunks = await readPendingOf(tx, subjects, range, MOST_PENDING_CHUNKS + 1);
-  if (chunks.length > MOST_PENDING_CHUNKS) return pending.first;
-  const buckets = new Map<string, { subject: Subject; bucketMs: number; parts: Samples[] }>();
-  const bucketOfChunk = new Map(chunks.map((chunk) => [chunk as StoredChunk, chunk.bucket.getTime()]));
-  await eachDecoded(tx, chunks, query, (chunk, samples) => {
-    const bucketMs = bucketOfChunk.get(chunk) ?? 0;
-    const key = `${keyOf(chunk)} ${bucketMs}`;
-    const known = buckets.get(key) ?? { subject: chunk, bucketMs, parts: [] };
-    known.parts.push(samples);
-    buckets.set(key, known);
-  });
-  for (const { subject, bucketMs, parts } of buckets.values()) {
-    add(subject, bucketMs, statisticsAsSamples(query.kind, statisticsOf(bucketMs, mergeSamples(parts))));
-  }
-  return range.to;
-}
-
-async function eachDecoded(
-  tx: UnitOfWork,
-  chunks: readonly StoredChunk[],
-  query: FleetQuery,
-  use: (chunk: StoredChunk, samples: Samples) => void,
-): Promise<void> {
-  const wanted = storedColumnsOf(query.kind, query.column);
-  const layouts = await namesOf(
-    tx,
-    chunks.map(({ layout }) => layout),
-  );
-  for (const [i, chunk] of chunks.entries()) {
-    if (i % CHUNKS_AT_A_TIME === CHUNKS_AT_A_TIME - 1) await breathe();
-    const names = layouts.get(chunk.layout) ?? [];
-    use(chunk, decodeChunk(kindOf(chunk), { names, bytes: chunk.bytes }, wanted));
-  }
-}
-
-function keyOf({ hostId, containerId }: Subject): string {
-  return `${hostId} ${containerId}`;
-}
-
 function tooMuch(): ProblemError {
   return refused(
     "from",
-    `the range and the hosts come to more than ${MOST_CHUNKS} five-minute figures: ask for a shorter time or fewer hosts`,
+    `the range and the hosts come to more than ${MOST_ROWS} rows of statistics, or ${MOST_VALUES} points: ask for a shorter time or fewer hosts`,
   );
 }
 

@@ -1,6 +1,6 @@
-import { mergeSamples, slice, type Samples, type Subject } from "./model.ts";
+import { keyOf, type Samples, type Subject } from "./model.ts";
 
-/** The last samples of each subject, in memory: for lists and live views. Empty after a start. */
+/** The last sample of each subject, in memory: for lists. Empty after a start. */
 export interface RecentSamples {
   add(subject: Subject, samples: Samples, now: number): void;
   /** Undefined when nothing came for a while. */
@@ -11,22 +11,28 @@ export interface RecentSamples {
   sweep(now: number): void;
 }
 
-const KEPT_SAMPLES = 20;
 // Twice the slowest shipping interval, and a lost batch.
 const STALE_MS = 2 * 60_000;
 // A host's clock may be behind; one by more than this has no figures in lists.
 const OLD_MS = 15 * 60_000;
 
+interface Known {
+  readonly subject: Subject;
+  readonly samples: Samples;
+  readonly receivedMs: number;
+}
+
 export function createRecentSamples(): RecentSamples {
-  const subjects = new Map<string, { subject: Subject; samples: Samples; receivedMs: number }>();
+  const subjects = new Map<string, Known>();
   return {
     add: (subject, samples, now) => {
+      const at = samples.atMs.at(-1) ?? 0;
       // What was spooled while the link was cut says nothing about now.
-      if (now - (samples.atMs.at(-1) ?? 0) > OLD_MS) return;
-      const before = subjects.get(keyOf(subject));
-      const all = before === undefined ? samples : mergeSamples([before.samples, samples]);
-      const from = Math.max(0, all.atMs.length - KEPT_SAMPLES);
-      subjects.set(keyOf(subject), { subject, samples: slice(all, from, all.atMs.length), receivedMs: now });
+      if (now - at > OLD_MS) return;
+      const key = keyOf(subject);
+      // Batches of one host may be stored in another order than they were made.
+      if ((subjects.get(key)?.samples.atMs.at(-1) ?? 0) > at) return;
+      subjects.set(key, { subject, samples, receivedMs: now });
     },
     last: (subject, now) => {
       const known = subjects.get(keyOf(subject));
@@ -43,10 +49,7 @@ export function createRecentSamples(): RecentSamples {
   };
 }
 
-function lastOf(samples: Samples): ReadonlyMap<string, number> {
+/** The figures of the latest sample. */
+export function lastOf(samples: Samples): ReadonlyMap<string, number> {
   return new Map([...samples.columns].map(([name, values]) => [name, values.at(-1) ?? Number.NaN]));
-}
-
-function keyOf({ hostId, containerId }: Subject): string {
-  return `${hostId} ${containerId}`;
 }

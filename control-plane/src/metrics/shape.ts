@@ -1,5 +1,5 @@
 import { columnMeaning } from "@windflow/core";
-import { mergeSamples, type Samples, type SubjectKind } from "./model.ts";
+import type { Samples, SubjectKind } from "./model.ts";
 
 /** A column as people see it: its API name, unit and values. */
 export interface ShownColumn {
@@ -17,34 +17,53 @@ export interface ShownSeries {
 // Sampling every 5 s is the finest that is kept outside of a live view, which is at 1 s.
 const FINEST_STEP_MS = 1000;
 
+/** Samples, or averages of many of them. */
+export interface Weighted {
+  readonly samples: Samples;
+  /** How many samples each figure is the average of; undefined: one. */
+  readonly counts: ReadonlyMap<string, number> | undefined;
+}
+
 /**
- * At most `maxPoints` points: averages of steps of equal length, at the begin of each. A step without a sample has no
- * point, and a figure that was not known is NaN: nothing is invented.
+ * At most `maxPoints` points: averages over all samples of steps of equal length, at the begin of each. A step without a sample
+ * has no point, and a figure that was not known is NaN: nothing is invented. No sample may be in two parts.
  */
 export function downSample(
-  parts: readonly Samples[],
+  parts: readonly Weighted[],
   range: { readonly fromMs: number; readonly toMs: number },
   maxPoints: number,
 ): { atMs: number[]; stepMs: number; columns: Map<string, number[]> } {
-  const all = mergeSamples(parts);
   const width = (range.toMs - range.fromMs) / maxPoints;
   const stepMs = Math.max(FINEST_STEP_MS, Math.ceil(width / FINEST_STEP_MS) * FINEST_STEP_MS);
-  const steps = new Map<number, number[]>();
-  all.atMs.forEach((at, i) => {
-    if (at < range.fromMs || at >= range.toMs) return;
-    const step = Math.floor((at - range.fromMs) / stepMs);
-    steps.set(step, [...(steps.get(step) ?? []), i]);
+  const steps = Math.ceil((range.toMs - range.fromMs) / stepMs);
+  const touched = new Uint8Array(steps);
+  const sums = new Map<string, { values: Float64Array; counts: Float64Array }>();
+  for (const { samples, counts } of parts) {
+    const stepOf = samples.atMs.map((at) =>
+      at < range.fromMs || at >= range.toMs ? -1 : Math.floor((at - range.fromMs) / stepMs),
+    );
+    for (const step of stepOf) if (step >= 0) touched[step] = 1;
+    for (const [name, values] of samples.columns) {
+      const weight = counts?.get(name) ?? 1;
+      const sum = sums.get(name) ?? { values: new Float64Array(steps), counts: new Float64Array(steps) };
+      sums.set(name, sum);
+      for (let i = 0; i < stepOf.length; i++) {
+        const [step = -1, value = Number.NaN] = [stepOf[i], values[i]];
+        if (step < 0 || !Number.isFinite(value)) continue;
+        sum.values[step] = (sum.values[step] ?? 0) + value * weight;
+        sum.counts[step] = (sum.counts[step] ?? 0) + weight;
+      }
+    }
+  }
+  const members = [...touched.keys()].filter((step) => touched[step] === 1);
+  const columns = [...sums].map(([name, sum]) => {
+    const values = members.map((step) =>
+      sum.counts[step] === 0 ? Number.NaN : (sum.values[step] ?? 0) / (sum.counts[step] ?? 1),
+    );
+    return [name, values] as const;
   });
-  const members = [...steps.entries()];
-  const columns = [...all.columns].map(
-    ([name, values]) => [name, members.map(([, indices]) => average(indices.map((i) => values[i])))] as const,
-  );
-  return { atMs: members.map(([step]) => range.fromMs + step * stepMs), stepMs, columns: new Map(columns) };
-}
-
-function average(values: readonly (number | undefined)[]): number {
-  const known = values.filter((value): value is number => value !== undefined && Number.isFinite(value));
-  return known.length === 0 ? Number.NaN : known.reduce((sum, value) => sum + value, 0) / known.length;
+  const byName = columns.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { atMs: members.map((step) => range.fromMs + step * stepMs), stepMs, columns: new Map(byName) };
 }
 
 /** The columns under the names of the API: shares in percent, and sums over devices beside each device's own. */
@@ -65,12 +84,12 @@ function shownColumn(kind: SubjectKind, name: string, values: readonly number[])
 // Finer than this is noise of the arithmetic.
 const PERCENT_PARTS = 10_000;
 
+export function percentOf(ratio: number): number {
+  return Math.round(ratio * 100 * PERCENT_PARTS) / PERCENT_PARTS;
+}
+
 function percent(name: string, ratios: readonly number[]): ShownColumn {
-  return {
-    name,
-    unit: "percent",
-    values: ratios.map((ratio) => Math.round(ratio * 100 * PERCENT_PARTS) / PERCENT_PARTS),
-  };
+  return { name, unit: "percent", values: ratios.map(percentOf) };
 }
 
 function sums(columns: ReadonlyMap<string, readonly number[]>): ShownColumn[] {

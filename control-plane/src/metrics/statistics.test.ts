@@ -24,7 +24,7 @@ test("what is stored comes back, also of a figure that some samples lacked", () 
     count: 3,
   });
   expect(known.columns.get("memory_used_bytes")?.count).toBe(2);
-  expect(statisticsFromSamples("host", statisticsAsSamples("host", known), known.atMs)).toEqual(known);
+  expect(statisticsFromSamples("host", statisticsAsSamples("host", known), known.seconds)).toEqual(known);
 });
 
 test("what older versions wrote has an average and a maximum, and takes nothing in", () => {
@@ -48,6 +48,6 @@ test("in whatever pieces and order samples come, and however often, the statisti
     const { average = 0, ...others } = known.columns.get("cpu_used_ratio") ?? {};
     expect(average).toBeCloseTo(0.5, 12);
     expect(others).toEqual({ maximum: 0.9, minimum: 0.1, last: 0.7, count: 5 });
-    expect(known.atMs).toEqual(whole.atMs);
+    expect(known.seconds).toEqual(whole.seconds);
   }
 });

@@ -1,13 +1,21 @@
 import { slice, stepsOf, type Samples, type SubjectKind } from "./model.ts";
 
-/** What is kept of a subject's five minutes when its samples are gone. */
+/** What is kept of a subject's five minutes, or half hour, when its samples are gone. */
 export interface Statistics {
-  /** Milliseconds since 1970, when the five minutes begin. */
+  /** Milliseconds since 1970, when the bucket begins. */
   readonly bucketMs: number;
   readonly columns: ReadonlyMap<string, ColumnStatistics>;
-  /** The samples that are in it, rising; undefined in what was written before these were kept. */
-  readonly atMs: readonly number[] | undefined;
+  /**
+   * The samples that are in it, in seconds since 1970, rising; undefined in what was written before these were kept. Milliseconds
+   * would take more room than the figures: the clocks of hosts jitter. Two samples of one second are two here.
+   */
+  readonly seconds: readonly number[] | undefined;
 }
+
+const MS_PER_SECOND = 1000;
+// The year 5138, or a day of 1973.
+const MOST_SECONDS = 1e11;
+const secondOf = (atMs: number): number => Math.floor(atMs / MS_PER_SECOND);
 
 /** Of the samples that were known; all NaN when none was. */
 export interface ColumnStatistics {
@@ -34,19 +42,20 @@ const ROWS = ORDER.length + 1;
 
 export function statisticsOf(bucketMs: number, samples: Samples): Statistics {
   const columns = [...samples.columns].map(([name, values]) => [name, ofColumn(values)] as const);
-  return { bucketMs, columns: new Map(columns), atMs: samples.atMs };
+  return { bucketMs, columns: new Map(columns), seconds: samples.atMs.map(secondOf) };
 }
 
 function ofColumn(values: readonly number[]): ColumnStatistics {
-  const known = values.filter((value) => Number.isFinite(value));
-  if (known.length === 0) return UNKNOWN;
-  return {
-    average: known.reduce((sum, value) => sum + value, 0) / known.length,
-    maximum: known.reduce((most, value) => Math.max(most, value)),
-    minimum: known.reduce((least, value) => Math.min(least, value)),
-    last: known.at(-1) ?? Number.NaN,
-    count: known.length,
-  };
+  let [sum, maximum, minimum, last, count] = [0, -Infinity, Infinity, Number.NaN, 0];
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    sum += value;
+    if (value > maximum) maximum = value;
+    if (value < minimum) minimum = value;
+    last = value;
+    count++;
+  }
+  return count === 0 ? UNKNOWN : { average: sum / count, maximum, minimum, last, count };
 }
 
 /**
@@ -54,26 +63,33 @@ function ofColumn(values: readonly number[]): ColumnStatistics {
  * is among the samples, it is counted anew, without the rounding of what is stored.
  */
 export function addSamples(known: Statistics, samples: Samples): Statistics {
-  const { atMs } = known;
+  const { seconds } = known;
   // Which samples are in it is not known: counting some twice would be worse than leaving late ones out.
-  if (atMs === undefined) return known;
-  const given = new Set(samples.atMs);
-  if (atMs.every((at) => given.has(at))) return statisticsOf(known.bucketMs, samples);
-  const counted = new Set(atMs);
-  const fresh = samples.atMs.flatMap((at, i) => (counted.has(at) ? [] : [slice(samples, i, i + 1)]));
-  return fresh.reduce((all, one) => addOne(all, atMs.at(-1) ?? 0, one), known);
+  if (seconds === undefined) return known;
+  const given = new Set(samples.atMs.map(secondOf));
+  if (samples.atMs.length >= seconds.length && seconds.every((second) => given.has(second))) {
+    return statisticsOf(known.bucketMs, samples);
+  }
+  const counted = new Set(seconds);
+  const fresh = samples.atMs.flatMap((at, i) => (counted.has(secondOf(at)) ? [] : [slice(samples, i, i + 1)]));
+  return fresh.reduce((all, one) => combined(all, statisticsOf(known.bucketMs, one)), known);
 }
 
-function addOne(known: Statistics, lastMs: number, one: Samples): Statistics {
-  const at = one.atMs[0] ?? 0;
-  const added = statisticsOf(known.bucketMs, one);
-  const names = new Set([...known.columns.keys(), ...added.columns.keys()]);
+/** Statistics of several buckets, or more of the same one, that have no sample in common. */
+export function combined(a: Statistics, b: Statistics): Statistics {
+  const [earlier, later] = (a.seconds?.at(-1) ?? 0) <= (b.seconds?.at(-1) ?? 0) ? [a, b] : [b, a];
+  const names = new Set([...earlier.columns.keys(), ...later.columns.keys()]);
   const columns = [...names].map((name) => {
-    const [before, after] = [known.columns.get(name) ?? UNKNOWN, added.columns.get(name) ?? UNKNOWN];
-    return [name, at > lastMs ? together(before, after) : together(after, before)] as const;
+    return [name, together(earlier.columns.get(name) ?? UNKNOWN, later.columns.get(name) ?? UNKNOWN)] as const;
   });
-  const atMs = [...(known.atMs ?? []), at].toSorted((a, b) => a - b);
-  return { bucketMs: known.bucketMs, columns: new Map(columns), atMs };
+  const seconds = [...(a.seconds ?? []), ...(b.seconds ?? [])].toSorted((one, other) => one - other);
+  return { bucketMs: Math.min(a.bucketMs, b.bucketMs), columns: new Map(columns), seconds };
+}
+
+/** Whether the two count a sample both. */
+export function overlap(a: Statistics, b: Statistics): boolean {
+  const counted = new Set(a.seconds);
+  return b.seconds?.some((second) => counted.has(second)) ?? true;
 }
 
 function together(earlier: ColumnStatistics, later: ColumnStatistics): ColumnStatistics {
@@ -90,9 +106,9 @@ function together(earlier: ColumnStatistics, later: ColumnStatistics): ColumnSta
 }
 
 /** As the samples of a chunk. */
-export function statisticsAsSamples(kind: SubjectKind, { bucketMs, columns, atMs = [] }: Statistics): Samples {
+export function statisticsAsSamples(kind: SubjectKind, { bucketMs, columns, seconds = [] }: Statistics): Samples {
   const rows = [...columns].map(([name, column]) => {
-    const missing = column.count === 0 ? 0 : atMs.length - column.count;
+    const missing = column.count === 0 ? 0 : seconds.length - column.count;
     const marked = column.last + missing / (stepsOf(kind, name) ?? 1);
     return [name, [...ORDER.map((key) => column[key]), marked]] as const;
   });
@@ -102,13 +118,17 @@ export function statisticsAsSamples(kind: SubjectKind, { bucketMs, columns, atMs
 export function statisticsFromSamples(
   kind: SubjectKind,
   rows: Samples,
-  atMs: readonly number[] | undefined,
+  times: readonly number[] | undefined,
+  /** How many samples it is of, where their times are not known. */
+  samples = 1,
 ): Statistics {
+  // Older versions wrote milliseconds.
+  const seconds = times?.map((time) => (time > MOST_SECONDS ? secondOf(time) : time));
   const columns = [...rows.columns].map(([name, values]) => {
     const [average = Number.NaN, maximum = average, minimum = average, last = average, marked = last] = values;
     const missing = Math.round((marked - last) * (stepsOf(kind, name) ?? 1));
-    const count = Number.isFinite(average) ? (atMs?.length ?? 1) - missing : 0;
+    const count = Number.isFinite(average) ? (seconds?.length ?? samples) - missing : 0;
     return [name, { average, maximum, minimum, last, count }] as const;
   });
-  return { bucketMs: rows.atMs[0] ?? 0, columns: new Map(columns), atMs };
+  return { bucketMs: rows.atMs[0] ?? 0, columns: new Map(columns), seconds };
 }

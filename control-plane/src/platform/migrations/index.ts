@@ -27,6 +27,7 @@ import { migration as stackPolicy } from "./202611222152-stack-policy.ts";
 import { migration as drift } from "./202611222153-drift.ts";
 import { migration as savedViews } from "./202611222154-saved-views.ts";
 import { migration as hostHealth } from "./202611222155-host-health.ts";
+import { migration as metricTiers } from "./202611222156-metric-tiers.ts";
 import { migration as placement } from "./202611222160-placement.ts";
 import { migration as observedConfirmed } from "./202611222161-observed-confirmed.ts";
 
@@ -60,6 +61,7 @@ export const migrations: readonly Migration[] = [
   drift,
   savedViews,
   hostHealth,
+  metricTiers,
   placement,
   observedConfirmed,
 ];

@@ -1,0 +1,40 @@
+import { unpackSamples } from "@windflow/core";
+import { SampleBatch } from "@windflow/proto/agent";
+import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
+
+// A host is not trusted to be modest: no real batch comes near these.
+const MOST_SAMPLES = 2000;
+const MOST_COLUMNS = 500;
+const MOST_NAME_CHARACTERS = 200;
+
+/** What of a batch can be kept; undefined where that is nothing. */
+export function samplesOf(kind: SubjectKind, batch: SampleBatch): Samples | undefined {
+  const atMs = batch.atMs.slice(0, MOST_SAMPLES).map(Number);
+  const isRising = atMs.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time > (atMs[i - 1] ?? 0)));
+  if (atMs.length === 0 || !isRising) return undefined;
+  const columns = unpackSamples(batch)
+    .slice(0, MOST_COLUMNS)
+    .filter(({ name }) => name.length <= MOST_NAME_CHARACTERS && stepsOf(kind, name) !== undefined)
+    .map(({ name, values }) => {
+      return [name, values.length === atMs.length ? values : atMs.map((_, i) => values[i] ?? Number.NaN)] as const;
+    });
+  return { atMs, columns: new Map(columns) };
+}
+
+/** A batch for the table of intake: as it came, its samples `shiftMs` earlier, and without the name of its container. */
+export function storedBatch(batch: SampleBatch, shiftMs: number): Uint8Array {
+  const atMs = shiftMs === 0 ? batch.atMs : batch.atMs.map((at) => at - BigInt(shiftMs));
+  return SampleBatch.encode({ ...batch, containerId: "", atMs }).finish();
+}
+
+/** Samples as a batch for the table of intake. */
+export function batchBytes({ atMs, columns }: Samples): Uint8Array {
+  const named = [...columns].map(([name, values]) => ({ name, values: [...values] }));
+  const batch = { containerId: "", atMs: atMs.map(BigInt), columns: named, packedColumns: new Uint8Array(0) };
+  return SampleBatch.encode(batch).finish();
+}
+
+/** Throws where the bytes are no batch. */
+export function samplesOfStored(kind: SubjectKind, bytes: Uint8Array): Samples | undefined {
+  return samplesOf(kind, SampleBatch.decode(bytes));
+}

@@ -1,0 +1,173 @@
+import { field, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
+import { batchBytes, samplesOfStored } from "./batches.ts";
+import { encodeChunk } from "./codec.ts";
+import { layoutsOf, namesOf } from "./layouts.ts";
+import {
+  bucketOf,
+  BUCKETS_KEPT_MS,
+  cutAt,
+  HALF_MS,
+  kindOf,
+  mergeSamples,
+  RAW_KEPT_MS,
+  splitByBucket,
+  type Samples,
+} from "./model.ts";
+import { markHalves } from "./store-halves.ts";
+import {
+  closeSlot,
+  freeSlots,
+  insertIntake,
+  moveLane,
+  readLane,
+  takeLane,
+  type IntakeRow,
+  type Lane,
+} from "./store-intake.ts";
+import { insertSamples, readTierAt, type SampleChunk, type Tier } from "./store-tiers.ts";
+import { addSamples, statisticsOf } from "./statistics.ts";
+import { subjectsByNumber, type NumberedSubject } from "./subjects.ts";
+import { statisticsOfRow, writeStatistics, type Changed } from "./tier-rows.ts";
+
+// Batches of a bucket may still be on their way when it is over: containers are sent each half minute.
+const SETTLE_MS = 45_000;
+// A transaction of about half a second.
+const SUBJECTS_AT_A_TIME = 200;
+
+/** Closes what came until now, so that it can be rolled up; only once for each five minutes. */
+export async function closeIntake(database: Database, now: number): Promise<void> {
+  await database.asSystem((tx) => closeSlot(tx, new Date(bucketOf(now - SETTLE_MS))));
+}
+
+/**
+ * Rolls up some subjects of what was closed: their samples become a chunk for each five minutes, with statistics of it. One
+ * transaction, which also says how far it came: who is killed in it leaves it to the next. Returns whether there may be more to do.
+ */
+export async function rollUpSome(database: Database, now: number, log: Log): Promise<boolean> {
+  const went = await database.asSystem(async (tx) => {
+    const lane = await takeLane(tx);
+    if (lane === undefined) return false;
+    const rows = await readLane(tx, lane, SUBJECTS_AT_A_TIME);
+    const batches = Map.groupBy(rows, ({ subject }) => subject);
+    await rollUp(tx, { lane, now, log }, batches);
+    await moveLane(tx, lane, batches.size < SUBJECTS_AT_A_TIME ? undefined : rows.at(-1)?.subject);
+    return true;
+  });
+  if (!went) await database.asSystem((tx) => freeSlots(tx));
+  return went;
+}
+
+interface Work {
+  readonly lane: Lane;
+  readonly now: number;
+  readonly log: Log;
+}
+
+/** Samples of one subject, before the cutoff. */
+interface Came {
+  readonly subject: NumberedSubject;
+  readonly samples: Samples;
+}
+
+async function rollUp(
+  tx: UnitOfWork,
+  work: Work,
+  batches: ReadonlyMap<number, readonly { batch: Buffer }[]>,
+): Promise<void> {
+  const subjects = await subjectsByNumber(tx, [...batches.keys()]);
+  const came: Came[] = [];
+  const carried: IntakeRow[] = [];
+  for (const [number, rows] of batches) {
+    const subject = subjects.get(number);
+    // Forgotten with its host while its last batches were on their way.
+    if (subject === undefined) continue;
+    const all = mergeSamples(rows.flatMap(({ batch }) => readBatch(work, subject, batch)));
+    const [samples, later] = cutAt(all, work.lane.cutoff.getTime());
+    if (samples.atMs.length > 0) came.push({ subject, samples });
+    if (later.atMs.length > 0) {
+      const at = new Date(later.atMs.at(-1) ?? 0);
+      carried.push({ organizationId: subject.organizationId, subject: number, at, batch: batchBytes(later) });
+    }
+  }
+  await insertIntake(tx, carried);
+  await writeSamples(tx, work, came);
+  // Before statistics are read: who makes half hours of them waits, or does it again.
+  await markHalves(
+    tx,
+    came.flatMap(({ subject, samples }) => halvesOf(samples).map((at) => ({ subject, at }))),
+  );
+  // What is older than statistics of five minutes are kept goes into those of half an hour at once.
+  const limit = bucketOf(work.now - BUCKETS_KEPT_MS, HALF_MS);
+  const parts = came.map(({ subject, samples }) => ({ subject, parts: cutAt(samples, limit) }));
+  const old = parts.map(({ subject, parts: [samples] }) => ({ subject, samples }));
+  const recent = parts.map(({ subject, parts: [, samples] }) => ({ subject, samples }));
+  await add(tx, work, "metric_halves", old);
+  await add(tx, work, "metric_buckets", recent);
+}
+
+const halvesOf = ({ atMs }: Samples): Date[] =>
+  [...new Set(atMs.map((at) => bucketOf(at, HALF_MS)))].map((halfMs) => new Date(halfMs));
+
+function readBatch({ log }: Work, subject: NumberedSubject, batch: Buffer): Samples[] {
+  try {
+    return [samplesOfStored(kindOf(subject), batch) ?? { atMs: [], columns: new Map() }].filter(
+      ({ atMs }) => atMs.length > 0,
+    );
+  } catch {
+    // One damaged batch must not hold up all others.
+    log.error(
+      { [field.hostId]: subject.hostId, [field.area]: "metrics" },
+      "Stored samples cannot be read; they are left out.",
+    );
+    return [];
+  }
+}
+
+async function writeSamples(tx: UnitOfWork, { lane, now }: Work, came: readonly Came[]): Promise<void> {
+  const layouts = layoutsOf(tx);
+  const rows: SampleChunk[] = [];
+  for (const { subject, samples } of came) {
+    const [, kept] = cutAt(samples, now - RAW_KEPT_MS);
+    if (kept.atMs.length === 0) continue;
+    for (const part of splitByBucket(kept)) {
+      const { names, bytes } = encodeChunk(kindOf(subject), part.samples);
+      const layout = await layouts.numberOf(subject.organizationId, names);
+      const at = new Date(part.samples.atMs[0] ?? part.bucket);
+      rows.push({ organizationId: subject.organizationId, subject: subject.number, at, layout, chunk: bytes });
+    }
+  }
+  await insertSamples(tx, lane.slot, rows);
+}
+
+const WIDTHS: Partial<Record<Tier, number>> = { metric_halves: HALF_MS };
+
+/** Adds samples to the statistics of their buckets. */
+async function add(tx: UnitOfWork, { log }: Work, tier: Tier, came: readonly Came[]): Promise<void> {
+  const parts = came
+    .filter(({ samples }) => samples.atMs.length > 0)
+    .flatMap(({ subject, samples }) => splitByBucket(samples, WIDTHS[tier]).map((part) => ({ subject, ...part })));
+  if (parts.length === 0) return;
+  const places = parts.map(({ subject, bucket }) => ({ subject: subject.number, at: new Date(bucket) }));
+  const stored = await readTierAt(tx, tier, places);
+  const names = await namesOf(
+    tx,
+    stored.map(({ layout }) => layout),
+  );
+  const known = new Map(stored.map((row) => [`${row.subject} ${row.at.getTime()}`, row]));
+  const changed = parts.flatMap(({ subject, bucket, samples }): Changed[] => {
+    const row = known.get(`${subject.number} ${bucket}`);
+    if (row === undefined) return [{ subject, statistics: statisticsOf(bucket, samples) }];
+    try {
+      const before = statisticsOfRow(kindOf(subject), row, names.get(row.layout) ?? []);
+      const after = addSamples(before, samples);
+      return after === before ? [] : [{ subject, statistics: after }];
+    } catch {
+      log.error(
+        { [field.hostId]: subject.hostId, [field.area]: "metrics" },
+        "Stored statistics cannot be read; they are made anew.",
+      );
+      return [{ subject, statistics: statisticsOf(bucket, samples) }];
+    }
+  });
+  await writeStatistics(tx, tier, changed);
+}

@@ -1,0 +1,123 @@
+import { sql } from "kysely";
+import type { UnitOfWork } from "../platform/index.ts";
+
+/** A batch in the table of intake. */
+export interface IntakeRow {
+  readonly organizationId: string;
+  readonly subject: number;
+  /** Of its last sample. */
+  readonly at: Date;
+  readonly batch: Uint8Array;
+}
+
+/**
+ * Adds batches to the slot that is open, which stays open until the transaction ends. They go in one parameter, cut by the server:
+ * an array of bytes would travel as text of twice the length.
+ */
+export async function insertIntake(tx: UnitOfWork, rows: readonly IntakeRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  let offset = 1;
+  const offsets = rows.map(({ batch }) => (offset += batch.length) - batch.length);
+  await sql`WITH slot AS MATERIALIZED (SELECT metric_open_ring() AS ring)
+    INSERT INTO metric_intake (ring, organization_id, subject, at, batch)
+    SELECT slot.ring, part.organization_id, part.subject, part.at,
+      substring(${Buffer.concat(rows.map(({ batch }) => batch))}::bytea FROM part.start FOR part.length)
+    FROM slot, unnest(${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.subject)}::integer[],
+      ${rows.map((row) => row.at)}::timestamptz[], ${offsets}::integer[], ${rows.map(({ batch }) => batch.length)}::integer[])
+      AS part (organization_id, subject, at, start, length)`.execute(tx.queries);
+}
+
+/** Batches of the subjects that are not rolled up, or just were; at most `limit`. */
+export async function readIntake(
+  tx: UnitOfWork,
+  subjects: readonly number[],
+  limit: number,
+): Promise<{ subject: number; batch: Buffer }[]> {
+  const answer = await sql<{ subject: number; batch: Buffer }>`SELECT subject, batch FROM metric_intake
+    WHERE subject = ANY(${[...subjects]}::integer[]) LIMIT ${limit}`.execute(tx.queries);
+  return answer.rows;
+}
+
+/** The last batch of each of the subjects, where one came since; those that are not rolled up. */
+export async function readLatest(
+  tx: UnitOfWork,
+  subjects: readonly number[],
+  since: Date,
+): Promise<{ subject: number; batch: Buffer }[]> {
+  const answer = await sql<{
+    subject: number;
+    batch: Buffer;
+  }>`SELECT DISTINCT ON (subject) subject, batch FROM metric_intake
+    WHERE subject = ANY(${[...subjects]}::integer[]) AND at >= ${since} ORDER BY subject, at DESC`.execute(tx.queries);
+  return answer.rows;
+}
+
+/** Up to where everything that came is rolled up; undefined when nothing ever was. */
+export async function rolledUpTo(tx: UnitOfWork): Promise<Date | undefined> {
+  const answer = await sql<{ since: Date | null }>`SELECT metric_rolled_up_to() AS since`.execute(tx.queries);
+  return answer.rows[0]?.since ?? undefined;
+}
+
+/** Closes the open slot, unless what came before the cutoff is in one that is closed, or none is free. */
+export async function closeSlot(tx: UnitOfWork, cutoff: Date): Promise<void> {
+  await sql`SELECT metric_close_slot(${cutoff}, (SELECT least(${MOST_LANES},
+    greatest(1, coalesce(max(id), 0) / ${SUBJECTS_OF_A_LANE})) FROM metric_subjects)::integer)`.execute(tx.queries);
+}
+
+// As many control planes roll up at the same time; a lane of a small fleet would make rows of one subject.
+const MOST_LANES = 16;
+const SUBJECTS_OF_A_LANE = 2000;
+
+/** A part of a closed slot that this transaction has for itself. */
+export interface Lane {
+  readonly slot: string;
+  readonly lane: number;
+  readonly lanes: number;
+  /** Subjects up to this number are done. */
+  readonly cursor: number;
+  readonly ring: number;
+  /** Samples before it are rolled up. */
+  readonly cutoff: Date;
+}
+
+/**
+ * Takes a part of the oldest closed slot that is not done, unless others are at all of them. A later slot waits: what
+ * comes twice is told apart by what is written of the one before.
+ */
+export async function takeLane(tx: UnitOfWork): Promise<Lane | undefined> {
+  const answer = await sql<Lane>`SELECT l.slot::text AS slot, l.lane, l.lanes, l.cursor, s.ring, s.cutoff
+    FROM metric_lanes l JOIN metric_slots s USING (slot)
+    WHERE l.slot = (SELECT min(slot) FROM metric_lanes) ORDER BY l.lane LIMIT 1 FOR UPDATE OF l SKIP LOCKED`.execute(
+    tx.queries,
+  );
+  return answer.rows[0];
+}
+
+/** Batches of the lane's next subjects, in the order of their numbers. */
+export async function readLane(
+  tx: UnitOfWork,
+  { ring, lane, lanes, cursor }: Lane,
+  subjects: number,
+): Promise<{ subject: number; batch: Buffer }[]> {
+  const answer = await sql<{ subject: number; batch: Buffer }>`WITH next AS MATERIALIZED (
+      SELECT DISTINCT subject FROM metric_intake WHERE ring = ${ring} AND subject > ${cursor} AND subject % ${lanes} = ${lane}
+      ORDER BY subject LIMIT ${subjects})
+    SELECT i.subject, i.batch FROM metric_intake i JOIN next USING (subject) WHERE i.ring = ${ring}`.execute(
+    tx.queries,
+  );
+  return answer.rows.toSorted((a, b) => a.subject - b.subject);
+}
+
+/** @param cursor undefined when the lane is done */
+export async function moveLane(tx: UnitOfWork, { slot, lane }: Lane, cursor: number | undefined): Promise<void> {
+  if (cursor === undefined) {
+    await sql`DELETE FROM metric_lanes WHERE slot = ${slot} AND lane = ${lane}`.execute(tx.queries);
+  } else {
+    await sql`UPDATE metric_lanes SET cursor = ${cursor} WHERE slot = ${slot} AND lane = ${lane}`.execute(tx.queries);
+  }
+}
+
+/** Empties slots that are done; one that somebody reads is left for the next time. */
+export async function freeSlots(tx: UnitOfWork): Promise<void> {
+  await sql`SELECT metric_free_slots()`.execute(tx.queries);
+}
