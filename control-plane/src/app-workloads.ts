@@ -56,6 +56,7 @@ import { createProgressBoard } from "./status/index.ts";
 import {
   createBuildDrafts,
   createBuildHosts,
+  createHostHealthKeeper,
   createHostPlanner,
   createImageResolver,
   createRegistryTester,
@@ -114,6 +115,7 @@ export function buildWorkloadSide(parts: {
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform, keptDays: parts.metricsKeptDays });
   const drifts = createDrifts({ platform, audit, corrector: desired });
+  const health = createHostHealthKeeper({ database, clock, bus, log });
   const keeper = createPlacementKeeper({ ...advancing, bus, log, hostObserved });
   let builds: Builds | undefined;
 
@@ -197,6 +199,7 @@ export function buildWorkloadSide(parts: {
         await storeObserved(tx, report);
         await metrics.containers.note(tx, report);
         await drifts.observe(tx, report);
+        await health.observe(tx, report);
         tx.afterCommit(() => {
           for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
         });
@@ -214,6 +217,7 @@ export function buildWorkloadSide(parts: {
       await metrics.start();
       await files.start();
       await drifts.start();
+      health.start();
       await builds?.start();
       await worker.start();
       await keeper.start();
@@ -221,6 +225,7 @@ export function buildWorkloadSide(parts: {
     stop: async () => {
       await keeper.stop();
       await worker.stop();
+      await health.stop();
       await renderer.close();
       await metrics.stop();
     },

@@ -45,8 +45,8 @@ export function boundedSteps(steps: readonly DriftStep[]): DriftStep[] {
 }
 
 /** One line a step, as plans are shown. */
-export function driftText(steps: readonly DriftStep[]): string {
-  return steps.map(({ op, target, cause }) => `${op} ${target}: ${cause}`).join("\n");
+export function driftLines(steps: readonly DriftStep[]): string[] {
+  return boundedSteps(steps).map(({ op, target, cause }) => `${op} ${target}: ${cause}`);
 }
 
 /** Whether two plans do the same; why they do may be told in other words, e.g. with a time in them. */

@@ -1,6 +1,6 @@
 import { Drift_State, Problem_Severity, type Drift as DriftMessage, type Problem } from "@windflow/proto/api";
 import type { AcceptNote } from "./accept-model.ts";
-import { driftText, type Drift, type DriftState } from "./model.ts";
+import { driftLines, type Drift, type DriftState } from "./model.ts";
 
 const states: Record<DriftState, Drift_State> = {
   open: Drift_State.STATE_OPEN,
@@ -23,7 +23,7 @@ export function driftMessage(
     revision,
     state: states[drift.state],
     steps: drift.steps.map((step) => ({ ...step, dependsOn: [] })),
-    text: driftText(drift.steps),
+    text: driftLines(drift.steps).join("\n"),
     foundAt,
     endedAt,
     endedBy,

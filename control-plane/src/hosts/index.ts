@@ -27,6 +27,7 @@ export {
 export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
 export { createHostsService, type HostsService } from "./service.ts";
 export { findHosts, listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
+export { saveHealth, type StoredHealth } from "./store-health.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
   closeHostSession,

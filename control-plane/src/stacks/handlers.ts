@@ -36,16 +36,19 @@ export function stacksHandlers(parts: {
     tx: UnitOfWork,
     stacks: readonly Stack[],
     detail: "hosts" | "counts",
+    onlyHostId = "",
   ): Promise<StackMessage[]> {
     const ids = stacks.map((stack) => stack.id);
-    const statuses = await standing.statusOf(tx, ids, detail);
+    const statuses = await standing.statusOf(tx, ids, detail, onlyHostId);
     const active = await standing.activeRollouts(tx, ids);
     const shorts = await standing.placementShorts(tx, ids);
+    const drifted = await standing.hostsDrifted(tx, ids);
     return stacks.map((stack) =>
       stackMessage(stack, {
         status: statuses.get(stack.id),
         activeRolloutId: active.get(stack.id) ?? "",
         placementShort: shorts.get(stack.id) ?? "",
+        hostsDrifted: drifted.get(stack.id) ?? 0,
       }),
     );
   }
@@ -65,13 +68,17 @@ export function stacksHandlers(parts: {
 
   return {
     listStacks: async (request, { caller }) => {
-      const query = { list: "stacks", filter: request.filter };
+      const { hostId } = request;
+      const query = { list: "stacks", filter: request.filter, hostId };
       const page = readPage(request.page, query);
       const after = page.after === undefined ? {} : { after: String(page.after[0]) };
       return read(caller, async (tx) => {
-        const found = await service.list(tx, { filter: request.filter.toLowerCase(), limit: page.size + 1, ...after });
+        const on = hostId === "" ? {} : { ids: await standing.stacksOn(tx, hostId) };
+        const wanted = { filter: request.filter.toLowerCase(), limit: page.size + 1, ...after, ...on };
+        const found = await service.list(tx, wanted);
         const { rows, nextPageToken } = pageOf(found.stacks, page, query, (stack) => [stack.name]);
-        return { stacks: await messages(tx, rows, "counts"), nextPageToken, total: found.total };
+        const detail = hostId === "" ? "counts" : "hosts";
+        return { stacks: await messages(tx, rows, detail, hostId), nextPageToken, total: found.total };
       });
     },
     diffRevisions: notYet,

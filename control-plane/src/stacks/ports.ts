@@ -97,8 +97,20 @@ export interface ImageResolver {
 
 /** What higher domains know of stacks, for their API messages. */
 export interface StackStanding {
-  /** @param detail whether every host is listed, or the counts only */
-  statusOf(tx: UnitOfWork, stackIds: readonly string[], detail: "hosts" | "counts"): Promise<Map<string, StackStatus>>;
+  /**
+   * @param detail whether every host is listed, or the counts only
+   * @param onlyHostId as if there were no other host
+   */
+  statusOf(
+    tx: UnitOfWork,
+    stackIds: readonly string[],
+    detail: "hosts" | "counts",
+    onlyHostId?: string,
+  ): Promise<Map<string, StackStatus>>;
+  /** Stacks that the host runs or must run. */
+  stacksOn(tx: UnitOfWork, hostId: string): Promise<string[]>;
+  /** Stack → hosts on which something differs that nobody asked for. */
+  hostsDrifted(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, number>>;
   /** Stack → its rollout under way. */
   activeRollouts(tx: UnitOfWork, stackIds: readonly string[]): Promise<Map<string, string>>;
   /** Image reference → the id that hosts pinned it to for this revision; one that they disagree on is left out. */

@@ -52,7 +52,7 @@ export interface StacksService {
   /** Stacks by name, after `after`. */
   list(
     tx: UnitOfWork,
-    query: { filter: string; after?: string; limit: number },
+    query: { filter: string; after?: string; limit: number; ids?: readonly string[] },
   ): Promise<{ stacks: Stack[]; total: number }>;
   get(tx: UnitOfWork, stackId: string): Promise<Stack>;
   getRevision(tx: UnitOfWork, stackId: string, number: number): Promise<Revision>;

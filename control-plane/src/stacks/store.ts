@@ -54,11 +54,18 @@ export async function readStack(tx: UnitOfWork, stackId: string, lock: "lock" | 
 /** By name; `after` is the last name of the page before. */
 export async function listStacks(
   tx: UnitOfWork,
-  query: { readonly filter: string; readonly after?: string; readonly limit: number },
+  query: {
+    readonly filter: string;
+    readonly after?: string;
+    readonly limit: number;
+    /** Only these. */
+    readonly ids?: readonly string[];
+  },
 ): Promise<{ stacks: Stack[]; total: number }> {
-  const matching = tablesOf<Tables>(tx)
+  let matching = tablesOf<Tables>(tx)
     .selectFrom("stacks")
     .where("name", "like", `%${escapeLike(query.filter)}%`);
+  if (query.ids !== undefined) matching = matching.where(sql<boolean>`id = ANY(${[...query.ids]})`);
   const page = query.after === undefined ? matching : matching.where("name", ">", query.after);
   const rows = await page.selectAll().orderBy("name").limit(query.limit).execute();
   const counted = await matching.select(sql<bigint>`count(*)`.as("total")).executeTakeFirstOrThrow();

@@ -1,4 +1,4 @@
-import type { ServiceState } from "@windflow/core";
+import { GRAVITY, type ServiceState } from "@windflow/core";
 
 export type { ServiceState } from "@windflow/core";
 
@@ -13,6 +13,12 @@ export interface ServiceStatus {
   /** 0 to 100 while an image is pulled. */
   readonly pullPercent?: number;
   readonly containerIds: readonly string[];
+  /** Of a crash-looping or failed one. */
+  readonly lastLogLines: readonly string[];
+  /** When the host tries it again by itself. */
+  readonly nextAttemptAt?: Date;
+  /** What the state was read from. */
+  readonly evidence: readonly string[];
 }
 
 /** One host's part of a stack. */
@@ -26,6 +32,12 @@ export interface HostStackStatus {
   readonly cause: string;
   readonly observedAt?: Date;
   readonly services: readonly ServiceStatus[];
+  /** Root on the host holds it at this revision; 0 when nobody does. */
+  readonly heldRevision: number;
+  /** Plan lines that would put right what nobody asked for. */
+  readonly drift: readonly string[];
+  /** Since the host last said so, by our clock; absent when it never did. */
+  readonly ageSeconds?: number;
 }
 
 export interface StackStatus {
@@ -37,6 +49,8 @@ export interface StackStatus {
   readonly hostsFailed: number;
   readonly hostsNotReached: number;
   readonly hostsInProgress: number;
+  /** Reached, but nothing is known of them now. */
+  readonly hostsUnknown: number;
   readonly hosts: readonly HostStackStatus[];
 }
 
@@ -55,30 +69,16 @@ export interface HostStackFacts {
     readonly observedAt: Date;
     readonly problem: string;
     readonly services: readonly ServiceStatus[];
+    readonly heldRevision: number;
+    readonly drift: readonly string[];
+    /** When the host last said so, by our clock. */
+    readonly confirmedAt: Date;
   };
   /** Set while the host cannot ask its engine: the report is old. */
   readonly engineProblem: string;
 }
 
-// Worst first: what somebody has to look at before what settles by itself, and that before what is fine.
-const WORST_FIRST: readonly ServiceState[] = [
-  "failed",
-  "crash-looping",
-  "unhealthy",
-  "unknown",
-  "stopped",
-  "pulling",
-  "starting",
-  "pending",
-  "running",
-  "completed",
-];
-
-export function worstState(states: readonly ServiceState[]): ServiceState | undefined {
-  return WORST_FIRST.find((state) => states.includes(state));
-}
-
 /** The word of a report; `unknown` for one that this version does not know. */
 export function serviceStateOf(word: string): ServiceState {
-  return WORST_FIRST.find((state) => state === word) ?? "unknown";
+  return GRAVITY.find((state) => state === word) ?? "unknown";
 }

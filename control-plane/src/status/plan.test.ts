@@ -10,6 +10,8 @@ const service = (state: ServiceState, more: Partial<ServiceStatus> = {}): Servic
   containersRunning: 1,
   containersWanted: 1,
   containerIds: ["c1"],
+  lastLogLines: [],
+  evidence: [],
   ...more,
 });
 const host = (hostName: string, states: ServiceState[], more: Partial<HostStackFacts> = {}): HostStackFacts => ({
@@ -20,7 +22,15 @@ const host = (hostName: string, states: ServiceState[], more: Partial<HostStackF
   lastSeenAt: NOW,
   desiredRevision: 3,
   engineProblem: "",
-  report: { revision: 3, observedAt: NOW, problem: "", services: states.map((state) => service(state)) },
+  report: {
+    revision: 3,
+    observedAt: NOW,
+    confirmedAt: NOW,
+    problem: "",
+    services: states.map((state) => service(state)),
+    heldRevision: 0,
+    drift: [],
+  },
   ...more,
 });
 const offline = (since: string): Partial<HostStackFacts> => ({
@@ -49,7 +59,7 @@ test("counts hosts by what somebody has to do, and says since when others are aw
 });
 
 test("a host that is away is unknown, not down, and what it last said is named", () => {
-  const status = hostStackStatus(host("c", ["running"], offline("2026-11-20T14:02:00Z")));
+  const status = hostStackStatus(host("c", ["running"], offline("2026-11-20T14:02:00Z")), NOW);
   expect(status).toMatchObject({ state: "unknown", cause: "no heartbeat since 14:02" });
   expect(status.services[0]).toMatchObject({
     state: "unknown",
@@ -58,13 +68,13 @@ test("a host that is away is unknown, not down, and what it last said is named",
 });
 
 test("an engine that cannot be asked makes nothing green", () => {
-  const status = hostStackStatus(host("a", ["running"], { engineProblem: "connection refused" }));
+  const status = hostStackStatus(host("a", ["running"], { engineProblem: "connection refused" }), NOW);
   expect(status).toMatchObject({ state: "unknown", cause: "the host cannot ask its engine: connection refused" });
 });
 
 test("containers that run an older revision are not ok", () => {
   const old = host("a", ["running"], { desiredRevision: 4 });
-  expect(hostStackStatus(old)).toMatchObject({ state: "pending", cause: "revision 4 is not applied yet" });
+  expect(hostStackStatus(old, NOW)).toMatchObject({ state: "pending", cause: "revision 4 is not applied yet" });
   expect(stackStatus([old], NOW)).toMatchObject({ hostsOk: 0, hostsInProgress: 1 });
 });
 

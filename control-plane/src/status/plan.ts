@@ -1,53 +1,54 @@
-import {
-  worstState,
-  type HostStackFacts,
-  type HostStackStatus,
-  type ServiceStatus,
-  type StackStatus,
-} from "./model.ts";
+import { healthOf, summaryText, worstState } from "@windflow/core";
+import type { HostStackFacts, HostStackStatus, ServiceState, ServiceStatus, StackStatus } from "./model.ts";
 
-type Standing = "ok" | "failed" | "not-reached" | "in-progress" | "stopped";
+export type Standing = "ok" | "failed" | "not-reached" | "in-progress" | "stopped" | "unknown";
 
-/** The one derivation of a stack's status. @param now for the words of how long a host is away */
+/** The one derivation of a stack's status. @param now for ages, and the words of how long a host is away */
 export function stackStatus(facts: readonly HostStackFacts[], now: Date): StackStatus {
-  const hosts = facts.map((host) => ({ facts: host, status: hostStackStatus(host), standing: standingOf(host) }));
-  const having = (standing: Standing): typeof hosts => hosts.filter((host) => host.standing === standing);
-  const away = having("not-reached");
-  const counts: [number, string][] = [
-    [having("ok").length, "ok"],
-    [having("failed").length, "failed"],
-    [having("stopped").length, "stopped"],
-    [having("in-progress").length, "in progress"],
-    [
-      away.length,
-      `not reached${sinceText(
-        away.map((host) => host.facts),
-        now,
-      )}`,
-    ],
-  ];
-  const summary = counts.flatMap(([count, word]) => (count === 0 ? [] : [`${count} ${word}`])).join(", ");
+  const hosts = facts.map((host) => {
+    const status = hostStackStatus(host, now);
+    return { facts: host, status, standing: standingOf(host, status) };
+  });
+  const count = (standing: Standing): number => hosts.filter((host) => host.standing === standing).length;
+  const away = hosts.flatMap(({ facts: host, standing }) =>
+    standing === "not-reached" && host.lastSeenAt !== undefined ? [host.lastSeenAt.getTime()] : [],
+  );
+  const counts = {
+    ok: count("ok"),
+    failed: count("failed"),
+    stopped: count("stopped"),
+    inProgress: count("in-progress"),
+    unknown: count("unknown"),
+    empty: 0,
+    notReached: count("not-reached"),
+    ...(away.length === 0 ? {} : { notReachedSince: Math.min(...away) }),
+  };
   const state = worstState(hosts.map((host) => host.status.state));
   return {
     ...(state === undefined ? {} : { state }),
-    summary: summary === "" ? "on no host" : summary,
-    hostsOk: having("ok").length,
-    hostsFailed: having("failed").length,
-    hostsNotReached: away.length,
-    hostsInProgress: having("in-progress").length,
+    summary: summaryText(counts, now.getTime()) || "on no host",
+    hostsOk: counts.ok,
+    hostsFailed: counts.failed,
+    hostsNotReached: counts.notReached,
+    hostsInProgress: counts.inProgress,
+    hostsUnknown: counts.unknown,
     hosts: hosts.map((host) => host.status),
   };
 }
 
 /** One host's part: what it reported, unless it cannot be reached: then nothing is known, and what was is named. */
-export function hostStackStatus(facts: HostStackFacts): HostStackStatus {
+export function hostStackStatus(facts: HostStackFacts, now: Date): HostStackStatus {
   const { hostId, hostName, desiredRevision, report } = facts;
   const base = {
     hostId,
     hostName,
     desiredRevision,
     observedRevision: report?.revision ?? 0,
-    ...(report === undefined ? {} : { observedAt: report.observedAt }),
+    heldRevision: report?.heldRevision ?? 0,
+    drift: report?.drift ?? [],
+    ...(report === undefined
+      ? {}
+      : { observedAt: report.observedAt, ageSeconds: secondsBetween(report.confirmedAt, now) }),
   };
   const blind = whyBlind(facts);
   if (blind !== undefined) {
@@ -56,19 +57,29 @@ export function hostStackStatus(facts: HostStackFacts): HostStackStatus {
   }
   const services = report?.services ?? [];
   if (desiredRevision !== 0 && report?.revision !== desiredRevision) {
+    const held = base.heldRevision > 0 && base.heldRevision !== desiredRevision;
+    if (held) {
+      const cause = `root on the host holds revision ${base.heldRevision}; revision ${desiredRevision} waits`;
+      const state = worstState([...services.map((service) => service.state), "pending"]) ?? "pending";
+      return { ...base, state, cause, services };
+    }
     const cause = report?.problem || `revision ${desiredRevision} is not applied yet`;
-    return { ...base, state: worstState([...active(services), "pending"]) ?? "pending", cause, services };
+    return { ...base, state: worstState(active(services)) ?? "pending", cause, services };
   }
   const state = worstState(services.map((service) => service.state)) ?? "pending";
-  const worst = services.find((service) => service.state === state);
-  return { ...base, state, cause: causeOf(state, report?.problem ?? "", worst, desiredRevision), services };
+  return { ...base, state, cause: causeOf(state, facts, services), services };
 }
 
-function causeOf(state: string, problem: string, worst: ServiceStatus | undefined, desiredRevision: number): string {
-  if (desiredRevision === 0) return problem || "the stack is being removed from the host";
+function causeOf(state: ServiceState, facts: HostStackFacts, services: readonly ServiceStatus[]): string {
+  const problem = facts.report?.problem ?? "";
+  if (facts.desiredRevision === 0) return problem || "the stack is being removed from the host";
   if (problem !== "") return problem;
-  if (state === "running" || state === "completed") return "every service is as wanted";
-  return worst === undefined ? "the host has not reported its services yet" : `${worst.service}: ${worst.cause}`;
+  const worst = services.find((service) => service.state === state);
+  if (worst === undefined) return "the host has not reported its services yet";
+  if (state !== "running" && state !== "completed") return `${worst.service}: ${worst.cause}`;
+  const differences = facts.report?.drift.length ?? 0;
+  if (differences === 0) return "every service is as wanted";
+  return `every service runs; ${differences} ${differences === 1 ? "thing is" : "things are"} not as wanted`;
 }
 
 // While a newer revision is applied, only what goes on counts: that the old containers end is wanted.
@@ -77,41 +88,41 @@ function active(services: readonly ServiceStatus[]): ("pulling" | "starting")[] 
 }
 
 function whyBlind(facts: HostStackFacts): string | undefined {
-  if (facts.presence !== "online" && facts.presence !== "stale") return facts.presenceCause;
+  if (!isReached(facts)) return facts.presenceCause;
   return facts.engineProblem === "" ? undefined : `the host cannot ask its engine: ${facts.engineProblem}`;
 }
 
 function unknownNow(service: ServiceStatus, why: string): ServiceStatus {
-  return { ...service, state: "unknown", cause: `${why}; last reported ${service.state}` };
+  const now: { -readonly [Key in keyof ServiceStatus]: ServiceStatus[Key] } = {
+    ...service,
+    state: "unknown",
+    cause: `${why}; last reported ${service.state}`,
+  };
+  // Whether it still tries is not known either.
+  delete now.nextAttemptAt;
+  return now;
 }
 
-function standingOf(facts: HostStackFacts): Standing {
-  if (facts.presence !== "online" && facts.presence !== "stale") return "not-reached";
-  const { state, observedRevision, desiredRevision } = hostStackStatus(facts);
-  switch (state) {
+export function standingOf(facts: HostStackFacts, status: HostStackStatus): Standing {
+  if (!isReached(facts)) return "not-reached";
+  const { state, observedRevision, desiredRevision } = status;
+  if (state === "stopped") return "stopped";
+  switch (healthOf(state)) {
     case "failed":
-    case "crash-looping":
-    case "unhealthy":
-    case "unknown":
       return "failed";
-    case "stopped":
-      return "stopped";
-    case "running":
-    case "completed":
-      return observedRevision === desiredRevision ? "ok" : "in-progress";
-    case "pulling":
-    case "starting":
-    case "pending":
+    case "unknown":
+      return "unknown";
+    case "in-progress":
       return "in-progress";
+    case "ok":
+      return observedRevision === desiredRevision ? "ok" : "in-progress";
   }
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
+function isReached({ presence }: HostStackFacts): boolean {
+  return presence === "online" || presence === "stale";
+}
 
-function sinceText(away: readonly HostStackFacts[], now: Date): string {
-  const times = away.flatMap((host) => (host.lastSeenAt === undefined ? [] : [host.lastSeenAt.getTime()]));
-  if (times.length === 0) return "";
-  const first = new Date(Math.min(...times));
-  const text = first.toISOString();
-  return now.getTime() - first.getTime() < DAY_MS ? ` since ${text.slice(11, 16)} UTC` : ` since ${text.slice(0, 10)}`;
+function secondsBetween(from: Date, to: Date): number {
+  return Math.max(0, to.getTime() - from.getTime()) / 1000;
 }

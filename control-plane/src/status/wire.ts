@@ -27,9 +27,18 @@ const states: Record<ServiceState, ServiceStateMessage> = {
   stopped: ServiceStateMessage.SERVICE_STATE_STOPPED,
 };
 const NOTHING_PULLED = -1;
+const NEVER_OBSERVED = -1;
+// Lines come from a host and from what runs there; as many as its agent sends.
+const MAX_LINES = 20;
+const MAX_LINE_CHARACTERS = 500;
 
-/** The services of a host's report, with the pull that goes on for them. */
-export function servicesOf(report: ObservedStack, progress: StackProgress | undefined): ServiceStatus[] {
+/** The services of a host's report, with the pull that goes on for them, in our time. @param clockSkewMs how far the host's clock is ahead */
+export function servicesOf(
+  report: ObservedStack,
+  progress: StackProgress | undefined,
+  clockSkewMs: number,
+): ServiceStatus[] {
+  const ours = (time: Date): Date => new Date(time.getTime() - clockSkewMs);
   return report.services.map((service) => {
     const percent = progress?.revision === report.revision ? progress.pullPercent.get(service.service) : undefined;
     return {
@@ -39,7 +48,10 @@ export function servicesOf(report: ObservedStack, progress: StackProgress | unde
       containersRunning: service.containersRunning,
       containersWanted: service.containersWanted,
       containerIds: service.containerIds,
-      ...(service.since === undefined ? {} : { since: service.since }),
+      lastLogLines: bounded(service.lastLogLines),
+      evidence: bounded(service.evidence),
+      ...(service.since === undefined ? {} : { since: ours(service.since) }),
+      ...(service.nextAttemptAt === undefined ? {} : { nextAttemptAt: ours(service.nextAttemptAt) }),
       ...(percent === undefined ? {} : { pullPercent: percent }),
     };
   });
@@ -55,9 +67,9 @@ export function serviceMessage(service: ServiceStatus): ServiceStatusMessage {
     containersWanted: service.containersWanted,
     pullPercent: service.pullPercent ?? NOTHING_PULLED,
     containerIds: [...service.containerIds],
-    lastLogLines: [],
-    nextAttemptAt: undefined,
-    evidence: [],
+    lastLogLines: [...service.lastLogLines],
+    nextAttemptAt: service.nextAttemptAt,
+    evidence: [...service.evidence],
   };
 }
 
@@ -70,6 +82,7 @@ export function statusMessage(status: StackStatus, detail: "hosts" | "counts"): 
     hostsFailed: status.hostsFailed,
     hostsNotReached: status.hostsNotReached,
     hostsInProgress: status.hostsInProgress,
+    hostsUnknown: status.hostsUnknown,
     hosts: detail === "counts" ? [] : status.hosts.map(hostMessage),
   };
 }
@@ -84,8 +97,12 @@ function hostMessage(host: HostStackStatus): StackHostStatus {
     cause: host.cause,
     observedAt: host.observedAt,
     services: host.services.map(serviceMessage),
-    heldRevision: 0,
-    drift: [],
-    ageSeconds: -1,
+    heldRevision: host.heldRevision,
+    drift: [...host.drift],
+    ageSeconds: host.ageSeconds ?? NEVER_OBSERVED,
   };
+}
+
+function bounded(lines: readonly string[]): string[] {
+  return lines.slice(-MAX_LINES).map((line) => line.slice(0, MAX_LINE_CHARACTERS));
 }

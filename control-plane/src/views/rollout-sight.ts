@@ -45,7 +45,7 @@ function servicesNow(
   progress: ProgressBoard,
 ): ServiceStatusMessage[] {
   if (row === undefined || observed === undefined) return [];
-  return servicesOf(row.report, progress.of(hostId, row.stackId)).map(serviceMessage);
+  return servicesOf(row.report, progress.of(hostId, row.stackId), observed.clockSkewMs).map(serviceMessage);
 }
 
 interface ViewRow {

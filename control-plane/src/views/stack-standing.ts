@@ -1,15 +1,18 @@
+import { sql } from "kysely";
 import {
   readObservedHosts,
   readObservedStacks,
   type ObservedHost,
   type ObservedStackRow,
 } from "../containers/index.ts";
+import { countByStack } from "../drift/index.ts";
 import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
 import type { Clock } from "../platform/index.ts";
 import { placeStack, readOpenIds, readShorts, readStackHosts } from "../rollouts/index.ts";
 import type { StackStanding } from "../stacks/index.ts";
 import { placementSight } from "./placement-sight.ts";
-import { servicesOf, stackStatus, statusMessage, type HostStackFacts, type ProgressBoard } from "../status/index.ts";
+import { reportFacts } from "./stack-facts.ts";
+import { stackStatus, statusMessage, type HostStackFacts, type ProgressBoard } from "../status/index.ts";
 
 /** The status of stacks, from presence, desired state and what the hosts last reported. */
 export function createStackStanding(parts: { readonly clock: Clock; readonly progress: ProgressBoard }): StackStanding {
@@ -20,9 +23,18 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
     placementOf: (tx, stack, revision) =>
       placeStack(tx, placementSight, { stack, revision: revision || stack.latestRevision, now: clock.now() }),
     imageDigests: async (tx, stackId, revision) => agreedImages(await readObservedStacks(tx, [stackId]), revision),
-    statusOf: async (tx, stackIds, detail) => {
-      const reports = await readObservedStacks(tx, stackIds);
-      const desired = await readStackHosts(tx, stackIds);
+    stacksOn: async (tx, hostId) => {
+      const { rows } = await sql<{
+        stack_id: string;
+      }>`SELECT stack_id FROM host_desired_stacks WHERE host_id = ${hostId}
+        UNION SELECT stack_id FROM observed_stacks WHERE host_id = ${hostId}`.execute(tx.queries);
+      return rows.map((row) => row.stack_id);
+    },
+    hostsDrifted: countByStack,
+    statusOf: async (tx, stackIds, detail, onlyHostId = "") => {
+      const isWanted = ({ hostId }: { readonly hostId: string }): boolean => onlyHostId === "" || hostId === onlyHostId;
+      const reports = (await readObservedStacks(tx, stackIds)).filter(isWanted);
+      const desired = (await readStackHosts(tx, stackIds)).filter(isWanted);
       const hostIds = [...new Set([...reports.map((row) => row.hostId), ...desired.map((row) => row.hostId)])];
       const hosts = new Map((await listHostSummaries(tx, { hostIds })).map((host) => [host.hostId, host]));
       const observed = await readObservedHosts(tx, hostIds);
@@ -73,13 +85,6 @@ function factsOf(
     ...(host.lastSeenAt === undefined ? {} : { lastSeenAt: host.lastSeenAt }),
     ...(row === undefined || observed === undefined
       ? {}
-      : {
-          report: {
-            revision: row.report.revision,
-            observedAt: observed.observedAt,
-            problem: row.report.problem,
-            services: servicesOf(row.report, progress.of(host.hostId, row.stackId)),
-          },
-        }),
+      : { report: reportFacts(row.report, observed, progress.of(host.hostId, row.stackId)) }),
   };
 }

@@ -7,5 +7,15 @@ export {
   type HostPresenceState,
   type LeaseFacts,
 } from "./host-presence.ts";
+export {
+  HEALTHS,
+  healthOf,
+  hostHealth,
+  worstHealth,
+  type Health,
+  type HostHealthFacts,
+  type ReportedHealth,
+} from "./health.ts";
+export { sinceText, summaryText, type StandingCounts } from "./summary.ts";
 export { rollUp, serviceStatus, stackStatus, type Activity, type StatusInput } from "./service-status.ts";
-export { gravity, type ServiceState, type ServiceStatus, type StackStatus } from "./states.ts";
+export { GRAVITY, gravity, worstState, type ServiceState, type ServiceStatus, type StackStatus } from "./states.ts";

@@ -19,6 +19,8 @@ export interface ServiceStatus {
   readonly cause: string;
   /** Milliseconds since the epoch; absent when it is not known since when. */
   readonly since?: number;
+  /** When the host tries again by itself, in milliseconds since the epoch; absent when it does not. */
+  readonly nextAttemptAt?: number;
   /** What the state was read from, a line a container. */
   readonly evidence: readonly string[];
   readonly containerIds: readonly string[];
@@ -33,7 +35,7 @@ export interface StackStatus {
 }
 
 /** What needs a person's eye first. */
-const GRAVITY: readonly ServiceState[] = [
+export const GRAVITY: readonly ServiceState[] = [
   "failed",
   "crash-looping",
   "unhealthy",
@@ -49,4 +51,14 @@ const GRAVITY: readonly ServiceState[] = [
 /** Index of a state in the order of gravity; 0 is the gravest. */
 export function gravity(state: ServiceState): number {
   return GRAVITY.indexOf(state);
+}
+
+/**
+ * What several come to: the gravest. Those that all run, are done or were stopped on purpose run as long as one does.
+ * Undefined for none.
+ */
+export function worstState(states: readonly ServiceState[]): ServiceState | undefined {
+  const well = states.every((state) => state === "running" || state === "completed" || state === "stopped");
+  if (well && states.includes("running")) return "running";
+  return GRAVITY.find((state) => states.includes(state));
 }
