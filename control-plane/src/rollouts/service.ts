@@ -10,6 +10,7 @@ import type { WaveCandidate } from "./plan-waves.ts";
 import type { HostWork } from "./ports.ts";
 import type { RolloutsParts } from "./parts.ts";
 import { chooseStrategy } from "./service-strategy.ts";
+import { lockPlacement } from "./store-kept.ts";
 import { plainStrategy, type RolloutStrategy } from "./strategy.ts";
 import { readStackOnHosts } from "./store-previous.ts";
 import { readTargets } from "./targets.ts";
@@ -48,6 +49,7 @@ export function createRolloutsService(parts: RolloutsParts): RolloutsService {
   const start: RolloutsService["start"] = async (tx, caller, wanted) => {
     const { stack, revision } = await readDeployable(tx, wanted.stackId, wanted.revision);
     requireAllowed(caller, stack, revision);
+    await lockPlacement(tx);
     const { candidates, short } = await readTargets(tx, sight, { stack, revision: revision.number, now: clock.now() });
     if (candidates.length === 0) {
       const detail = `the placement of ${stack.name} matches no approved host${short === "" ? "" : `: ${short}`}`;

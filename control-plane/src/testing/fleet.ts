@@ -6,8 +6,13 @@ import { createRenderer } from "../compose/index.ts";
 import { createFiles, type Files } from "../files/index.ts";
 import { hostPresenceChanged, type HostPresence } from "../hosts/index.ts";
 import { createSealer, type Caller, type Clock, type Platform } from "../platform/index.ts";
-import { createDesiredStates, createRolloutsService, createRolloutWorker } from "../rollouts/index.ts";
-import type { DesiredStates, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
+import {
+  createDesiredStates,
+  createPlacementKeeper,
+  createRolloutsService,
+  createRolloutWorker,
+} from "../rollouts/index.ts";
+import type { DesiredStates, PlacementKeeper, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
 import { createVault, type Vault } from "../secrets/index.ts";
 import {
   createComposeRenderer,
@@ -33,6 +38,7 @@ export interface Fleet {
   readonly rollouts: RolloutsService;
   readonly desired: DesiredStates;
   newWorker(): RolloutWorker;
+  newKeeper(): PlacementKeeper;
   addHost(name: string, labels?: Record<string, string>): Promise<string>;
   setPresence(hostId: string, presence: HostPresence): Promise<void>;
   /** The host reports that it runs everything that it must run. */
@@ -80,6 +86,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     desired,
     stacks: createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired }),
     revisions: createRevisions({ database, clock, vault, drafts, images, files: files.store, audit }),
+    newKeeper: () => createPlacementKeeper({ ...advancing, bus, log, hostObserved }),
     newWorker: () => createRolloutWorker({ ...advancing, bus, log, hostObserved }),
     addHost: (name, labels = {}) => addHost(platform, name, labels),
     setPresence: async (hostId, presence) => {
