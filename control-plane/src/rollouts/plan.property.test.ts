@@ -1,237 +1,273 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isEnded, isHostEnded, type HostView, type Rollout, type RolloutHost } from "./model.ts";
+import { isEnded, isHostEnded, isUnderWay } from "./model.ts";
 import { planRollout } from "./plan.ts";
-import type { RolloutPlan } from "./plan-steps.ts";
-import { plainStrategy } from "./strategy.ts";
+import { retriedHosts } from "./retry.ts";
+import { plainStrategy, type RolloutStrategy, type Wave } from "./strategy.ts";
+import type { Fate, Machine, Made, World } from "./testing/fleet-model.ts";
+import {
+  allEnded,
+  approveAsked,
+  finish,
+  isTouched,
+  machineActs,
+  machineDoes,
+  resume,
+  setPresence,
+  settle,
+  takeStep,
+  viewsOf,
+  worldOf,
+} from "./testing/world.ts";
 
-/** A fleet in memory: what hosts do when they are told, as far as a rollout can see it. */
-interface World {
-  now: number;
-  rollout: Rollout;
-  hosts: RolloutHost[];
-  machines: Machine[];
-}
-interface Machine {
-  hostId: string;
-  online: boolean;
-  since: number;
-  fate: "healthy" | "ends";
-  wanted: bigint;
-  taken: bigint;
-  report?: { at: number; healthySince?: number; endedSince?: number; converged: boolean };
-}
-
-const STEP_MS = 700;
-const act = fc.record({
-  what: fc.constantFrom("time", "take", "converge", "settle", "toggle", "plan", "crash"),
-  machine: fc.nat({ max: 4 }),
+const fate = fc.constantFrom<Fate>(
+  "healthy",
+  "healthy",
+  "healthy",
+  "healthy",
+  "ends",
+  "goes-back",
+  "refuses",
+  "restarts",
+);
+const size: fc.Arbitrary<Wave["size"]> = fc.oneof(
+  fc.record({ kind: fc.constant("hosts" as const), count: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ kind: fc.constant("percent" as const), percent: fc.integer({ min: 1, max: 100 }) }),
+  fc.constant({ kind: "list" as const, hostIds: ["hst_1", "hst_3", "hst_77"] }),
+  fc.constant({ kind: "labels" as const, matchLabels: { even: "true" } }),
+);
+const wave: fc.Arbitrary<Wave> = fc.record({
+  name: fc.constant(""),
+  size,
+  pauseMs: fc.constantFrom(0, 0, 3_000),
+  needsApproval: fc.boolean(),
+  maxParallel: fc.constantFrom(0, 0, 1, 2),
 });
-const settings = fc.record({
-  fates: fc.array(fc.constantFrom("healthy", "healthy", "healthy", "ends"), { minLength: 1, maxLength: 5 }),
+const probe = { service: "web", tcpPort: 80 } as RolloutStrategy["gate"]["probes"][number];
+const strategy: fc.Arbitrary<RolloutStrategy> = fc.record({
+  waves: fc.array(wave, { maxLength: 3 }),
   maxParallel: fc.nat({ max: 3 }),
   failureBudget: fc.nat({ max: 2 }),
+  onFailure: fc.constantFrom("stop" as const, "roll-back" as const),
+  gate: fc.record({
+    stableMs: fc.constantFrom(0, 2_000),
+    deadlineMs: fc.constant(60_000),
+    maxRestarts: fc.constant(3),
+    probes: fc.constantFrom([], [probe]),
+    conditions: fc.constant([]),
+  }),
 });
-type Settings = typeof settings extends fc.Arbitrary<infer Value> ? Value : never;
-
-function worldOf(made: Settings): World {
-  const machines = made.fates.map((fate, i): Machine => {
-    return { hostId: `hst_${i}`, online: true, since: 0, fate: fate as Machine["fate"], wanted: 0n, taken: 0n };
-  });
-  return {
-    now: 0,
-    rollout: {
-      id: "rol_1",
-      stackId: "stk_1",
-      kind: "deploy",
-      revision: 1,
-      state: "pending",
-      cause: "",
-      strategy: {
-        ...plainStrategy,
-        maxParallel: made.maxParallel,
-        failureBudget: made.failureBudget,
-        gate: { ...plainStrategy.gate, deadlineMs: 60_000 },
-      },
-      waves: [{ name: "all hosts", pauseMs: 0, needsApproval: false, maxParallel: 0, startedAt: 0 }],
-      excusedFailures: 0,
-      ignoreWindows: false,
-      overrideLocalHolds: false,
+const made: fc.Arbitrary<Made> = fc.record({
+  machines: fc.array(
+    fc.record({ hadRevision: fc.constantFrom(0, 3, 4, 5), fate, goodBefore: fc.constantFrom(true, true, false) }),
+    {
+      minLength: 1,
+      maxLength: 7,
     },
-    hosts: machines.map(({ hostId }) => ({
-      hostId,
-      hostName: hostId,
-      action: "deploy",
-      wave: 1,
-      state: "pending",
-      cause: "",
-      previousRevision: 0,
-      retries: 0,
-      touched: false,
-    })),
-    machines,
-  };
-}
+  ),
+  strategy,
+  ignoreWindows: fc.constantFrom(false, false, true),
+  overrideLocalHolds: fc.constantFrom(false, false, true),
+  leaving: fc.boolean(),
+});
 
-function viewsOf(world: World): Map<string, HostView> {
-  return new Map(world.machines.map((machine) => [machine.hostId, viewOf(machine)]));
-}
+const faults = ["offline", "online", "silent", "hold", "release", "close", "open", "never-opens", "gone"] as const;
+const people = ["approve", "pause", "resume", "retry", "roll-back"] as const;
+const clocks = ["time", "time", "long", "back", "ahead"] as const;
+const what = fc.oneof(
+  { weight: 5, arbitrary: fc.constantFrom(...machineActs) },
+  { weight: 4, arbitrary: fc.constantFrom("plan" as const, "plan" as const, "crash" as const) },
+  { weight: 3, arbitrary: fc.constantFrom(...clocks) },
+  { weight: 2, arbitrary: fc.constantFrom(...faults) },
+  { weight: 1, arbitrary: fc.constantFrom(...people) },
+);
+const act = fc.record({ what, machine: fc.nat({ max: 6 }) });
+type Act = typeof act extends fc.Arbitrary<infer Value> ? Value : never;
 
-function viewOf(machine: Machine): HostView {
-  const base: HostView = machine.online
-    ? { reach: "reached", reachCause: "online", reachedSince: machine.since }
-    : { reach: "not-reached", reachCause: "offline" };
-  const { report } = machine;
-  if (report === undefined) return base;
-  const { at, healthySince, endedSince, converged } = report;
-  return {
-    ...base,
-    observedGeneration: { term: 1n, n: machine.taken },
-    receivedAt: at,
-    stack: {
-      revision: 1,
-      converged,
-      problem: "",
-      containers: 1,
-      waitingFor: "",
-      ...(healthySince === undefined ? {} : { healthyForMs: at - healthySince }),
-      ...(endedSince === undefined
-        ? {}
-        : { ended: { cause: "exited with code 1", forMs: at - endedSince, neverRan: false } }),
-    },
-  };
-}
-
-function apply(world: World, plan: RolloutPlan): void {
-  for (const step of plan.steps) {
-    if (step.op === "set-rollout") {
-      expect(isEnded(world.rollout.state)).toBe(false);
-      const { waitingFor: _for, waitingUntil: _until, ...rest } = world.rollout;
-      const { op: _op, target: _target, ...whereabouts } = step;
-      world.rollout = { ...rest, ...whereabouts };
-      continue;
-    }
-    if (step.op === "pass-wave") {
-      world.rollout = {
-        ...world.rollout,
-        waves: world.rollout.waves.map((wave) => ({ ...wave, passedAt: world.now })),
-      };
-    }
-    if (!("hostId" in step) || step.op === "restore-host" || step.op === "roll-back-host") continue;
-    const i = world.hosts.findIndex((host) => host.hostId === step.hostId);
-    const host = world.hosts[i];
-    const machine = world.machines[i];
-    if (host === undefined || machine === undefined) throw new Error(`a step for an unknown host: ${step.hostId}`);
-    expect(isHostEnded(host.state), "an ended host never changes").toBe(false);
-    const { deadlineAt: old, ...rest } = host;
-    const deadlineAt = step.deadlineAt === "none" ? undefined : (step.deadlineAt ?? old);
-    const deadline = deadlineAt === undefined ? {} : { deadlineAt };
-    if (step.op === "begin-host") {
-      machine.wanted = 1n;
-      world.hosts[i] = { ...rest, state: "applying", cause: step.cause, generation: { term: 1n, n: 1n }, ...deadline };
-    } else {
-      if (step.state === "succeeded") {
-        const healthySince = machine.report?.healthySince;
-        expect(healthySince, "succeeded only while healthy").toBeDefined();
-        expect(world.now - (healthySince ?? 0)).toBeGreaterThanOrEqual(world.rollout.strategy.gate.stableMs);
-      }
-      world.hosts[i] = { ...rest, state: step.state, cause: step.cause, ...deadline };
-    }
-  }
-  expectParallel(world, plan);
-}
-
-// Hosts that come back after they were begun are under way again, whatever the limit: it holds for beginning only.
-function expectParallel(world: World, plan: RolloutPlan): void {
-  if (world.rollout.strategy.maxParallel === 0 || !plan.steps.some((step) => step.op === "begin-host")) return;
-  expect(underWay(world)).toBeLessThanOrEqual(world.rollout.strategy.maxParallel);
-}
-
-function underWay(world: World): number {
-  return world.hosts.filter((host) => host.state === "applying" || host.state === "checking-health").length;
-}
-
-function happen(world: World, what: string, machine: Machine | undefined): void {
-  if (what === "time") world.now += STEP_MS;
-  if (what === "plan") apply(world, planRollout(world.rollout, world.hosts, viewsOf(world), world.now));
+function happen(world: World, { what: happens, machine: number }: Act): void {
+  if (happens === "plan") takeStep(world);
   // A crash between planning and committing: the plan is lost, as its transaction is.
-  if (what === "crash") planRollout(world.rollout, world.hosts, viewsOf(world), world.now);
+  if (happens === "crash") planRollout(world.standing.rollout, world.standing.hosts, viewsOf(world), world.now);
+  if (happens === "time") world.now += 700;
+  if (happens === "long") world.now += 20_000;
+  if (happens === "ahead") world.now += 3_600_000;
+  if (happens === "back") world.now -= 5_000;
+  personDoes(world, happens, number);
+  const machine = world.machines[number % world.machines.length];
   if (machine === undefined) return;
-  if (what === "toggle") {
-    machine.online = !machine.online;
-    machine.since = world.now;
+  const own = machineActs.find((one) => one === happens);
+  if (own !== undefined) machineDoes(world, own, machine);
+  else befall(world, happens, machine);
+}
+
+function befall(world: World, happens: string, machine: Machine): void {
+  if (happens === "offline") setPresence(world, machine, "not-reached");
+  if (happens === "online") setPresence(world, machine, "reached");
+  if (happens === "silent") setPresence(world, machine, "uncertain");
+  if (happens === "gone" && machine.hostId === "hst_2") setPresence(world, machine, "gone");
+  if (happens === "hold" && machine.hadRevision > 0) machine.held = machine.hadRevision;
+  if (happens === "release") machine.held = 0;
+  if (happens === "close" || happens === "never-opens") {
+    machine.windowOpen = false;
+    machine.windowOpensAt = happens === "close" ? world.now + 10_000 : undefined;
   }
-  if (!machine.online) return;
-  if (what === "take" && machine.wanted > machine.taken) {
-    machine.taken = machine.wanted;
-    machine.report = { at: world.now, converged: false };
+  if (happens === "open") machine.windowOpen = true;
+}
+
+/** As the API does it: refused acts change nothing. */
+function personDoes(world: World, happens: string, number: number): void {
+  const { rollout, hosts } = world.standing;
+  const isForward = !isEnded(rollout.state) && rollout.rollBackReason === undefined;
+  const isCurrent = !isEnded(rollout.state) || rollout.state === "failed";
+  const reopened = isEnded(rollout.state) ? { state: "running" as const } : {};
+  if (happens === "approve" && isForward) approveAsked(world);
+  if (happens === "pause" && isForward) {
+    world.standing = { hosts, rollout: { ...rollout, paused: { by: "ada", reason: "" } } };
   }
-  if (what === "converge" && machine.taken > 0n && machine.report?.converged === false) {
-    machine.report = { at: world.now, converged: true };
+  if (happens === "resume" && isForward) resume(world);
+  if (happens === "roll-back" && isCurrent && rollout.rollBackReason === undefined) {
+    world.standing = { hosts, rollout: { ...rollout, rollBackReason: "ada", ...reopened } };
   }
-  if (what === "settle" && machine.report?.converged === true && machine.report.healthySince === undefined) {
-    machine.report =
-      machine.fate === "healthy"
-        ? { at: world.now, converged: true, healthySince: world.now }
-        : { at: world.now, converged: true, endedSince: machine.report.endedSince ?? world.now };
+  if (happens === "retry" && isCurrent) {
+    const only = number % 2 === 0 ? new Set<string>() : new Set([`hst_${number}`]);
+    const { changed, failedLeft } = retriedHosts(rollout, hosts, only);
+    if (changed.length === 0) return;
+    const byId = new Map(changed.map((host) => [host.hostId, host]));
+    world.standing = {
+      hosts: hosts.map((host) => byId.get(host.hostId) ?? host),
+      rollout: { ...rollout, excusedFailures: failedLeft, ...reopened },
+    };
   }
 }
 
-/** Brings every machine back and lets everything happen, in a fixed order, until nothing is left to do. */
-function finish(world: World): void {
-  for (const machine of world.machines) if (!machine.online) happen(world, "toggle", machine);
-  for (let round = 0; round < 200 && !isEnded(world.rollout.state); round++) {
-    happen(world, "plan", undefined);
-    for (const machine of world.machines)
-      for (const what of ["take", "converge", "settle"]) happen(world, what, machine);
-    happen(world, "time", undefined);
+/** Ended, under way, or waiting for something that is named. */
+function expectAccountedFor(world: World, wakeAt: number | undefined): void {
+  const { rollout, hosts } = world.standing;
+  if (isEnded(rollout.state)) {
+    expect(allEnded(world), "an ended rollout has only ended hosts").toBe(true);
+    return;
   }
+  const open = hosts.filter((host) => !isHostEnded(host.state));
+  expect(open.length, "an open rollout has something left to do").toBeGreaterThan(0);
+  if (rollout.state === "running") {
+    expect(
+      open.some((host) => isUnderWay(host.state)),
+      "running: a host is under way",
+    ).toBe(true);
+    return;
+  }
+  if (rollout.state === "paused") expect(rollout.paused).toBeDefined();
+  else if (rollout.state === "rolling-back") expect(rollout.rollBackReason).toBeDefined();
+  else expectWaitNamed(world, wakeAt);
 }
 
-const outcome = (world: World): string[] => world.hosts.map((host) => `${host.hostName} ${host.state}`);
+function expectWaitNamed(world: World, wakeAt: number | undefined): void {
+  const { rollout } = world.standing;
+  expect(rollout.state).toBe("waiting");
+  if (rollout.waitingFor === "pause") expect(rollout.waitingUntil).toBeGreaterThan(world.now);
+  if (rollout.waitingFor === "approval") expect(rollout.waves.some((one) => one.askedAt !== undefined)).toBe(true);
+  if (rollout.waitingUntil !== undefined) {
+    expect(wakeAt, "it wakes when its wait is over").toBeLessThanOrEqual(rollout.waitingUntil);
+  }
+  if (rollout.waitingFor === "hosts") {
+    const away = world.machines.some((machine) => machine.presence !== "reached" || (machine.seen?.held ?? 0) > 0);
+    expect(away, "waits for hosts only while one is away").toBe(true);
+  }
+  expect(rollout.waitingFor, "a wait has a name").toBeDefined();
+}
 
-test("every order of events and crashes ends, keeps max_parallel, and never succeeds without the health gate", () => {
+function play(settings: Made, acts: readonly Act[]): World {
+  const world = worldOf(settings);
+  for (const one of acts) happen(world, one);
+  return world;
+}
+
+test("whatever happens: no rule is broken on the way, what is waited for has a name, and in the end it ends", () => {
   fc.assert(
-    fc.property(settings, fc.array(act, { maxLength: 80 }), (made, acts) => {
-      const world = worldOf(made);
-      for (const { what, machine } of acts) happen(world, what, world.machines[machine]);
+    fc.property(made, fc.array(act, { maxLength: 120 }), (settings, acts) => {
+      const world = play(settings, acts);
+      expectAccountedFor(world, settle(world).wakeAt);
       finish(world);
-      expect(isEnded(world.rollout.state)).toBe(true);
-      expect(world.hosts.every((host) => isHostEnded(host.state))).toBe(true);
-      const failures = world.hosts.filter((host) => host.state === "failed").length;
-      expect(world.rollout.state).toBe(failures > 0 ? "failed" : "succeeded");
-      expect(planRollout(world.rollout, world.hosts, viewsOf(world), world.now).steps).toEqual([]);
+      const { rollout, hosts } = world.standing;
+      expect(isEnded(rollout.state), `${rollout.state}: ${rollout.cause}`).toBe(true);
+      expect(allEnded(world)).toBe(true);
+      expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
+      if (rollout.state === "succeeded") expect(hosts.some((host) => host.state === "failed")).toBe(false);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("a rollout that went back left every touched host with its own previous revision, and no other changed", () => {
+  let back = 0;
+  fc.assert(
+    fc.property(made, fc.array(act, { maxLength: 60 }), (settings, acts) => {
+      const world = play({ ...settings, strategy: { ...settings.strategy, onFailure: "roll-back" } }, acts);
+      finish(world);
+      if (world.standing.rollout.rollBackReason === undefined) return;
+      back++;
+      for (const machine of world.machines) {
+        const host = world.standing.hosts.find((one) => one.hostId === machine.hostId);
+        // Nobody tells a revoked host anything any more.
+        if (machine.presence === "gone") continue;
+        expect(machine.wanted.revision, "wants what it ran before").toBe(machine.hadRevision);
+        if (!isTouched(world, machine)) expect(machine.wanted.n, "was never told anything").toBe(1n);
+        if (host?.state === "rolled-back") expect(machine.seen?.revision).toBe(machine.hadRevision);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(back).toBeGreaterThan(100);
+});
+
+test("crashes change nothing: the same events without them end in the same place", () => {
+  fc.assert(
+    fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
+      const [crashing, calm] = [acts, acts.filter((one) => one.what !== "crash")].map((some) => {
+        const world = play(settings, some);
+        finish(world);
+        return world.standing.hosts.map((host) => `${host.hostName} ${host.state}`);
+      });
+      expect(crashing).toEqual(calm);
     }),
     { numRuns: 500 },
   );
 });
 
-test("crashes change nothing: the same events without them end in the same place", () => {
+test("it comes to rest: planning again after the last step plans nothing until the world or the time changes", () => {
   fc.assert(
-    fc.property(settings, fc.array(act, { maxLength: 60 }), (made, acts) => {
-      const ends = [true, false].map((crashing) => {
-        const world = worldOf(made);
-        for (const { what, machine } of acts)
-          if (crashing || what !== "crash") happen(world, what, world.machines[machine]);
-        finish(world);
-        return outcome(world);
-      });
-      expect(ends[0]).toEqual(ends[1]);
+    fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
+      const world = play(settings, acts);
+      settle(world);
+      const { rollout, hosts } = world.standing;
+      expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   );
 });
 
-test("planning twice in a row plans nothing the second time", () => {
+test("when the time that it waits for has come, something happens or the wait is another", () => {
   fc.assert(
-    fc.property(settings, fc.array(act, { maxLength: 60 }), (made, acts) => {
-      const world = worldOf(made);
-      for (const { what, machine } of acts) happen(world, what, world.machines[machine]);
-      // Twice: a host that was begun is seen by the second plan for the first time.
-      happen(world, "plan", undefined);
-      happen(world, "plan", undefined);
-      expect(planRollout(world.rollout, world.hosts, viewsOf(world), world.now).steps).toEqual([]);
+    fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
+      const world = play(settings, acts);
+      const { wakeAt } = settle(world);
+      if (wakeAt === undefined || wakeAt <= world.now) return;
+      const before = world.standing.rollout;
+      world.now = wakeAt;
+      for (const machine of world.machines) {
+        if ((machine.windowOpensAt ?? Infinity) <= wakeAt) machine.windowOpen = true;
+      }
+      const plan = takeStep(world);
+      expect(plan.steps.length > 0 || plan.wakeAt !== wakeAt, `${before.state}: ${before.cause}`).toBe(true);
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   );
+});
+
+test("the plain strategy begins all at once", () => {
+  const machines = ["a", "b", "c"].map(() => ({ hadRevision: 0, fate: "healthy" as const, goodBefore: true }));
+  const flags = { ignoreWindows: false, overrideLocalHolds: false, leaving: false };
+  const world = worldOf({ machines, strategy: plainStrategy, ...flags });
+  settle(world);
+  expect(world.standing.hosts.map((host) => host.state)).toEqual(["applying", "applying", "applying"]);
 });

@@ -1,6 +1,6 @@
 import { field, type Database, type EventBus, type Log } from "../platform/index.ts";
 import { rolloutTouched } from "./events.ts";
-import { readOpenOfHost } from "./store.ts";
+import { readOpenOfHosts } from "./store.ts";
 
 /** Tells who watches a rollout that one of its hosts is a step on. */
 export interface ProgressTeller {
@@ -20,7 +20,7 @@ export function createProgressTeller(parts: {
 
   function tell(organizationId: string, hostId: string): void {
     database
-      .inOrganization(organizationId, (tx) => readOpenOfHost(tx, hostId), { readOnly: true })
+      .inOrganization(organizationId, (tx) => readOpenOfHosts(tx, [hostId]), { readOnly: true })
       .then((ids) => {
         // Progress is in the memory of this replica only: there is nothing to tell the others.
         for (const rolloutId of ids) {

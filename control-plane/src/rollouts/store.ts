@@ -158,10 +158,11 @@ export async function readOpenRollouts(
   return (dueBy === undefined ? open : open.where("wake_at", "<=", dueBy)).execute();
 }
 
-export async function readOpenOfHost(tx: UnitOfWork, hostId: string): Promise<string[]> {
-  const answer = await sql<{ rollout_id: string }>`SELECT rollout_id FROM rollout_hosts
-    WHERE host_id = ${hostId} AND state = ANY(${[...OPEN_HOST_STATES]}::text[])`.execute(tx.queries);
-  return answer.rows.map((row) => row.rollout_id);
+/** Rollouts under way that one of the hosts has a part in. */
+export async function readOpenOfHosts(tx: UnitOfWork, hostIds: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{ rollout_id: string }>`SELECT DISTINCT rollout_id FROM rollout_hosts
+    WHERE host_id = ANY(${[...hostIds]}::text[]) AND state = ANY(${[...OPEN_HOST_STATES]}::text[])`.execute(tx.queries);
+  return rows.map((row) => row.rollout_id);
 }
 
 /** Newest first; `before` is the last id of the page before. */

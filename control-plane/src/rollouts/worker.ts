@@ -1,9 +1,9 @@
 import { hostChanged, hostPresenceChanged, hostRevoked } from "../hosts/index.ts";
-import { field, type Database, type EventBus, type EventType, type Log } from "../platform/index.ts";
+import { field, type Database, type EventBus, type EventType, type Log, type UnitOfWork } from "../platform/index.ts";
 import { advanceRollout, type AdvanceParts } from "./advance.ts";
 import { rolloutOpened, rolloutsHeard, rolloutTouched } from "./events.ts";
 import { isEnded } from "./model.ts";
-import { readOpenOfHost, readOpenRollouts } from "./store.ts";
+import { readOpenOfHosts, readOpenRollouts } from "./store.ts";
 import { windowsChanged } from "../windows/index.ts";
 
 export interface RolloutWorker {
@@ -20,6 +20,11 @@ const WHOLE_NET_MS = 60_000;
 const RETRY_MS = 1_000;
 // setTimeout takes no more; the net comes earlier anyway.
 const LONGEST_TIMER_MS = 60_000;
+
+// Looks that are shorter than this need no rest, …
+const RESTED_MS = 20;
+// … and nobody waits longer than this for the next one.
+const LONGEST_REST_MS = 500;
 
 interface Watched {
   readonly organizationId: string;
@@ -46,6 +51,9 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
   const watched = new Map<string, Watched>();
   const stops: (() => void)[] = [];
   const flights = new Set<Promise<void>>();
+  /** Organization → hosts that said something since rollouts were last looked for. */
+  const told = new Map<string, Set<string>>();
+  let reading = false;
   let net: NodeJS.Timeout | undefined;
   let stopped = false;
   let wholeAt = clock.monotonicMs();
@@ -64,12 +72,16 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
     while (entry.dirty && !stopped) {
       entry.dirty = false;
       clearTimeout(entry.timer);
+      const from = clock.monotonicMs();
       const wakeAt = await advance(rolloutId, entry);
+      const tookMs = clock.monotonicMs() - from;
       if (wakeAt === "ended") {
         watched.delete(rolloutId);
         break;
       }
       if (wakeAt !== undefined) arm(rolloutId, entry, wakeAt - clock.now().getTime());
+      // Thousands of hosts report one by one: as long as it took is rested, so that one look serves many of them.
+      if (tookMs > RESTED_MS) await new Promise((resolve) => setTimeout(resolve, Math.min(tookMs, LONGEST_REST_MS)));
     }
     entry.running = false;
   }
@@ -92,21 +104,35 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
     entry.timer = setTimeout(() => look(rolloutId, entry.organizationId), delay);
   }
 
-  function heard(host: { organizationId: string; hostId: string }): void {
-    inFlight(lookAtHost(host));
+  function heard({ organizationId, hostId }: { organizationId: string; hostId: string }): void {
+    if (stopped || ![...watched.values()].some((entry) => entry.organizationId === organizationId)) return;
+    const hosts = told.get(organizationId) ?? new Set();
+    told.set(organizationId, hosts.add(hostId));
+    if (!reading) inFlight(readHeard());
   }
 
-  async function lookAtHost({ organizationId, hostId }: { organizationId: string; hostId: string }): Promise<void> {
-    if (stopped || ![...watched.values()].some((entry) => entry.organizationId === organizationId)) return;
+  /** Which rollouts the hosts are in that were heard: one question for all that spoke while the last one was asked. */
+  async function readHeard(): Promise<void> {
+    reading = true;
+    while (told.size > 0 && !stopped) {
+      const all = [...told];
+      told.clear();
+      for (const [organizationId, hostIds] of all) await lookAtHosts(organizationId, [...hostIds]);
+    }
+    reading = false;
+  }
+
+  async function lookAtHosts(organizationId: string, hostIds: readonly string[]): Promise<void> {
     try {
-      const ids = await database.inOrganization(organizationId, (tx) => readOpenOfHost(tx, hostId), { readOnly: true });
-      for (const rolloutId of ids) {
+      const read = (tx: UnitOfWork): Promise<string[]> => readOpenOfHosts(tx, hostIds);
+      for (const rolloutId of await database.inOrganization(organizationId, read, { readOnly: true })) {
         // Its services may be another step on although the rollout is not.
         bus.deliver({ name: rolloutTouched.name, payload: { organizationId, rolloutId } });
         look(rolloutId, organizationId);
       }
     } catch (error) {
-      log.warn({ err: error, [field.hostId]: hostId }, "The rollouts of a host could not be read; the net finds them.");
+      const fields = { err: error, [field.area]: "rollouts" };
+      log.warn(fields, "The rollouts of hosts could not be read; the net finds them.");
     }
   }
 
