@@ -6,6 +6,7 @@ import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
 import { forgetBuilds } from "./builds/index.ts";
 import type { AgentConfig } from "./config.ts";
 import { createDesiredIntake } from "./control/desired-intake.ts";
+import type { LocalAnswer, LocalCommand } from "./control/local-commands.ts";
 import { frameHandlers } from "./control/frame-handlers.ts";
 import { type DockerEngine, createDockerEngine } from "./engines/docker/index.ts";
 import { type HostKeys, loadOrCreateHostKeys } from "./enroll/host-keys.ts";
@@ -41,6 +42,8 @@ export interface RunningAgent {
   readonly state: AgentState;
   /** Called with each state that the agent comes to. */
   onState(listener: (state: AgentState) => void): void;
+  /** Does what root on this host asks for. */
+  askLocally(command: LocalCommand): Promise<LocalAnswer>;
   /** Says goodbye, lets what is being done end, and leaves every container running. */
   stop(): Promise<void>;
 }
@@ -210,6 +213,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onState: (callback) => {
       listener = callback;
     },
+    askLocally: (command) => host.askLocally(command),
     stop: async () => {
       enter({ type: "stop-asked" });
       stop.abort();

@@ -5,6 +5,7 @@ import { type ComposeService, type DesiredStack, type EngineFacts, packSamples, 
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { adoptedInto, createCreatedContainers } from "./adopt/index.ts";
 import type { AgentConfig } from "./config.ts";
+import { type LocalAnswer, type LocalCommand, answerLocally } from "./control/local-commands.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
 import type { ContentSource } from "./files/index.ts";
 import type { HostKeys } from "./enroll/host-keys.ts";
@@ -17,15 +18,19 @@ import { createReconciler } from "./reconcile/index.ts";
 import { createLoadImage } from "./reconcile/load-image.ts";
 import type { ObservationReport, Reconciler } from "./reconcile/options.ts";
 import { type Registries, createRegistries } from "./registries/index.ts";
-import { filesEvent, hostEvent } from "./reporting/host-event.ts";
+import { filesEvent, hostEvent, ownEvent } from "./reporting/host-event.ts";
 import { type ObservedReporter, createObservedReporter } from "./reporting/observed-reporter.ts";
 import { createWellSince } from "./reporting/well-since.ts";
-import { observedState } from "./reporting/observed-state.ts";
+import { createGateProbes } from "./probes/index.ts";
+import { createLastLines } from "./reporting/last-lines.ts";
+import { createKeptRevisions } from "./kept-revisions.ts";
+import { NOTHING_OWN, type OwnOfStack, observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
 import { createRedaction } from "./reporting/redaction.ts";
 import { type Spool, openSpool } from "./spool/spool.ts";
 import type { DesiredStore } from "./state/desired-store.ts";
 import { openStackFiles, refusalOf } from "./stack-files.ts";
+import { missingImages } from "./state/kept-images.ts";
 import { openReconcileMemory } from "./state/reconcile-memory.ts";
 
 /** Grown and dropped in these steps; small beside the whole, large beside one entry. */
@@ -50,6 +55,8 @@ export interface HostSideParts {
 
 /** Everything that goes on whether or not there is a control plane: enforcement, observation, the spool. */
 export interface HostSide {
+  /** Does what root on this host asks for. */
+  askLocally(command: LocalCommand): Promise<LocalAnswer>;
   readonly store: DesiredStore;
   readonly loop: Reconciler;
   readonly spool: Spool;
@@ -100,6 +107,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
   let engineProblem = "";
   let engineFacts: EngineFacts | undefined;
 
+  let lastReport: ObservationReport | undefined;
+
   const desired = (): ReturnType<DesiredStore["world"]> => {
     try {
       return store.world();
@@ -121,6 +130,45 @@ export function createHostSide(parts: HostSideParts): HostSide {
     spool.append(SpoolEntry.encode({ sequence: 0n, at: new Date(atMs), kind }).finish());
   };
   const record = (event: HostEvent, atMs: number): void => append({ $case: "event", value: event }, atMs);
+
+  const probes = createGateProbes({ engine, clock, log, onChanged: () => tellObserved() });
+  const lastLines = createLastLines({ engine, redact, clock, log, onRead: () => tellObserved() });
+  const whole = createKeptRevisions({
+    store,
+    clock,
+    pins: () => memory.latest?.pins ?? [],
+    onRan: () => tellObserved(),
+  });
+  const ownOfStack = (stackId: string): OwnOfStack => {
+    const stack = stackOf(stackId);
+    if (stack === undefined) return NOTHING_OWN;
+    return {
+      attempt: stack.attempt ?? "",
+      corrected: stack.correct ?? "",
+      heldRevision: store.heldRevision(stackId) ?? 0,
+      keptRevisions: whole.of(stackId, lastReport?.world),
+      probes: probes.of(stackId),
+    };
+  };
+  const tellObserved = (): void => {
+    if (lastReport === undefined) return;
+    const containers = lastReport.world?.containers ?? [];
+    if (lastReport.engineError === undefined) whole.follow(lastReport, desired(), wellSince);
+    reporter.changed(
+      observedState(lastReport, {
+        generation: store.generation,
+        pins: memory.latest?.pins ?? [],
+        wanted,
+        imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
+        adoptedInto: (containerId) => adoptedInto(desired(), containerId),
+        revisionOf: (stackId) => stackOf(stackId)?.revision,
+        ownOf: ownOfStack,
+        lastLines: (stackId, service) => lastLines.of(stackId, service, containers),
+        wellSince,
+        redact,
+      }),
+    );
+  };
 
   const loop = createReconciler({
     engine,
@@ -149,19 +197,12 @@ export function createHostSide(parts: HostSideParts): HostSide {
         engineFacts = facts;
         parts.onEngineChanged(facts);
       }
-      reporter.changed(
-        observedState(report, {
-          generation: store.generation,
-          pins: memory.latest?.pins ?? [],
-          wanted,
-          imageOf: (stackId, service) => serviceOf(stackId, service)?.image,
-          adoptedInto: (containerId) => adoptedInto(desired(), containerId),
-          revisionOf: (stackId) => stackOf(stackId)?.revision,
-          wellSince,
-          redact,
-        }),
-      );
+      lastReport = report;
+      if (report.engineError === undefined) probes.follow(report, desired());
+      tellObserved();
     },
+    kept: () => store.keptKeys,
+    onOwnEvent: (event) => record(ownEvent(event), clock.now()),
     onProgress: (event) => parts.onProgress(progressMessage(event)),
     onEngineEvent: (event) => {
       const told = hostEvent(event);
@@ -177,6 +218,15 @@ export function createHostSide(parts: HostSideParts): HostSide {
   });
 
   return {
+    askLocally: (command) =>
+      answerLocally(command, {
+        store,
+        loop,
+        clock,
+        missing: (stack, world) => missingImages(stack, world, memory.latest?.pins ?? []),
+        tell: (type, stack, message) =>
+          record({ ...agentEvent(type, message), stackId: stack.stackId, severity: "warning" }, clock.now()),
+      }),
     store,
     loop,
     spool,
@@ -193,6 +243,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
     },
     stop: async () => {
       metrics.stop();
+      probes.stop();
+      whole.stop();
       await loop.stop();
       await files.stop();
       record(agentEvent("agent.stopped", "The agent was stopped; containers keep running."), clock.now());

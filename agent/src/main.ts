@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import type { RunningAgent } from "./agent.ts";
+import type { LocalCommand } from "./control/local-commands.ts";
 import { type AgentConfig, type ConfigInput, readConfig } from "./config.ts";
 import { AgentError } from "./errors.ts";
 import { createLog, reasonOf } from "./platform/log.ts";
@@ -59,9 +61,12 @@ function addEnrollment(command: Command): Command {
     .addOption(new Option("--ca-sha256 <hex>", "sha256 of the certificate authority that the control plane serves"));
 }
 
+function inputOf(flags: GlobalFlags): ConfigInput {
+  return { ...flags, spoolMaxMegabytes: flags.spoolMaxMb, filesMaxMegabytes: flags.filesMaxMb };
+}
+
 function configOf(flags: GlobalFlags): AgentConfig {
-  const input: ConfigInput = { ...flags, spoolMaxMegabytes: flags.spoolMaxMb, filesMaxMegabytes: flags.filesMaxMb };
-  return readConfig(input);
+  return readConfig(inputOf(flags));
 }
 
 async function enroll(flags: GlobalFlags & EnrollFlags): Promise<void> {
@@ -91,7 +96,16 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   // Where a single executable may unpack its terminal's native half: /tmp and /run may forbid running code.
   process.env["WINDFLOW_STATE_DIR"] ??= config.stateDir;
   const { claimState } = await import("./state/state-claim.ts");
-  const release = await claimState(config.stateDir);
+  const { serveLocally } = await import("./control/local-socket.ts");
+  // Set below: the folder is claimed before anything in it is read.
+  const started: { agent?: RunningAgent } = {};
+  const release = await claimState(config.stateDir, (socket) =>
+    serveLocally(socket, async (command) => {
+      if (started.agent === undefined)
+        return { text: "The agent is not ready yet: ask again.", code: "WF_NOT_RUNNING" };
+      return started.agent.askLocally(command);
+    }),
+  );
   const { startAgent } = await import("./agent.ts");
   const log = createLog(config.logLevel, (line) => void process.stdout.write(line), Date.now);
   // A promise that nobody waits for must not take the session down with it.
@@ -99,6 +113,7 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),
   );
   const agent = startAgent(config, { log });
+  started.agent = agent;
   // Every timer and connection of the agent lets the process end; this one decides.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
   await new Promise((resolve) => {
@@ -115,6 +130,22 @@ async function status(flags: GlobalFlags): Promise<void> {
   process.stdout.write(readStatus(configOf(flags)));
 }
 
+async function doctor(flags: GlobalFlags & { readonly json?: boolean }): Promise<void> {
+  const { examine, formatFindings } = await import("./doctor/index.ts");
+  const findings = await examine(inputOf(flags), process.env);
+  process.stdout.write(
+    flags.json === true ? `${JSON.stringify({ findings }, undefined, 2)}\n` : formatFindings(findings),
+  );
+  if (findings.some(({ status: found }) => found === "failed")) process.exitCode = 1;
+}
+
+async function ask(flags: GlobalFlags, command: LocalCommand): Promise<void> {
+  const { askAgent } = await import("./control/local-socket.ts");
+  const { text, code } = await askAgent(configOf(flags).stateDir, command);
+  if (code !== undefined) throw new Error(`${code}: ${text}`);
+  process.stdout.write(`${text}\n`);
+}
+
 const program = new Command("windflow-agent")
   .description("Runs container stacks on this host as its control plane asks, and goes on alone when it is away.")
   .version(`windflow-agent ${AGENT_VERSION} (node ${process.versions.node}, ${process.arch})`);
@@ -127,6 +158,34 @@ addEnrollment(
 addSettings(program.command("status").description("what this host knows of itself, without asking anybody")).action(
   status,
 );
+
+addSettings(
+  program
+    .command("doctor")
+    .description("walk every hop from this program to the control plane and the engine, and say what is wrong")
+    .option("--json", "for programs"),
+).action(doctor);
+addSettings(
+  program.command("stacks").description("stacks of this host, and the revisions that it can go back to"),
+).action((flags: GlobalFlags) => ask(flags, { command: "stacks" }));
+addSettings(
+  program
+    .command("rollback")
+    .description("go back to a revision that this host keeps, and hold it there whatever the control plane wants")
+    .argument("<stack>", "name or id of the stack")
+    .option("--to <revision>", "the revision; without it the one that ran before"),
+).action((stack: string, flags: GlobalFlags & { readonly to?: string }) => {
+  const to = flags.to === undefined ? undefined : Number(flags.to);
+  if (to !== undefined && !(Number.isSafeInteger(to) && to > 0))
+    throw new AgentError("WF_CONFIG_INVALID", `"${flags.to}" is no number of a revision.`);
+  return ask(flags, { command: "rollback", stack, ...(to === undefined ? {} : { to }) });
+});
+addSettings(
+  program
+    .command("release")
+    .description("end a hold: what the control plane wants counts again")
+    .argument("<stack>", "name or id of the stack"),
+).action((stack: string, flags: GlobalFlags) => ask(flags, { command: "release", stack }));
 
 // No top-level await: the release is one CommonJS file.
 program.parseAsync().catch((error: unknown) => {

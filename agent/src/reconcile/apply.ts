@@ -117,6 +117,7 @@ const EXECUTORS: Executors = {
   "remove-container": (step, { engine }) => engine.removeContainer(step.containerId),
   "rename-container": (step, context) =>
     context.engine.renameContainer(step.containerId ?? createdId(context, step.slot), step.to),
+  "set-restart-policy": (step, { engine }) => engine.setRestartPolicy(step.containerId, step.policy),
   "connect-network": async (step, context) => {
     const stack = context.stackOf(step);
     const service = stack.model.services[step.service];

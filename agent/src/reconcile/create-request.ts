@@ -1,6 +1,7 @@
 import {
   COMPOSE_LABEL,
   containerName,
+  healRuleOf,
   serviceConfigHash,
   sortedEntries,
   type ComposeService,
@@ -28,7 +29,10 @@ export function createRequest(step: CreateContainer, stack: DesiredStack, facts:
     name: step.name,
     imageId: facts.imageId,
     // Labels can be read by everyone who may list containers, so they keep the placeholders.
-    service: planned.labels === undefined ? facts.service : { ...facts.service, labels: planned.labels },
+    service: {
+      ...withPolicy(stack, step.service, facts.service),
+      ...(planned.labels === undefined ? {} : { labels: planned.labels }),
+    },
     labels: {
       ...step.labels,
       [COMPOSE_LABEL.image]: facts.imageId,
@@ -41,6 +45,15 @@ export function createRequest(step: CreateContainer, stack: DesiredStack, facts:
     shares: facts.shares,
     links: linksOf(stack, planned),
   };
+}
+
+// Its hash stays that of the model: whether the agent or the engine starts it again is no setting of the service.
+function withPolicy(stack: DesiredStack, name: string, service: ComposeService): ComposeService {
+  if (healRuleOf(stack, name) === undefined) return service;
+  const { restart: _restart, ...rest } = service;
+  if (rest.deploy?.restart_policy === undefined) return { ...rest, restart: "no" };
+  const { restart_policy: _policy, ...deploy } = rest.deploy;
+  return { ...rest, deploy, restart: "no" };
 }
 
 export function attachments(

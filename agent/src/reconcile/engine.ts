@@ -9,6 +9,7 @@ import type {
   ObservedImage,
   ObservedNetwork,
   ObservedVolume,
+  RestartPolicy,
 } from "@windflow/core";
 
 /** One event of an engine. */
@@ -146,6 +147,8 @@ export interface ReconcileEngine {
   restartContainer(containerId: string): Promise<void>;
   removeContainer(containerId: string): Promise<void>;
   renameContainer(containerId: string, name: string): Promise<void>;
+  /** What the engine does from now on when it ends; a container that runs goes on running. */
+  setRestartPolicy(containerId: string, policy: RestartPolicy): Promise<void>;
   /** Resolves when the command has ended. */
   runHook(containerId: string, request: HookRequest): Promise<HookResult>;
   connectNetwork(request: ConnectRequest): Promise<void>;

@@ -19,12 +19,24 @@ const SHUTDOWN_WINDOW_MS = 15_000;
 // Longer than several of the slowest replacements take.
 const LATELY_MS = 300_000;
 
+/** What is remembered over a restart of the agent. */
+export interface Memory {
+  readonly remembered: ReconcileMemory;
+  /** Durable when it returns; writes nothing when nothing changes. */
+  keep(next: Partial<ReconcileMemory>): void;
+}
+
 /** Remembers what a look at the engine cannot tell: pins, holds, and who was running when the engine or the host went down. */
-export interface Keeper {
+export interface Keeper extends Memory {
   readonly holds: readonly Hold[];
   pinned(desired: DesiredWorld): DesiredWorld;
   /** Takes in a look at the world: resolves images, drops what belongs to revisions that are gone, notes who runs. */
-  learn(world: ObservedWorld, desired: DesiredWorld, own: readonly ObservedContainer[]): void;
+  learn(
+    world: ObservedWorld,
+    desired: DesiredWorld,
+    own: readonly ObservedContainer[],
+    kept?: readonly Pick<ImagePin, "stackId" | "revision">[],
+  ): void;
   pin(pin: ImagePin): void;
   hold(hold: Hold, containerId: string, now: number): void;
   release(hold: Hold): void;
@@ -69,12 +81,16 @@ export function createKeeper(store: MemoryStore, bootId: string): Keeper {
     a.stackId === b.stackId && a.revision === b.revision && a.service === b.service && a.number === b.number;
 
   return {
+    keep,
+    get remembered() {
+      return memory;
+    },
     get holds() {
       return memory.holds;
     },
     pinned: (desired) => applyPins(desired, memory.pins),
-    learn(world, desired, own) {
-      const pins = prunePins(desired, memory.pins);
+    learn(world, desired, own, kept = []) {
+      const pins = prunePins(desired, memory.pins, kept);
       const fresh = newPins(world, applyPins(desired, pins));
       const wanted = new Set(desired.stacks.map((stack) => `${stack.stackId} ${stack.revision}`));
       const running = own.filter(isRunning).map((container) => container.id);

@@ -20,6 +20,8 @@ export interface Observer {
   refreshDetails(containers: readonly ObservedContainer[]): Promise<boolean>;
   /** Marks what an event says has changed. */
   note(event: EngineEvent): void;
+  /** Takes nothing for unchanged with the next look at details, whatever events told. */
+  doubt(): void;
   /** Forgets everything, for an engine that was away. */
   forget(): void;
 }
@@ -28,6 +30,7 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
   let facts: EngineFacts | undefined;
   let images: readonly ObservedImage[] | undefined;
   let imagesStamp = 0;
+  let doubted = false;
   const details = new Map<string, KnownDetail>();
   const changes = new Map<string, number>();
 
@@ -74,7 +77,9 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
     },
 
     async refreshDetails(containers) {
-      const stale = containers.filter((container) => details.get(container.id)?.key !== keyOf(container));
+      const all = doubted;
+      doubted = false;
+      const stale = containers.filter((container) => all || details.get(container.id)?.key !== keyOf(container));
       const queue = stale.values();
       const worker = async (): Promise<void> => {
         for (const container of queue) {
@@ -94,6 +99,12 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
         imagesStamp += 1;
       }
       if (event.type === "container") changes.set(event.id, (changes.get(event.id) ?? 0) + 1);
+    },
+
+    doubt() {
+      doubted = true;
+      images = undefined;
+      imagesStamp += 1;
     },
 
     forget() {

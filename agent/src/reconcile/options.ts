@@ -2,6 +2,7 @@ import type { CreatedContainers } from "../adopt/index.ts";
 import type {
   DesiredStack,
   DesiredWorld,
+  HealRecord,
   Hold,
   ImagePin,
   LoadImage,
@@ -10,6 +11,7 @@ import type {
   Problem,
   Replacement,
   ServiceDowntime,
+  Settled,
   StackStatus,
   Step,
   StepOp,
@@ -40,7 +42,56 @@ export interface ReconcileMemory {
   readonly hooksDue?: Readonly<Record<string, number>>;
   /** Containers that took the place of others that are kept, and why those failed that did. */
   readonly replacements?: readonly Replacement[];
+  /** How the healing of places stands. */
+  readonly heals?: readonly HealRecord[];
+  /** What each stack had converged on. */
+  readonly settled?: readonly Settled[];
+  /** What nobody asked for, of each stack that has some. */
+  readonly drifts?: readonly DriftRecord[];
+  /** Container → its limits when it was first seen. */
+  readonly limits?: Readonly<Record<string, readonly string[]>>;
+  /** From where restarts are counted, of each stack. */
+  readonly begun?: readonly BegunAttempt[];
   readonly bootId: string;
+}
+
+/** Drift of one stack, from when it was found until it is put right or gone. */
+export interface DriftRecord {
+  readonly stackId: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** Those that came later included; bounded. */
+  readonly steps: readonly ToldStep[];
+}
+
+export interface ToldStep {
+  readonly op: StepOp;
+  readonly target: string;
+  readonly cause: string;
+  /** Empty when it is of no service. */
+  readonly service: string;
+}
+
+/** An attempt of a stack, with the restarts that its containers had before. */
+export interface BegunAttempt {
+  readonly stackId: string;
+  readonly revision: number;
+  readonly attempt: string;
+  /** Container that was there when it began → its restarts then; -1 while they are not known. */
+  readonly restarts: Readonly<Record<string, number>>;
+}
+
+/** Something that the loop did by itself, for the host's history. */
+export interface OwnEvent {
+  readonly type: "drift.corrected" | "heal.restarted" | "heal.recreated" | "heal.given-up" | "heal.alerted";
+  readonly stackId: string;
+  readonly service?: string;
+  readonly containerId?: string;
+  readonly containerName?: string;
+  /** A sentence for a person. */
+  readonly message: string;
+  readonly severity: "info" | "warning" | "error";
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** Where a {@link ReconcileMemory} is kept. `save` has to be durable when it returns. */
@@ -73,6 +124,12 @@ export interface StackSettlement {
   readonly problems: readonly Problem[];
   /** The attempt that failed and was taken back; empty when it had no name. */
   readonly failedAttempt?: string;
+  /** Steps that put right, or would put right, what nobody asked for. */
+  readonly drift: readonly Step[];
+  /** Milliseconds since the epoch. */
+  readonly driftSince?: number;
+  /** Most restarts of one of its containers since the attempt began. */
+  readonly restarts: number;
 }
 
 export interface ObservationReport {
@@ -149,6 +206,9 @@ export interface ReconcilerOptions {
   onObserved(report: ObservationReport): void;
   onProgress(event: ProgressEvent): void;
   onEngineEvent?(event: EngineEvent): void;
+  /** Revisions that are kept beside the desired ones: what their images were resolved to here is not forgotten. */
+  kept?(): readonly Pick<DesiredStack, "stackId" | "revision">[];
+  onOwnEvent?(event: OwnEvent): void;
 }
 
 export interface Reconciler {

@@ -16,11 +16,14 @@ import { createApplier } from "./applier.ts";
 import { EngineError, type EngineEvent } from "./engine.ts";
 import { createEngineWatch } from "./engine-watch.ts";
 import { SOON_MS, urgencyOf } from "./event-wake.ts";
+import { createDriftKeeper } from "./drift-keeper.ts";
+import { createHandChanges } from "./hand-changes.ts";
+import { createHealer } from "./healer.ts";
 import { createKeeper } from "./keeper.ts";
 import { createObserver } from "./observe.ts";
 import { createOperatorHooks } from "./hooks.ts";
 import { holdOf, type Place } from "./operator.ts";
-import type { PlanAnswer, Reconciler, ReconcilerOptions, StackSettlement } from "./options.ts";
+import type { OwnEvent, PlanAnswer, Reconciler, ReconcilerOptions, StackSettlement } from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { reportOf } from "./report.ts";
 import { createSingleFlight } from "./single-flight.ts";
@@ -28,6 +31,8 @@ import { createStepRunner } from "./step-runner.ts";
 
 // The net under the events: whatever was missed is seen this late at worst.
 const NET_MS = 30_000;
+// Lists do not show everything that hands can change; each inspect costs the engine about a millisecond.
+const FULL_LOOK_MS = 300_000;
 const NO_PLAN: Plan = { steps: [], problems: [], downtime: [], replacements: [] };
 
 /** Brings an engine to what is desired and keeps it there: observe, plan, apply what can be done, observe again. */
@@ -35,7 +40,16 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { engine, clock, log } = options;
   const observer = createObserver(engine, clock);
   const keeper = createKeeper(options.memory, options.bootId);
+  const tell = (event: OwnEvent): void => options.onOwnEvent?.(event);
+  const healer = createHealer({ keeper, tell });
+  const drifts = createDriftKeeper({ keeper, tell });
+  const hands = createHandChanges(keeper);
+  const recall = (container: ObservedContainer): Partial<ObservedContainer> => ({
+    ...keeper.recall(container),
+    ...healer.recall(container),
+  });
   const progress = createProgress(options);
+  let fullLookAt = clock.now() + FULL_LOOK_MS;
   const aborter = new AbortController();
   let connected = false;
   let everConnected = false;
@@ -68,19 +82,24 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   });
 
   const lookFor = async (desired: DesiredWorld | undefined): Promise<ObservedWorld> => {
-    const seen = await observer.look(keeper.recall);
-    return (await options.created?.attach(seen, desired)) ?? seen;
+    const seen = await observer.look(recall);
+    const complete = (await options.created?.attach(seen, desired)) ?? seen;
+    return desired === undefined ? complete : hands.attach(complete, desired);
   };
   const pass = async (): Promise<void> => {
     if (!connected) return publish();
     try {
       const mark = runner.mark();
       const desired = options.desired();
+      if (clock.now() >= fullLookAt) {
+        observer.doubt();
+        fullLookAt = clock.now() + FULL_LOOK_MS;
+      }
       world = await lookFor(desired);
       engineError = undefined;
       // What came meanwhile may have adopted containers that were looked at as strangers: nothing is decided on that.
       if (options.desired()?.generation !== desired?.generation) return loop.request();
-      decide(mark, world);
+      world = decide(mark, world);
       publish();
       // Details only explain states and order restarts, so they never delay a step.
       if (runner.isQuiet() && (await observer.refreshDetails(ownOf(world, options.desired())))) loop.request();
@@ -97,18 +116,24 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (error.unreachable) watch.reconnect();
     publish();
   };
-  const decide = (mark: number, observed: ObservedWorld): void => {
+  const decide = (mark: number, seen: ObservedWorld): ObservedWorld => {
     const desired = options.desired();
-    if (!desired) return runner.drop();
-    const own = ownOf(observed, desired);
-    keeper.learn(observed, desired, own);
+    if (!desired) {
+      runner.drop();
+      return seen;
+    }
+    const now = clock.now();
+    keeper.learn(seen, desired, ownOf(seen, desired), options.kept?.() ?? []);
     forgiveNewAttempts(desired);
-    plan = planStacks(planInput(observed, keeper.pinned(desired)));
-    keeper.notePlan(plan, own, clock.now());
+    const observed = healer.attach(seen, desired, now);
+    const pinned = keeper.pinned(desired);
+    plan = drifts.sort(planStacks(planInput(observed, pinned)), observed, pinned, now);
+    keeper.notePlan(plan, ownOf(observed, desired), now);
     runner.adopt(plan, mark);
     cancelRecheck?.();
-    const { recheckAt } = plan;
-    cancelRecheck = recheckAt === undefined ? undefined : clock.after(recheckAt - clock.now(), () => loop.request());
+    const at = Math.min(plan.recheckAt ?? Infinity, healer.nextAt() ?? Infinity);
+    cancelRecheck = at === Infinity ? undefined : clock.after(Math.max(0, at - now), () => loop.request());
+    return observed;
   };
   // Whoever deploys again waits for no delay that an earlier attempt has earned, and is not judged by its failures.
   const forgiveNewAttempts = (desired: DesiredWorld): void => {
@@ -135,8 +160,12 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       failing: runner.failing,
       engineError,
       now: clock.now(),
+      drift: (stackId) => drifts.of(stackId),
+      restarts: (stack, own) => hands.restarts(stack, own),
     });
     settlements = report.settlements;
+    const desired = options.desired();
+    if (desired && engineError === undefined) drifts.settle(settlements, plan, desired);
     try {
       options.onObserved(report);
     } catch (error) {
@@ -188,6 +217,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   ): Promise<void> => {
     const place = holdOf(world, options.desired(), containerId);
     if (place) keeper[remember](place.hold, place.container.id, clock.now());
+    if (place && remember === "release") healer.forget(place.hold);
     try {
       await (place ? runner.exclusive(place.lock, () => perform(place)) : perform(undefined));
     } finally {

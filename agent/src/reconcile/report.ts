@@ -9,6 +9,7 @@ import {
   type DesiredWorld,
   type Hold,
   type LoadImage,
+  type ObservedContainer,
   type ObservedWorld,
   type Plan,
   type PullImage,
@@ -29,6 +30,8 @@ export interface ReportInput {
   readonly failing: (stackId: string) => readonly FailingStep[];
   readonly engineError: string | undefined;
   readonly now: number;
+  readonly drift: (stackId: string) => Pick<StackSettlement, "drift" | "driftSince">;
+  readonly restarts: (stack: DesiredStack, own: readonly ObservedContainer[]) => number;
 }
 
 /** What is told after each look: states with their causes, and how far each stack is. */
@@ -36,8 +39,14 @@ export function reportOf(input: ReportInput): ObservationReport {
   const { world, desired, engineError } = input;
   const stacks = desired?.stacks ?? [];
   const leaving = leavingStacks(input);
-  const settlements = [...stacks, ...leaving].map((stack) => settlementOf(input, stack));
   const index = world && desired && engineError === undefined ? indexWorld(world, desired) : undefined;
+  const settlements = [
+    ...stacks.map((stack) => ({
+      ...settlementOf(input, stack),
+      restarts: index === undefined ? 0 : input.restarts(stack, ownContainers(index, stack)),
+    })),
+    ...leaving.map((stack) => settlementOf(input, stack)),
+  ];
   return {
     world,
     stacks: [
@@ -86,13 +95,17 @@ function settlementOf(
   const failing = input.failing(stack.stackId);
   const problems = input.plan.problems.filter((problem) => problem.stackId === stack.stackId);
   const inFlight = input.inFlight.some((step) => step.stackId === stack.stackId);
+  const drift = input.drift(stack.stackId);
   return {
+    ...drift,
+    restarts: 0,
     stackId: stack.stackId,
     revision: stack.revision,
     converged:
       input.engineError === undefined &&
       input.world !== undefined &&
       steps.length === 0 &&
+      drift.drift.length === 0 &&
       !inFlight &&
       failing.length === 0 &&
       !problems.some(({ severity }) => severity === "error"),

@@ -1,6 +1,7 @@
 import type { HostEvent } from "@windflow/proto/agent";
 import { COMPOSE_LABEL, WINDFLOW_LABEL } from "@windflow/core";
 import type { FilesEvent } from "../files/index.ts";
+import type { OwnEvent } from "../reconcile/options.ts";
 import type { EngineEvent } from "../reconcile/engine.ts";
 
 /** Engine events that say nothing to a person: health checks run one each few seconds. */
@@ -37,6 +38,20 @@ export function filesEvent(event: FilesEvent): HostEvent {
     message: event.message,
     severity: "warning",
     attributes: { path: event.path },
+  };
+}
+
+/** What the loop did by itself, as the history shows it. */
+export function ownEvent(event: OwnEvent): HostEvent {
+  return {
+    type: event.type,
+    containerId: event.containerId ?? "",
+    containerName: event.containerName ?? "",
+    stackId: event.stackId,
+    service: event.service ?? "",
+    message: event.message,
+    severity: event.severity,
+    attributes: { ...event.attributes },
   };
 }
 

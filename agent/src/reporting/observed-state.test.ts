@@ -1,7 +1,7 @@
 import type { ObservedContainer, ObservedWorld, ServiceStatus } from "@windflow/core";
 import { expect, test } from "vitest";
 import type { ObservationReport } from "../reconcile/options.ts";
-import { type ObservedContext, observedState } from "./observed-state.ts";
+import { NOTHING_OWN, type ObservedContext, observedState } from "./observed-state.ts";
 
 const IMAGE_ID = `sha256:${"a".repeat(64)}`;
 
@@ -55,7 +55,18 @@ function report(containers: readonly ObservedContainer[], over: Partial<Observat
   return {
     world,
     stacks: [{ stackId: "stk_1", revision: 3, state: "running", cause: "", services: [service({})] }],
-    settlements: [{ stackId: "stk_1", revision: 3, converged: true, waiting: [], failing: [], problems: [] }],
+    settlements: [
+      {
+        stackId: "stk_1",
+        revision: 3,
+        converged: true,
+        waiting: [],
+        failing: [],
+        problems: [],
+        drift: [],
+        restarts: 0,
+      },
+    ],
     ...over,
   };
 }
@@ -69,6 +80,8 @@ const context: ObservedContext = {
   imageOf: (stackId, name) => (stackId === "stk_1" && name === "web" ? "nginx:1" : undefined),
   adoptedInto: (containerId) => (containerId === "adopted" ? "stk_1" : undefined),
   revisionOf: (stackId) => (stackId === "stk_1" ? 3 : undefined),
+  ownOf: () => NOTHING_OWN,
+  lastLines: () => [],
   redact: (_stackId, text) => text,
   wellSince: { of: () => 5_000 },
 };
@@ -122,7 +135,18 @@ test("what is in the way is said, errors first; an engine that is away is a prob
     { stackId: "stk_1", severity: "warning" as const, message: "slow" },
     { stackId: "stk_1", severity: "error" as const, message: "port taken" },
   ];
-  const settlements = [{ stackId: "stk_1", revision: 3, converged: false, waiting: [], failing: [failing], problems }];
+  const settlements = [
+    {
+      stackId: "stk_1",
+      revision: 3,
+      converged: false,
+      drift: [],
+      restarts: 0,
+      waiting: [],
+      failing: [failing],
+      problems,
+    },
+  ];
   const state = observedState(report([], { settlements, engineError: "connection refused" }), context);
   expect(state.stacks[0]).toMatchObject({ converged: false, problem: "port taken\npull-image nginx:1: no route" });
   expect(state.engineProblem).toBe("connection refused");

@@ -17,6 +17,7 @@ import type {
   ObservedState,
 } from "@windflow/proto/agent";
 import type { ObservationReport } from "../reconcile/options.ts";
+import { toldStep } from "../reconcile/told-step.ts";
 import type { Redaction } from "./redaction.ts";
 import type { WellSince } from "./well-since.ts";
 
@@ -24,6 +25,8 @@ import type { WellSince } from "./well-since.ts";
 const MAX_LABEL_CHARACTERS = 512;
 const MAX_COMMAND_CHARACTERS = 256;
 const MAX_LABELS = 64;
+const MAX_DRIFT_STEPS = 50;
+const MAX_CAUSE_CHARACTERS = 500;
 
 export interface ObservedContext {
   readonly generation: Generation | undefined;
@@ -36,9 +39,44 @@ export interface ObservedContext {
   readonly adoptedInto: (containerId: string) => string | undefined;
   /** The revision that this host must run of the stack; undefined when none is wanted. */
   readonly revisionOf: (stackId: string) => number | undefined;
+  /** What is told of a stack beside what the loop sees. */
+  readonly ownOf: (stackId: string) => OwnOfStack;
+  /** The last lines of a service that does not keep running, without secrets. */
+  readonly lastLines: (stackId: string, service: ServiceStatus) => readonly string[];
   readonly redact: Redaction;
   readonly wellSince: WellSince;
 }
+
+export interface OwnOfStack {
+  readonly attempt: string;
+  /** The order to correct that is acted on. */
+  readonly corrected: string;
+  /** 0 when nobody holds it. */
+  readonly heldRevision: number;
+  readonly keptRevisions: readonly number[];
+  readonly probes: readonly ProbeState[];
+}
+
+/** How one probe of a gate stands. */
+export interface ProbeState {
+  /** `http :8080/healthz`. */
+  readonly name: string;
+  readonly service: string;
+  readonly passed: boolean;
+  readonly cause: string;
+  /** Milliseconds since the epoch; 0 before the first time. */
+  readonly at: number;
+  /** In a row. */
+  readonly successes: number;
+}
+
+export const NOTHING_OWN: OwnOfStack = {
+  attempt: "",
+  corrected: "",
+  heldRevision: 0,
+  keptRevisions: [],
+  probes: [],
+};
 
 /** The report as it goes over the wire, without time and digest: equal worlds give equal messages. */
 export function observedState(report: ObservationReport, context: ObservedContext): ObservedState {
@@ -128,6 +166,7 @@ function wireStack(
 ): WireStack {
   const settlement = report.settlements.find((candidate) => candidate.stackId === stack.stackId);
   const running = new Set(containers.filter((c) => c.state === "running").map((c) => c.id));
+  const own = context.ownOf(stack.stackId);
   const pins = context.pins.filter((pin) => pin.stackId === stack.stackId && pin.revision === stack.revision);
   return {
     stackId: stack.stackId,
@@ -137,14 +176,18 @@ function wireStack(
     problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
     failedAttempt: settlement?.failedAttempt ?? "",
-    drift: [],
-    driftSince: undefined,
-    probes: [],
-    attempt: "",
-    heldRevision: 0,
-    corrected: "",
-    keptRevisions: [],
-    restarts: 0,
+    drift: (settlement?.drift ?? []).slice(0, MAX_DRIFT_STEPS).map(toldStep),
+    driftSince: date(settlement?.driftSince),
+    probes: own.probes.map((probe) => ({
+      ...probe,
+      cause: context.redact(stack.stackId, probe.cause).slice(0, MAX_CAUSE_CHARACTERS),
+      at: probe.at === 0 ? undefined : new Date(probe.at),
+    })),
+    attempt: own.attempt,
+    heldRevision: own.heldRevision,
+    corrected: own.corrected,
+    keptRevisions: [...own.keptRevisions],
+    restarts: settlement?.restarts ?? 0,
     healthySince: date(context.wellSince.of(stack.stackId, stack.services)),
   };
 }
@@ -163,8 +206,8 @@ function wireService(
     containersRunning: service.containerIds.filter((id) => running.has(id)).length,
     containersWanted: context.wanted(stackId, service.service),
     containerIds: [...service.containerIds],
-    lastLogLines: [],
-    nextAttemptAt: undefined,
+    lastLogLines: [...context.lastLines(stackId, service)],
+    nextAttemptAt: date(service.nextAttemptAt),
     evidence: [...service.evidence],
   };
 }

@@ -1,6 +1,6 @@
 import { type DesiredWorld, type ObservedContainer, secretPlaceholder } from "@windflow/core";
 import { expect, test } from "vitest";
-import { observedState } from "./observed-state.ts";
+import { NOTHING_OWN, observedState } from "./observed-state.ts";
 import { createRedaction } from "./redaction.ts";
 
 const CANARY = "canary-7c21-of-revision";
@@ -32,6 +32,8 @@ function told(containers: ObservedContainer[], desired: DesiredWorld, cause = ""
     adoptedInto: () => undefined,
     revisionOf: (stackId) => desired.stacks.find((stack) => stack.stackId === stackId)?.revision,
     wellSince: { of: () => undefined },
+    ownOf: () => NOTHING_OWN,
+    lastLines: () => [],
     redact,
   });
   return JSON.stringify(state);

@@ -7,6 +7,7 @@ export interface Redaction {
 
 // Shorter texts turn up by chance, and a message full of holes says nothing.
 const SHORTEST_REDACTED = 4;
+const SHORTEST_LINE = 16;
 const REDACTED = "[REDACTED]";
 // A container of an earlier revision is told of while it is being replaced; more versions than this are not around at once.
 const TEXTS_PER_STACK = 256;
@@ -30,6 +31,8 @@ export function createRedaction(parts: RedactionParts): Redaction {
       const text = textOrNone(() => parts.secretText(stack, `${name}@${version}`));
       if (text === undefined) return undefined;
       if (text.length >= SHORTEST_REDACTED) texts.add(text);
+      // What is read by lines never shows a key of many lines whole.
+      for (const line of text.split("\n")) if (line.length >= SHORTEST_LINE) texts.add(line);
     }
     const kept = new Set([...texts].slice(-TEXTS_PER_STACK));
     known.set(stackId, { revision: stack.revision, texts: kept });

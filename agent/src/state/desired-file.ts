@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import type { AdoptedContainers } from "@windflow/core";
+import type { AdoptedContainers, GateProbe, HostPolicy } from "@windflow/core";
 import type { Generation } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
 import { readIfThere, writeDurably } from "../platform/durable-file.ts";
+import { isRecord } from "./json-record.ts";
 import { formatGeneration, parseGeneration } from "./generation.ts";
 
 const FILE = "desired.json";
@@ -18,6 +19,13 @@ export interface StoredStack {
   readonly attempt?: string;
   /** Keys of volumes that may be made anew, without their data. */
   readonly recreateVolumes?: readonly string[];
+  readonly policy?: HostPolicy;
+  readonly probes?: readonly GateProbe[];
+  readonly correct?: string;
+  /** It took effect although root on the host held another revision. */
+  readonly overrideHold?: true;
+  /** It stands for what root on the host holds; never on disk. */
+  readonly held?: true;
 }
 
 /** The complete list of what the host must run, as it was last taken. */
@@ -95,6 +103,10 @@ function parseStack(value: unknown): StoredStack {
     ...(adopted.length > 0 ? { adopted } : {}),
     ...(attempt === "" ? {} : { attempt }),
     ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+    ...(isPolicy(value["policy"]) ? { policy: value["policy"] } : {}),
+    ...(isProbes(value["probes"]) ? { probes: value["probes"] } : {}),
+    ...(typeof value["correct"] === "string" ? { correct: value["correct"] } : {}),
+    ...(value["overrideHold"] === true ? { overrideHold: true } : {}),
   };
 }
 
@@ -103,13 +115,18 @@ function parseDeparted(value: unknown): AdoptedContainers {
   return { stackId: value["stackId"], containerIds: texts(value["containerIds"]) };
 }
 
+// Written by this agent or an older one, from what was checked when it was taken.
+function isPolicy(value: unknown): value is HostPolicy {
+  return isRecord(value) && isRecord(value["heal"]) && typeof value["keepRevisions"] === "number";
+}
+
+function isProbes(value: unknown): value is GateProbe[] {
+  return Array.isArray(value) && value.every((probe) => isRecord(probe) && isRecord(probe["check"]));
+}
+
 function texts(value: unknown): string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || !value.every((item) => typeof item === "string"))
     throw new TypeError("no list of texts");
   return value;
-}
-
-function isRecord(value: unknown): value is Partial<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

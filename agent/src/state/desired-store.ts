@@ -9,6 +9,9 @@ import { openBodyFiles } from "./body-files.ts";
 import { type StoredDesired, type StoredStack, departedAfter, loadDesired, saveDesired } from "./desired-file.ts";
 import type { DesiredFiles, Refusal } from "./desired-files.ts";
 import { type BodyReader, desiredStack } from "./desired-world.ts";
+import { gateProbes, hostPolicy } from "./host-policy.ts";
+import type { KeptRevision } from "./kept-file.ts";
+import { openKeptRevisions } from "./kept-revisions.ts";
 import { compareGenerations, formatGeneration } from "./generation.ts";
 import { policyRefusal, readLocalPolicy } from "./local-policy.ts";
 import { type RevisionKey, openSecretFiles } from "./secret-files.ts";
@@ -55,6 +58,20 @@ export interface DesiredStore {
   /** Why the stack cannot run here, by the host's own policy as it stands now or for want of its files; or undefined. @throws AgentError WF_LOCAL_POLICY when the policy cannot be read. */
   refusal(stack: DesiredStack): string | undefined;
   secretText(key: RevisionKey, reference: string): string | undefined;
+  /** The stack runs as it should: its revision is kept for the way back. */
+  noteRan(stack: DesiredStack): void;
+  /** Revisions of a stack that the host can go back to, the one that ran last first; those that cannot be read are left out. */
+  kept(stackId: string): readonly DesiredStack[];
+  /** All of them, of every stack. */
+  readonly keptKeys: readonly RevisionKey[];
+  /** The revision that the control plane wants, held or not; undefined when it wants none. */
+  wanted(stackId: string): number | undefined;
+  /** The revision that root on the host holds it at; undefined when nobody does. */
+  heldRevision(stackId: string): number | undefined;
+  /** Durable when it returns: from then on the host runs this revision whatever is wanted. @throws AgentError WF_REVISION_NOT_KEPT */
+  hold(stackId: string, revision: number, now: number): void;
+  /** What is wanted counts again; false when nobody held it. */
+  release(stackId: string): boolean;
   /** undefined when the revision has no file with this content. */
   content(stack: { readonly bodyDigest: string }, digest: string): FileContent | undefined;
   /** @throws AgentError WF_BODY_INVALID when the body is damaged on disk. */
@@ -69,7 +86,9 @@ const NOT_FETCHED: Refusal = {
 };
 
 function storedStack(stack: DesiredState["stacks"][number]): StoredStack {
-  const { stackId, revision, bodyDigest, adoptedContainerIds: adopted, attempt, recreateVolumes } = stack;
+  const { stackId, revision, bodyDigest, adoptedContainerIds: adopted, attempt, recreateVolumes, correct } = stack;
+  const policy = hostPolicy(stack.policy);
+  const probes = gateProbes(stack.probes);
   return {
     stackId,
     revision,
@@ -77,7 +96,15 @@ function storedStack(stack: DesiredState["stacks"][number]): StoredStack {
     ...(adopted.length > 0 ? { adopted } : {}),
     ...(attempt === "" ? {} : { attempt }),
     ...(recreateVolumes.length > 0 ? { recreateVolumes } : {}),
+    ...(policy === undefined ? {} : { policy }),
+    ...(probes.length > 0 ? { probes } : {}),
+    ...(correct === "" ? {} : { correct }),
+    ...(stack.overrideHold ? { overrideHold: true } : {}),
   };
+}
+
+function isSameOverride(before: StoredStack | undefined, next: StoredStack): boolean {
+  return before?.overrideHold === true && before.revision === next.revision && before.attempt === next.attempt;
 }
 
 export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
@@ -85,6 +112,8 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   makePrivateFolder(folder);
   const bodies = openBodyFiles(join(folder, "bodies"));
   const secrets = openSecretFiles(join(folder, "secrets"), options.sealingPrivateKey);
+  const keptRevisions = openKeptRevisions(folder);
+  const parsed = new Map<string, DesiredStack>();
   let stored: StoredDesired | undefined;
   let damage: AgentError | undefined;
   let world: DesiredWorld | undefined;
@@ -98,20 +127,34 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     damage = error;
   }
 
-  const build = (desired: StoredDesired): DesiredWorld => ({
-    organizationId: options.organizationId,
-    generation: formatGeneration(desired.generation),
-    stacks: desired.stacks.map(({ bodyDigest, adopted = [], attempt = "", recreateVolumes = [] }) => ({
+  const buildStack = (stack: StoredStack): DesiredStack => {
+    const { bodyDigest, adopted = [], attempt = "", recreateVolumes = [], policy, probes, correct, held } = stack;
+    return {
       ...desiredStack(bodies.read(bodyDigest), bodyDigest, options.reader),
       adopted,
       attempt,
       recreateVolumes,
-    })),
+      ...(policy === undefined ? {} : { policy }),
+      ...(probes === undefined ? {} : { probes }),
+      ...(correct === undefined ? {} : { correct }),
+      ...(held === undefined ? {} : { held }),
+    };
+  };
+  // Whoever compares generations has to see that a hold began or ended.
+  const generationText = (desired: StoredDesired): string =>
+    [
+      formatGeneration(desired.generation),
+      ...keptRevisions.holds.map(({ stackId, revision, at }) => `${stackId}@${revision}:${at}`),
+    ].join(" held ");
+  const build = (desired: StoredDesired): DesiredWorld => ({
+    organizationId: options.organizationId,
+    generation: generationText(desired),
+    stacks: keptRevisions.effective(desired.stacks).map(buildStack),
     departed: desired.departed ?? [],
   });
   const findLacking = (desired: StoredDesired): void => {
     lacking.clear();
-    for (const { bodyDigest } of desired.stacks)
+    for (const { bodyDigest } of keptRevisions.effective(desired.stacks))
       if (!files.isWhole(bodies.read(bodyDigest))) lacking.set(bodyDigest, told.get(bodyDigest) ?? NOT_FETCHED);
     // Room for the trees was missing, not for what is fetched.
     for (const [bodyDigest, refused] of told) if (refused.code !== "WF_LOCAL_POLICY") lacking.set(bodyDigest, refused);
@@ -143,6 +186,16 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
           `The control plane gave no secrets for ${body.stackName} revision ${body.revision}.`,
         );
       secrets.store(stack, box);
+    }
+  };
+
+  const keptStack = ({ bodyDigest }: KeptRevision): DesiredStack | undefined => {
+    try {
+      const known = parsed.get(bodyDigest) ?? desiredStack(bodies.read(bodyDigest), bodyDigest, options.reader);
+      parsed.set(bodyDigest, known);
+      return known;
+    } catch {
+      return undefined;
     }
   };
 
@@ -182,25 +235,32 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
       const stacks = state.stacks.map(storedStack);
       const next: StoredDesired = { generation, stacks, departed: departedAfter(stored, stacks) };
       const refusals = new Map<string, Refusal>();
-      for (const stack of build(next).stacks) {
+      // Also of what is held here for now: the link is there now, and may not be when the hold ends.
+      for (const stack of next.stacks.map(buildStack)) {
         const refused = await refusalAtTake(stack, source);
         if (refused !== undefined) refusals.set(stack.bodyDigest, refused);
       }
+      const before = new Map(stored?.stacks.map((stack) => [stack.stackId, stack]));
+      // Each override ends the hold that it met, and none that came after it.
+      for (const stack of stacks)
+        if (stack.overrideHold === true && !isSameOverride(before.get(stack.stackId), stack))
+          keptRevisions.release(stack.stackId);
       told.clear();
       for (const [digest, refused] of refusals) told.set(digest, refused);
       const nextWorld = build(next);
       findLacking(next);
       // A stack that was refused before is not told again, unless somebody asks anew: it would spoil the answer to a change of another.
       const asked = ({ bodyDigest, attempt = "" }: StoredStack): string => `${bodyDigest} ${attempt}`;
-      const before = new Set(stored?.stacks.map(asked));
+      const askedBefore = new Set(stored?.stacks.map(asked));
       const refused = next.stacks
-        .filter((stack) => !before.has(asked(stack)))
+        .filter((stack) => !askedBefore.has(asked(stack)))
         .flatMap(({ bodyDigest }) => refusals.get(bodyDigest) ?? []);
       saveDesired(folder, next);
       // What the previous state needed stays for one more generation, so that going back costs no transfer.
-      const needed = [...(stored?.stacks ?? []), ...next.stacks];
+      const needed = [...(stored?.stacks ?? []), ...next.stacks, ...keptRevisions.prune(next.stacks)];
       stored = next;
       world = nextWorld;
+      parsed.clear();
       const digests = new Set(needed.map((stack) => stack.bodyDigest));
       bodies.keepOnly(digests);
       files.keepOnly([...digests].filter((digest) => bodies.has(digest)).map((digest) => bodies.read(digest)));
@@ -212,6 +272,29 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     preview: (body) => desiredStack(body, sha256Digest(body.modelJson), options.reader),
     refusal,
     secretText: (key, reference) => secrets.text(key, reference),
+    noteRan: (stack) => void keptRevisions.noteRan(stack),
+    kept: (stackId) =>
+      keptRevisions.revisions.filter((one) => one.stackId === stackId).flatMap((one) => keptStack(one) ?? []),
+    get keptKeys() {
+      return keptRevisions.revisions;
+    },
+    wanted: (stackId) => stored?.stacks.find((stack) => stack.stackId === stackId)?.revision,
+    heldRevision: (stackId) => keptRevisions.holds.find((hold) => hold.stackId === stackId)?.revision,
+    hold: (stackId, revision, now) => {
+      const kept = keptRevisions.revisions.find((one) => one.stackId === stackId && one.revision === revision);
+      if (kept === undefined || keptStack(kept) === undefined)
+        throw new AgentError(
+          "WF_REVISION_NOT_KEPT",
+          `Revision ${revision} is not kept on this host, or its body is damaged. "windflow-agent stacks" says which ones are.`,
+        );
+      keptRevisions.hold(kept, now);
+      world = undefined;
+    },
+    release: (stackId) => {
+      const released = keptRevisions.release(stackId);
+      world = undefined;
+      return released !== undefined;
+    },
     content: (stack, digest) => files.content(bodies.read(stack.bodyDigest), digest),
     filesOf: (stack) => files.open(bodies.read(stack.bodyDigest)),
     recheckFiles: async (stack) => {

@@ -1,22 +1,24 @@
 import { closeSync, openSync } from "node:fs";
-import { type Server, connect, createServer } from "node:net";
+import { type Server, type Socket, connect, createServer } from "node:net";
 import { once } from "node:events";
 import { AgentError } from "../errors.ts";
 import { makePrivateFolder, removeIfThere } from "../platform/durable-file.ts";
 
-const SOCKET = "agent.sock";
+/** In the state folder. */
+export const SOCKET_NAME = "agent.sock";
 
 /**
  * Makes this process the only agent of a state folder for as long as it lives. A socket, not a file with a process id: the kernel
  * gives it up with the process, whatever ended it.
+ * @param onConnection who connects may enter the folder: root, or the agent's own user.
  * @returns gives the folder up.
  * @throws AgentError WF_ALREADY_RUNNING
  */
-export async function claimState(folder: string): Promise<() => void> {
+export async function claimState(folder: string, onConnection: (socket: Socket) => void = hangUp): Promise<() => void> {
   makePrivateFolder(folder);
   // By way of the folder's descriptor, since the path of a socket has at most 107 bytes.
   const descriptor = openSync(folder, "r");
-  const path = `/proc/self/fd/${descriptor}/${SOCKET}`;
+  const path = `/proc/self/fd/${descriptor}/${SOCKET_NAME}`;
   if (await isAnswered(path)) {
     closeSync(descriptor);
     throw new AgentError(
@@ -25,13 +27,17 @@ export async function claimState(folder: string): Promise<() => void> {
     );
   }
   removeIfThere(path);
-  const server: Server = createServer((socket) => socket.destroy());
+  const server: Server = createServer(onConnection);
   await once(server.listen(path), "listening");
   server.unref();
   return () => {
     server.close();
     closeSync(descriptor);
   };
+}
+
+function hangUp(socket: Socket): void {
+  socket.destroy();
 }
 
 function isAnswered(path: string): Promise<boolean> {

@@ -32,6 +32,51 @@ export interface ResolvedImage {
   readonly delivered?: DeliveredImage;
 }
 
+export type HealAction = "restart" | "recreate" | "alert";
+
+/** What a host does by itself when a container of a service ends or is unhealthy. */
+export interface HealRule {
+  readonly action: HealAction;
+  /** Also one that runs and is unhealthy, not only one that ended. */
+  readonly whenUnhealthy: boolean;
+  /** Attempts within `budgetMs`; after them it is left alone. */
+  readonly budget: number;
+  readonly budgetMs: number;
+  /** Wait before the first attempt, doubled with each that still counts. */
+  readonly backoffMs: number;
+  readonly backoffLimitMs: number;
+}
+
+/** What a host does with a stack by itself. */
+export interface HostPolicy {
+  /** What nobody asked for is told and left alone. */
+  readonly reportDrift: boolean;
+  /** By service; `*` for every other one. */
+  readonly heal: Readonly<Record<string, HealRule>>;
+  /** Revisions that are kept whole, the current one counted. */
+  readonly keepRevisions: number;
+}
+
+/** Something that a rollout asks of a service, at its containers' own addresses. */
+export interface GateProbe {
+  readonly service: string;
+  readonly check:
+    | {
+        readonly kind: "http";
+        readonly port: number;
+        readonly path: string;
+        /** Any of 200 to 399 without it. */
+        readonly status?: number;
+        readonly contains?: string;
+      }
+    | { readonly kind: "tcp"; readonly port: number }
+    | { readonly kind: "exec"; readonly command: readonly string[] };
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Times in a row. */
+  readonly successes: number;
+}
+
 /** One revision that the host must run. */
 export interface DesiredStack {
   readonly stackId: string;
@@ -57,6 +102,13 @@ export interface DesiredStack {
   readonly attempt?: string;
   /** Keys of volumes that may be made anew, without their data, when their settings changed. */
   readonly recreateVolumes?: readonly string[];
+  /** Absent: drift is put right, and containers end as their restart policy says. */
+  readonly policy?: HostPolicy;
+  readonly probes?: readonly GateProbe[];
+  /** Another value than the one that was acted on puts drift right once. */
+  readonly correct?: string;
+  /** Root on the host holds it at this revision, whatever else is wanted. */
+  readonly held?: true;
 }
 
 /** Everything that one host must run. A stack that is absent here must be absent on the host. */

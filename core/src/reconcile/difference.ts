@@ -27,6 +27,7 @@ export function whyRecreate(container: ObservedContainer, wanted: WantedContaine
   if (container.state === "removing") return "the engine is removing it";
   if (container.state === "dead") return "the engine could not remove or start it";
   return (
+    handChange(container) ??
     configurationChange(container, wanted) ??
     imageChange(container, wanted) ??
     filesChange(container, wanted) ??
@@ -42,6 +43,11 @@ export function missingNetworks(container: ObservedContainer, wanted: WantedCont
     ([, network]) =>
       network.networkId !== undefined && !container.networks.some((endpoint) => endpoint.name === network.name),
   );
+}
+
+// The engine takes no limit back that was set by hand, so there has to be another container.
+function handChange({ altered = [] }: ObservedContainer): string | undefined {
+  return altered.length === 0 ? undefined : `changed by hand: ${altered.join(", ")}`;
 }
 
 function configurationChange(container: ObservedContainer, wanted: WantedContainer): string | undefined {

@@ -31,6 +31,8 @@ export function describeStep(step: Step): string {
       return `wait until ${step.slot} is ${step.until}`;
     case "connect-network":
       return `connect-network ${step.slot} to ${step.name}`;
+    case "set-restart-policy":
+      return `${step.id} to ${step.policy.name}`;
     case "run-hook":
     case "create-network":
     case "remove-network":

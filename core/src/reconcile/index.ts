@@ -1,6 +1,18 @@
 export type * from "./desired.ts";
 export { changedParts, fileUses, filesDigest, partsText, type FileUse } from "./service-digests.ts";
 export { describeStep, formatPlan } from "./format-plan.ts";
+export { isCorrecting, isSettledOn, policyKey, sortDrift, type Settled, type SortedPlan } from "./drift.ts";
+export {
+  freshHealRecord,
+  healingText,
+  healRuleOf,
+  judgeHealing,
+  type Healing,
+  type HealJudgement,
+  type HealRecord,
+  type HealTurn,
+} from "./healing.ts";
+export { wantedRestartPolicy } from "./plan-restart-policy.ts";
 export { familiarReference, imageReferenceOf, isImageId } from "./image-reference.ts";
 export {
   COMPOSE_LABEL,

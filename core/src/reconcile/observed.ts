@@ -1,4 +1,6 @@
 import type { CreatedAs } from "../adopt/created.ts";
+import type { Healing } from "./healing.ts";
+import type { RestartPolicy } from "./restart-policy.ts";
 
 /** Container states of the Engine API. */
 export type ContainerState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
@@ -40,6 +42,10 @@ export interface ContainerDetail {
   readonly error?: string;
   /** Output of the last health probe that failed, shortened. */
   readonly healthOutput?: string;
+  /** What the engine does when it ends. */
+  readonly restartPolicy?: RestartPolicy;
+  /** Limits that can be changed while it runs, as one text a limit: `Memory=268435456`. */
+  readonly limits?: readonly string[];
 }
 
 export interface ObservedContainer {
@@ -70,6 +76,10 @@ export interface ObservedContainer {
   readonly interrupted?: boolean;
   /** The first of its service's `post_start` hooks that has not run since we started it; absent when none is due. */
   readonly hooksDue?: number;
+  /** How a heal rule stands with it; absent when its service has none. */
+  readonly healing?: Healing;
+  /** What was changed on it by hand since it was made, as `Memory`; absent when nothing was. */
+  readonly altered?: readonly string[];
 }
 
 export interface ObservedNetwork {
@@ -101,6 +111,8 @@ export interface EngineFacts {
   readonly operatingSystem: string;
   readonly architecture: string;
   readonly storageDriver: string;
+  /** Folder that the engine keeps images and containers in; absent when it does not say. */
+  readonly dataRoot?: string;
 }
 
 /** One look at an engine: ours and strangers, duplicates and orphans, nothing left out. */

@@ -18,9 +18,13 @@ export function applyPins(desired: DesiredWorld, pins: readonly ImagePin[]): Des
   return { ...desired, stacks: desired.stacks.map((stack) => applyStackPins(stack, pins)) };
 }
 
-/** Drops pins of revisions that are no longer desired. */
-export function prunePins(desired: DesiredWorld, pins: readonly ImagePin[]): ImagePin[] {
-  const wanted = new Set(desired.stacks.map((stack) => `${stack.stackId} ${stack.revision}`));
+/** Drops pins of revisions that are neither desired nor kept. */
+export function prunePins(
+  desired: DesiredWorld,
+  pins: readonly ImagePin[],
+  kept: readonly Pick<ImagePin, "stackId" | "revision">[] = [],
+): ImagePin[] {
+  const wanted = new Set([...desired.stacks, ...kept].map(({ stackId, revision }) => `${stackId} ${revision}`));
   return pins.filter((pin) => wanted.has(`${pin.stackId} ${pin.revision}`));
 }
 

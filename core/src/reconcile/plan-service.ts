@@ -6,6 +6,7 @@ import type { PlannedImage } from "./plan-images.ts";
 import type { PlannedResource, PlannedResources } from "./planned-resource.ts";
 import { awaySeconds } from "./downtime.ts";
 import { revisionOf } from "./labels.ts";
+import { planRestartPolicy } from "./plan-restart-policy.ts";
 import { planSlot } from "./plan-slot.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot, SurveyedService } from "./survey.ts";
@@ -47,6 +48,7 @@ export interface ServicePlanning {
   awaySeconds(slot: Slot): number;
   /** Every container that took the place of another does what it was made for. */
   readonly allProven: boolean;
+  readonly engineName: string;
 }
 
 export interface StackPlanning {
@@ -101,6 +103,7 @@ export function planService(
     }
     const outcome = planSlot(planning, slot, previousReady);
     slots.push(outcome);
+    planRestartPolicy(planning, slot);
     // Replicas that are replaced go one after the other; a fresh start of all needs no order.
     const replaced = slot.outdated.length > 0 && surveyed.slots.length > 1;
     if (replaced) previousReady = readyStep(draft, stack, { surveyed, slots }, outcome);
@@ -138,6 +141,7 @@ function planningOf(
     }),
     problem: (message) => draft.problem({ stackId: stack.stackId, service: surveyed.name, severity: "error", message }),
     allProven: stackPlanning.allProven,
+    engineName: stackPlanning.index.world.engine.name,
     downtime: (_slot, { seconds, reason }) =>
       draft.downtime({ stackId: stack.stackId, service: surveyed.name, expected: seconds > 0, seconds, reason }),
     awaySeconds: (slot) => awaySeconds(surveyed, slot),
@@ -176,6 +180,8 @@ function serviceErrors(stackPlanning: StackPlanning, surveyed: SurveyedService):
 // An engine that never shows what it was asked for would have one made after the other, for ever.
 function isNeverRight({ stack, madeLately }: StackPlanning, slot: Slot, tell: (message: string) => void): boolean {
   if (slot.keeper || slot.replacement?.record.failure !== undefined || madeLately(slot.name) < MOST_MADE) return false;
+  // Its heal rule has a budget of its own.
+  if (slot.outdated.some(({ healed }) => healed === true)) return false;
   const own = slot.outdated.find(
     ({ container }) => isRunning(container) && revisionOf(container.labels) === stack.revision,
   );

@@ -1,9 +1,20 @@
 import type { ServicePlanning } from "./plan-service.ts";
 import type { SlotOutcome } from "./plan-dependencies.ts";
+import { healingText } from "./healing.ts";
 import { emitCreate } from "./plan-create.ts";
 import { planBack, planReplace } from "./plan-replace.ts";
 import { needOf } from "./run-state.ts";
-import { hooked, makeNew, remove, rename, started, startUnlessDone, stopAndRemove } from "./slot-steps.ts";
+import {
+  hooked,
+  inheritedVolumes,
+  makeNew,
+  remove,
+  rename,
+  restarted,
+  started,
+  startUnlessDone,
+  stopAndRemove,
+} from "./slot-steps.ts";
 import { stepId } from "./step-ids.ts";
 import type { Slot } from "./survey.ts";
 import { isRunning } from "./world-index.ts";
@@ -14,7 +25,8 @@ export function planSlot(planning: ServicePlanning, slot: Slot, previousReady: r
   const { replacement } = slot;
   if (replacement?.record.failure !== undefined) return planBack(planning, slot, replacement);
   if (slot.outdated.length === 0) return planAlone(planning, slot);
-  if (planning.remakes !== undefined) return planRemovalFirst(planning, slot, planning.remakes);
+  if (slot.outdated.some(({ healed }) => healed === true)) return planRemovalFirst(planning, slot, "it is mended");
+  if (planning.remakes !== undefined) return planRemovalFirst(planning, slot, `its ${planning.remakes} is made anew`);
   const running = slot.outdated.map(({ container }) => container).filter(isRunning);
   // What ran before an attempt that was not decided is still what the host goes back to.
   const previous = replacement?.previous ?? running.find(({ name }) => name === slot.name) ?? running[0];
@@ -33,6 +45,9 @@ function planAlone(planning: ServicePlanning, slot: Slot): SlotOutcome {
   const keepsName = keeper.name === slot.name || keeper.created !== undefined;
   const renamed = keepsName ? [] : [rename(planning, slot, keeper.name, [])];
   const need = needOf(keeper, planning.surveyed.service);
+  const { healing } = keeper;
+  if (keeper.state === "running" && healing?.state === "acting" && healing.action === "restart")
+    return restarted(planning, slot, keeper, healingText(healing), renamed);
   if (need.act === "none") return hooked(planning, slot, []);
   return started(planning, slot, need.cause, [...renamed, ...planning.gate(), ...planning.orphansGone]);
 }
@@ -46,11 +61,13 @@ function planOverStopped(planning: ServicePlanning, slot: Slot): SlotOutcome {
   return startUnlessDone(planning, slot, [...made.steps, ...removed, ...renamed, ...planning.gate()]);
 }
 
-// A network or volume can only be made anew when nothing uses it, so there is no new container before the old one is gone.
-function planRemovalFirst(planning: ServicePlanning, slot: Slot, remade: "network" | "volume"): SlotOutcome {
+// A network or volume can only be made anew when nothing uses it, so there is no new container before the old one is gone. And of what
+// does not work nothing is kept: to go back to it would mend nothing.
+function planRemovalFirst(planning: ServicePlanning, slot: Slot, reason: string): SlotOutcome {
   const removed = slot.outdated.map((old) => stopAndRemove(planning, slot, old, planning.pulls));
-  const created = emitCreate(planning, slot, slot.name, slot.outdated[0]?.why ?? "missing", removed, []);
-  planning.downtime(slot, { seconds: planning.awaySeconds(slot), reason: `its ${remade} is made anew` });
+  const inherited = planning.remakes === undefined ? inheritedVolumes(planning, slot) : [];
+  const created = emitCreate(planning, slot, slot.name, slot.outdated[0]?.why ?? "missing", removed, inherited);
+  planning.downtime(slot, { seconds: planning.awaySeconds(slot), reason });
   return started(planning, slot, "new container", [created, ...planning.gate(), ...planning.orphansGone]);
 }
 

@@ -71,6 +71,7 @@ export function judge(container: ObservedContainer, service: ComposeService, now
       return { kind: "failed", why: detail.error ?? "the engine could neither start nor remove it" };
     case "exited":
       if (isFailed(container, service)) return { kind: "failed", why: endText(container) };
+      if (container.healing?.state === "waiting") return judgeHealed(container);
       return { kind: needOf(container, service).act === "none" ? "proven" : "open" };
     case "restarting":
       return detail.restartCount < RESTARTS_TO_FAIL
@@ -95,6 +96,13 @@ export function replacementText(replacement: Replacement, previousRuns: boolean)
       ? `revision ${revision} failed: ${failure}`
       : `revision ${revision} was taken back, since ${takenBackWith} failed`;
   return `${what}; the previous container${previous} ${outcome}`;
+}
+
+// The agent starts it in the engine's place, and counts.
+function judgeHealed(container: ObservedContainer): Verdict {
+  return (container.healing?.attempts ?? 0) < RESTARTS_TO_FAIL
+    ? { kind: "open" }
+    : { kind: "failed", why: `it keeps ending: ${endText(container)}` };
 }
 
 function judgeRunning(container: ObservedContainer, service: ComposeService, now: number): Verdict {

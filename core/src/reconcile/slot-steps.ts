@@ -4,6 +4,7 @@ import { emitCreate } from "./plan-create.ts";
 import type { SlotOutcome } from "./plan-dependencies.ts";
 import { emitPostStart, emitPreStop } from "./plan-hooks.ts";
 import type { ServicePlanning } from "./plan-service.ts";
+import type { ObservedContainer } from "./observed.ts";
 import { needOf } from "./run-state.ts";
 import { shortId, stepId } from "./step-ids.ts";
 import type { Outdated, Slot } from "./survey.ts";
@@ -68,6 +69,27 @@ export function started(
     id: stepId.start(slot.name),
     hooks: hooksAfterStart(planning, slot).length,
     ...(slot.keeper ? { containerId: slot.keeper.id } : {}),
+  });
+  return hooked(planning, slot, [step]);
+}
+
+/** A container that runs, and does not work, is restarted. */
+export function restarted(
+  planning: ServicePlanning,
+  slot: Slot,
+  container: ObservedContainer,
+  cause: string,
+  dependsOn: readonly string[],
+): SlotOutcome {
+  const { service } = planning.surveyed;
+  const frame = planning.base(slot, cause, []);
+  const step = planning.draft.add({
+    ...frame,
+    op: "restart-container",
+    id: stepId.restart(slot.name),
+    containerId: container.id,
+    hooks: hooksAfterStart(planning, slot).length,
+    dependsOn: emitPreStop(planning.draft, frame, container, service, dependsOn),
   });
   return hooked(planning, slot, [step]);
 }

@@ -26,6 +26,7 @@ export const stepId = {
   hook: (slot: string, containerId: string | undefined, phase: HookPhase, index: number): string =>
     `run-hook ${slot}${phase === "pre_stop" && containerId !== undefined ? ` [${shortId(containerId)}]` : ""} ${phase}[${index}]`,
   stop: (container: ObservedContainer): string => `stop-container ${container.name} [${shortId(container.id)}]`,
+  restartPolicy: (slot: string): string => `set-restart-policy ${slot}`,
   restart: (slot: string): string => `restart-container ${slot}`,
   remove: (container: ObservedContainer): string => `remove-container ${container.name} [${shortId(container.id)}]`,
   wait: (slot: string, until: WaitCondition): string => `wait ${slot} ${until}`,

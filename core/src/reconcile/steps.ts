@@ -2,6 +2,7 @@ import type { ComposeHook } from "../compose/model.ts";
 import type { DeliveredImage } from "./desired.ts";
 import type { HookPhase } from "./hooks.ts";
 import type { Replacement } from "./replacement.ts";
+import type { RestartPolicy } from "./restart-policy.ts";
 
 interface StepBase {
   /** `op target`: unique in a plan, and the same in the next plan while the step is still needed. */
@@ -135,6 +136,14 @@ export interface ConnectNetwork extends ExistingContainer {
   readonly name: string;
 }
 
+/** Sets what the engine does when a container ends. */
+export interface SetRestartPolicy extends ExistingContainer {
+  readonly op: "set-restart-policy";
+  readonly service: string;
+  readonly containerId: string;
+  readonly policy: RestartPolicy;
+}
+
 /**
  * One command inside a container, after its start or before its stop. One after a start that fails has failed the start; one before a
  * stop that fails is told of, and the stop goes on. An agent that dies meanwhile runs it once more.
@@ -171,6 +180,7 @@ export type Step =
   | RemoveContainer
   | RenameContainer
   | ConnectNetwork
+  | SetRestartPolicy
   | RunHook
   | Wait;
 

@@ -2,6 +2,7 @@ import { filesDigest } from "./service-digests.ts";
 import type { ComposeService } from "../compose/model.ts";
 import type { DesiredStack } from "./desired.ts";
 import { missingNetworks, whyRecreate, type WantedContainer } from "./difference.ts";
+import { healingText } from "./healing.ts";
 import { imageReferenceOf } from "./image-reference.ts";
 import { COMPOSE_LABEL, containerName, numberOf, serviceOf } from "./labels.ts";
 import type { ObservedContainer } from "./observed.ts";
@@ -15,6 +16,8 @@ import { compareText, groupBy, isRunning, ownContainers, type WorldIndex } from 
 export interface Outdated {
   readonly container: ObservedContainer;
   readonly why: string;
+  /** It is what was asked for, and its heal rule makes it anew. */
+  readonly healed?: true;
 }
 
 /** One numbered place of a service and the containers that were made for it. */
@@ -101,6 +104,12 @@ function slotsOf(
           (lost === undefined ? undefined : `it shares the container of ${lost}, which is made anew`),
       }));
     const fit = judged.filter(({ why }) => why === undefined).map(({ container }) => container);
+    const [mended] = fit;
+    // A place with several has a keeper anyway.
+    if (mended !== undefined && judged.length === 1 && isMadeAnew(mended)) {
+      const why = mended.healing === undefined ? "" : healingText(mended.healing);
+      return { name, number, outdated: [{ container: mended, why, healed: true }], missingNetworks: [] };
+    }
     const keeper = fit.toSorted((a, b) => preference(a, name) - preference(b, name) || compareText(a.id, b.id))[0];
     const outdated = judged
       .filter(({ container }) => container !== keeper)
@@ -154,6 +163,10 @@ function withAddition(slot: Slot, record: Replacement): Slot {
     replacement: { record, verdict: { kind: "failed", why: record.failure } },
     missingNetworks: [],
   };
+}
+
+function isMadeAnew({ healing }: ObservedContainer): boolean {
+  return healing?.state === "acting" && healing.action === "recreate";
 }
 
 // The running one first, then the one that has its name already.

@@ -5,7 +5,7 @@ import { replacementText, type Replacement } from "../reconcile/replacement.ts";
 import { replicasOf } from "../reconcile/service-shape.ts";
 import { compareText, isRunning } from "../reconcile/world-index.ts";
 import { readContainer, type ContainerReading } from "./container-state.ts";
-import { gravity, type ServiceStatus, type StackStatus } from "./states.ts";
+import { gravity, worstState, type ServiceStatus, type StackStatus } from "./states.ts";
 
 /** What the reconciler is at, as far as a status tells of it. Texts are sentences for a person. */
 export interface Activity {
@@ -60,23 +60,27 @@ export function serviceStatus(input: StatusInput, service: string): ServiceStatu
     state: gravest.state,
     cause,
     ...(gravest.since === undefined ? {} : { since: gravest.since }),
+    ...nextAttempt(readings),
     evidence,
     containerIds,
   };
 }
 
+function nextAttempt(readings: readonly ContainerReading[]): Pick<ServiceStatus, "nextAttemptAt"> {
+  const times = readings.flatMap(({ nextAt }) => nextAt ?? []);
+  return times.length === 0 ? {} : { nextAttemptAt: Math.min(...times) };
+}
+
 /** The gravest of several; all of them have to be well for the whole to be well. */
 export function rollUp(services: readonly ServiceStatus[]): Pick<StackStatus, "state" | "cause"> {
-  const gravest = services.toSorted((a, b) => gravity(a.state) - gravity(b.state))[0];
-  if (!gravest) return { state: "completed", cause: "it has no services" };
-  const alike = services.filter((service) => service.state === gravest.state).length;
-  if (alike === services.length)
-    return { state: gravest.state, cause: alike === 1 ? gravest.cause : `all ${alike} services` };
+  const state = worstState(services.map((service) => service.state));
+  const [first, ...more] = services.filter((service) => service.state === state);
+  if (state === undefined || first === undefined) return { state: "completed", cause: "it has no services" };
+  const alike = more.length + 1;
+  if (alike === services.length) return { state, cause: alike === 1 ? first.cause : `all ${alike} services` };
   // A stack with a service that was stopped on purpose, or that is done, runs as it should.
-  const well = services.every(({ state }) => state === "running" || state === "completed" || state === "stopped");
-  const running = services.filter(({ state }) => state === "running").length;
-  if (well && running > 0) return { state: "running", cause: `${running} of ${services.length} services run` };
-  return { state: gravest.state, cause: `${gravest.service}: ${gravest.cause}` };
+  if (state === "running") return { state, cause: `${alike} of ${services.length} services run` };
+  return { state, cause: `${first.service}: ${first.cause}` };
 }
 
 function readSlot(

@@ -110,6 +110,11 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       ),
     renameContainer: (containerId, name) =>
       call(async ({ docker }) => void (await docker.getContainer(containerId).rename({ name }))),
+    setRestartPolicy: (containerId, { name, maximumRetries }) =>
+      call(async ({ docker }) => {
+        const RestartPolicy = { Name: name, MaximumRetryCount: name === "on-failure" ? maximumRetries : 0 };
+        await docker.getContainer(containerId).update({ RestartPolicy });
+      }),
     runHook: (containerId, request) => call(({ docker }) => runHook(docker, containerId, request)),
     connectNetwork: ({ network, containerId, service }) =>
       call(async ({ docker, apiMinor }) => {

@@ -7,6 +7,7 @@ import type {
   ObservedImage,
   ObservedNetwork,
   ObservedVolume,
+  RestartPolicy,
 } from "@windflow/core";
 import type Docker from "dockerode";
 import { compact } from "./units.ts";
@@ -100,7 +101,44 @@ export function detailOf(inspected: Docker.ContainerInspectInfo): ContainerDetai
     error: state.Error || undefined,
     healthOutput:
       probe && probe.ExitCode !== 0 ? probe.Output.trim().slice(-HEALTH_OUTPUT_CHARACTERS) || undefined : undefined,
+    restartPolicy: policyOf(inspected.HostConfig?.RestartPolicy),
+    limits: limitsOf(inspected.HostConfig),
   });
+}
+
+const POLICIES: readonly RestartPolicy["name"][] = ["no", "always", "unless-stopped", "on-failure"];
+
+function policyOf(
+  policy: Docker.ContainerInspectInfo["HostConfig"]["RestartPolicy"] | undefined,
+): RestartPolicy | undefined {
+  if (policy === undefined) return undefined;
+  const name = policy.Name === "" ? "no" : POLICIES.find((known) => known === policy.Name);
+  return name && { name, maximumRetries: policy.MaximumRetryCount ?? 0 };
+}
+
+// All that `docker update` can change beside the restart policy.
+const LIMITS = [
+  "BlkioWeight",
+  "CpuPeriod",
+  "CpuQuota",
+  "CpuRealtimePeriod",
+  "CpuRealtimeRuntime",
+  "CpuShares",
+  "CpusetCpus",
+  "CpusetMems",
+  "Memory",
+  "MemoryReservation",
+  "MemorySwap",
+  "NanoCpus",
+  "PidsLimit",
+] as const;
+
+function limitsOf(configured: Docker.ContainerInspectInfo["HostConfig"] | undefined): string[] {
+  const known: Partial<Record<string, unknown>> = { ...configured };
+  return LIMITS.flatMap((name) => {
+    const value = known[name];
+    return typeof value === "number" || typeof value === "string" ? [`${name}=${value}`] : [];
+  }).filter((limit) => !/=0?$/.test(limit));
 }
 
 export function factsOf(
@@ -117,6 +155,7 @@ export function factsOf(
     operatingSystem: text("OperatingSystem"),
     architecture: version.Arch,
     storageDriver: text("Driver"),
+    ...(text("DockerRootDir") === "" ? {} : { dataRoot: text("DockerRootDir") }),
   };
 }
 

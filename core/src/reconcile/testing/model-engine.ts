@@ -150,8 +150,17 @@ export function createModelEngine(initial: ObservedWorld): ModelEngine {
         patch(step.containerId, { state: "exited", exitCode: 143, health: "none", interrupted: true, ports: [] });
         return;
       case "restart-container":
-        patch(step.containerId, { state: "running" });
+        patch(step.containerId, {
+          state: "running",
+          health: "none",
+          detail: { createdAt: 0, startedAt: world.observedAt, restartCount: 0, outOfMemory: false },
+        });
         return;
+      case "set-restart-policy": {
+        const { detail } = world.containers.find(({ id }) => id === step.containerId) ?? {};
+        if (detail) patch(step.containerId, { detail: { ...detail, restartPolicy: step.policy } });
+        return;
+      }
       case "remove-container":
         world = { ...world, containers: world.containers.filter(({ id }) => id !== step.containerId) };
         return;

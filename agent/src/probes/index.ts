@@ -1,0 +1,1 @@
+export { createGateProbes, type GateProbes } from "./gate-probes.ts";
