@@ -2,6 +2,7 @@ import type { Host, Rollout, StackSource, WatchEventsResponse } from "@windflow/
 import { FixtureProblem, type Handler } from "./fixture-router.ts";
 import { logs, metrics, needsBuild, plan, render, revision } from "./fixture-answers.ts";
 import { makeDeployingHandlers } from "./fixture-deploying.ts";
+import { makeDriftHandlers } from "./fixture-drift.ts";
 import { makeFleetHandlers, matches } from "./fixture-fleet.ts";
 import { makeRollingHandlers } from "./fixture-rolling.ts";
 import { makeRollouts } from "./fixture-history.ts";
@@ -33,6 +34,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
   return {
     ...makeDeployingHandlers(world),
     ...makeFleetHandlers(world),
+    ...makeDriftHandlers(world),
     ...makeRollingHandlers(world),
     "auth.getMe": () => {
       if (!signedIn) throw new FixtureProblem(401, "WF_UNAUTHENTICATED", "You are not signed in.");

@@ -21,6 +21,8 @@ export function makeEvents(hosts: Host[], stacks: Stack[]): Event[] {
       message,
       severity,
       hostId: host(at).id,
+      hostName: host(at).name,
+      stackName: type.startsWith("host") ? "" : stacks[0]!.name,
       stackId: type.startsWith("host") ? "" : stacks[0]!.id,
       actor: index % 3 === 0 ? "camille@northwind.example" : "system",
     };

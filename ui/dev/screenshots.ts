@@ -86,6 +86,43 @@ const SHOTS: Shot[] = [
     },
   },
   { name: "host", path: "/hosts/hst_0000", act: (page) => page.waitForTimeout(900) },
+  { name: "host-offline", path: "/hosts/hst_0004" },
+  { name: "host-skew", path: "/hosts/hst_0002" },
+  { name: "host-timeline", path: "/hosts/hst_0005/timeline" },
+  {
+    name: "host-drain",
+    path: "/hosts/hst_0005",
+    act: async (page) => {
+      await page.locator("header button").last().click();
+      await page.getByRole("menuitem").nth(2).click();
+    },
+  },
+  { name: "drift", path: "/drift" },
+  { name: "drift-ended", path: "/drift?ended=yes" },
+  { name: "drift-empty", path: "/drift", world: "empty" },
+  { name: "drift-failing", path: "/drift", world: "failing" },
+  {
+    name: "drift-accepted",
+    path: "/drift",
+    act: async (page) => {
+      await page.locator("article footer button").nth(1).click();
+      await page.getByRole("dialog").locator(".button--primary").click();
+      await page.waitForTimeout(700);
+    },
+  },
+  { name: "metrics", path: "/metrics", act: (page) => page.waitForTimeout(600) },
+  {
+    name: "metrics-groups",
+    path: "/metrics?groupBy=site&compare=day&range=24h",
+    act: (page) => page.waitForTimeout(600),
+  },
+  {
+    name: "metrics-table",
+    path: "/metrics?groupBy=site&range=7d",
+    act: (page) => page.locator("[role=radio]").last().click(),
+  },
+  { name: "metrics-empty", path: "/metrics", world: "empty" },
+  { name: "metrics-failing", path: "/metrics", world: "failing" },
   { name: "host-approve", path: "/hosts/hst_0009" },
   { name: "host-containers", path: "/hosts/hst_0002/containers" },
   { name: "host-stacks", path: "/hosts/hst_0002/stacks" },

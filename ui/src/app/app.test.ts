@@ -182,6 +182,56 @@ describe("a paged list", () => {
     expect(list.rows.value[3]).toBe(3000);
     scope.stop();
   });
+  test("that has become long reads again only the pages that are seen, the others when they are", async () => {
+    const scope = effectScope();
+    const asked: (string | undefined)[] = [];
+    let base = 0;
+    const list = scope.run(() =>
+      usePagedList(
+        () => "",
+        async (token, size) => {
+          asked.push(token);
+          const page = await read(token, size);
+          return { ...page, rows: page.rows.map((row) => row + base) };
+        },
+      ),
+    )!;
+    await settled();
+    await list.loadMore();
+    await list.loadMore();
+    list.see(210, 240);
+    [base, asked.length] = [1_000, 0];
+    await list.refreshSeen();
+    expect(asked).toEqual(["200"]);
+    expect([list.rows.value[0], list.rows.value[200], list.rows.value[400]]).toEqual([0, 1_200, 400]);
+    list.see(0, 20);
+    await settled();
+    expect([asked, list.rows.value[0], list.rows.value.length]).toEqual([["200", undefined], 1_000, 450]);
+    list.see(0, 30);
+    expect(asked).toHaveLength(2);
+    scope.stop();
+  });
+  test("shows a row once that has moved to a page that was read since", async () => {
+    const scope = effectScope();
+    let order = ["a", "b", "c", "d"];
+    const list = scope.run(() =>
+      usePagedList(
+        () => "",
+        (token) => {
+          const from = Number(token ?? 0);
+          return Promise.resolve({ rows: order.slice(from, from + 2), nextPageToken: from === 0 ? "2" : "", total: 4 });
+        },
+        (row) => row,
+      ),
+    )!;
+    await settled();
+    await list.loadMore();
+    list.see(0, 1);
+    order = ["d", "a", "b", "c"];
+    await list.refreshSeen();
+    expect(list.rows.value).toEqual(["d", "a", "c"]);
+    scope.stop();
+  });
   test("keeps what it has when a read fails, and says why", async () => {
     const scope = effectScope();
     let broken = false;

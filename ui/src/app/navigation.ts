@@ -1,9 +1,30 @@
-import { Activity, Boxes, Container, KeyRound, Layers, Rocket, ScanSearch, Server } from "@lucide/vue";
+import {
+  Activity,
+  Boxes,
+  ChartSpline,
+  Container,
+  KeyRound,
+  Layers,
+  Rocket,
+  ScanSearch,
+  Server,
+  Wrench,
+} from "@lucide/vue";
 import type { Component } from "vue";
 
 export interface NavigationItem {
   /** Also the key of its label. */
-  name: "hosts" | "stacks" | "rollouts" | "containers" | "discovered" | "events" | "registries" | "tokens";
+  name:
+    | "hosts"
+    | "stacks"
+    | "rollouts"
+    | "drift"
+    | "containers"
+    | "discovered"
+    | "metrics"
+    | "events"
+    | "registries"
+    | "tokens";
   icon: Component;
   permission: string;
 }
@@ -12,8 +33,10 @@ export const NAVIGATION: NavigationItem[] = [
   { name: "hosts", icon: Server, permission: "hosts.read" },
   { name: "stacks", icon: Layers, permission: "stacks.read" },
   { name: "rollouts", icon: Rocket, permission: "rollouts.read" },
+  { name: "drift", icon: Wrench, permission: "stacks.read" },
   { name: "containers", icon: Boxes, permission: "containers.read" },
   { name: "discovered", icon: ScanSearch, permission: "containers.read" },
+  { name: "metrics", icon: ChartSpline, permission: "metrics.read" },
   { name: "events", icon: Activity, permission: "events.read" },
   { name: "registries", icon: Container, permission: "registries.read" },
   { name: "tokens", icon: KeyRound, permission: "apiTokens.read" },

@@ -59,7 +59,10 @@ const routes: RouteRecordRaw[] = [
         component: () => import("../features/rollouts/rollout-page.vue"),
         props: true,
       },
+      { path: "windows", name: "windows", component: () => import("../features/windows/windows-page.vue") },
       { path: "containers", name: "containers", component: () => import("../features/containers/containers-page.vue") },
+      { path: "drift", name: "drift", component: () => import("../features/drift/drift-page.vue") },
+      { path: "metrics", name: "metrics", component: () => import("../features/metrics/explorer-page.vue") },
       { path: "events", name: "events", component: () => import("../features/events/events-page.vue") },
       {
         path: "discovered",

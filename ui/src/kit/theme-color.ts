@@ -8,7 +8,8 @@ export function themeColor(property: string): string {
   return color;
 }
 
-const SERIES_COLORS = 4;
+/** So many colours can be told apart, and are there. */
+export const SERIES_COLORS = 8;
 
 export function seriesColor(index: number, opacity = 1): string {
   const color = themeColor(`--series-${(index % SERIES_COLORS) + 1}`);

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { containerStatus } from "../containers/container-state.ts";
 import { underWay } from "../rollouts/rollout-state.ts";
 import { cameWith } from "./arrivals.ts";
+import { skewWorthSaying, truthAge } from "./host-truth.ts";
 import { presenceOf } from "./presence.ts";
+import { lateBy, toggled } from "./timeline-entry.ts";
 
 describe("a host that came in", () => {
   const token = { createdAt: "2026-11-22T12:00:00.900Z", labels: { site: "paris" } };
@@ -35,4 +37,28 @@ test("a rollout that waits for hosts is still under way", () => {
     false,
     false,
   ]);
+});
+
+describe("what is shown of a host", () => {
+  const at = "2026-11-22T12:00:00Z";
+  test("has an age: now, the last that is known since when, or nothing at all", () => {
+    expect(truthAge({ presence: "PRESENCE_ONLINE", lastSeenAt: at })).toEqual({ kind: "now", at });
+    const offline = { presence: "PRESENCE_OFFLINE", lastSeenAt: at, presenceSince: "2026-11-22T12:01:30Z" } as const;
+    expect(truthAge(offline)).toEqual({ kind: "last", at, since: "2026-11-22T12:01:30Z" });
+    expect(truthAge({ presence: "PRESENCE_NEVER_SEEN" })).toEqual({ kind: "never" });
+  });
+  test("names a clock that is off by more than two seconds", () => {
+    expect([2, -2.5, 0.1].map((clockSkewSeconds) => skewWorthSaying({ facts: { clockSkewSeconds } }))).toEqual([
+      0, -2.5, 0,
+    ]);
+  });
+  test("marks what came late from the host's spool", () => {
+    expect(lateBy({ at, receivedAt: "2026-11-22T12:03:10Z" })).toBe(190);
+    expect(lateBy({ at, receivedAt: "2026-11-22T12:00:02Z" })).toBeUndefined();
+    expect(lateBy({ at })).toBeUndefined();
+  });
+  test("is narrowed to kinds, in their own order", () => {
+    expect(toggled(toggled(["person"], "session"), "drift")).toEqual(["session", "drift", "person"]);
+    expect(toggled(["session"], "session")).toEqual([]);
+  });
 });

@@ -2,9 +2,7 @@ export const hosts = {
   hosts: {
     text: "Machines with an agent. Each one dials out; none can be dialled into.",
     all: "All",
-    byPresence: "Filter by presence",
     filter: "Filter hosts",
-    filterHint: "Name, or label=value",
     awaitingApproval: "To approve",
     presence: {
       online: "Online",
@@ -127,7 +125,6 @@ export const hosts = {
         swarm: "No swarm: attachable and overlay networks are refused",
       },
     },
-    timeline: "What happened here",
     stacks: {
       none: "No stack runs here",
       noneText: "Stacks come to a host by their placement: by labels, by environment or by name.",

@@ -1,6 +1,8 @@
 import { app } from "./app.ts";
 import { containers } from "./containers.ts";
 import { discovered } from "./discovered.ts";
+import { drift } from "./drift.ts";
+import { explorer } from "./explorer.ts";
 import { files } from "./files.ts";
 import { fleet } from "./fleet.ts";
 import { hosts } from "./hosts.ts";
@@ -20,6 +22,8 @@ export const en = {
   ...registries,
   ...discovered,
   ...fleet,
+  ...drift,
+  ...explorer,
 };
 
 type Widened<T> = { [Key in keyof T]: T[Key] extends string ? string : Widened<T[Key]> };

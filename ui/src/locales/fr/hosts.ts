@@ -4,9 +4,7 @@ export const hosts: Pick<Messages, "hosts"> = {
   hosts: {
     text: "Les machines qui portent un agent. Chacune appelle vers l’extérieur ; aucune n’est joignable de l’extérieur.",
     all: "Tous",
-    byPresence: "Filtrer par présence",
     filter: "Filtrer les hôtes",
-    filterHint: "Nom, ou étiquette=valeur",
     awaitingApproval: "À approuver",
     presence: {
       online: "En ligne",
@@ -133,7 +131,6 @@ export const hosts: Pick<Messages, "hosts"> = {
         swarm: "Pas de swarm : les réseaux « overlay » sont refusés",
       },
     },
-    timeline: "Ce qui s’est passé ici",
     stacks: {
       none: "Aucune stack ne tourne ici",
       noneText: "Les stacks arrivent sur un hôte par leur placement : par étiquettes, par environnement ou par nom.",

@@ -2,6 +2,8 @@ import type { Messages } from "../en/index.ts";
 import { app } from "./app.ts";
 import { containers } from "./containers.ts";
 import { discovered } from "./discovered.ts";
+import { drift } from "./drift.ts";
+import { explorer } from "./explorer.ts";
 import { files } from "./files.ts";
 import { fleet } from "./fleet.ts";
 import { hosts } from "./hosts.ts";
@@ -21,4 +23,6 @@ export const fr: Messages = {
   ...registries,
   ...discovered,
   ...fleet,
+  ...drift,
+  ...explorer,
 };
