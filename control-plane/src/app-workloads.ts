@@ -56,6 +56,7 @@ import { createProgressBoard } from "./status/index.ts";
 import {
   createBuildDrafts,
   createBuildHosts,
+  createFleetHealth,
   createHostHealthKeeper,
   createHostPlanner,
   createImageResolver,
@@ -63,6 +64,7 @@ import {
   createRolloutSight,
   createStackStanding,
   createTerminalRights,
+  gateMetrics,
   hostHistory,
 } from "./views/index.ts";
 import { createWindowsService, windowsHandlers } from "./windows/index.ts";
@@ -110,7 +112,15 @@ export function buildWorkloadSide(parts: {
   });
   const progress = createProgressBoard();
   const sight = createRolloutSight(progress);
-  const advancing = { clock, newId, sight, term: FIRST_TERM, listeningSince: clock.now().getTime(), database };
+  const advancing = {
+    clock,
+    newId,
+    sight,
+    term: FIRST_TERM,
+    listeningSince: clock.now().getTime(),
+    database,
+    gateMetrics,
+  };
   const rollouts = createRolloutsService({ ...advancing, audit });
   const worker = createRolloutWorker({ ...advancing, bus, log, hostObserved });
   const metrics = createMetrics({ platform, keptDays: parts.metricsKeptDays });
@@ -191,7 +201,8 @@ export function buildWorkloadSide(parts: {
         }),
       );
       api.registerService(MetricsServiceService, metrics.handlers(gateway));
-      api.scrapes.handle((caller) => metrics.fleetFigures(caller.organizationId));
+      const fleetFigures = metrics.fleetFigures(createFleetHealth({ clock, standing }));
+      api.scrapes.handle((caller) => fleetFigures(caller.organizationId));
       api.terminals.handle(TERMINAL_TICKET, ticketTerminal(sessions));
 
       const teller = createProgressTeller({ database, bus, log });

@@ -153,7 +153,7 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
   metricsToken: {
     flag: "--metrics-token",
     env: "WINDFLOW_METRICS_TOKEN",
-    help: "bearer token of /metrics for the figures of the process alone; API tokens with metrics.read see the fleet too",
+    help: "bearer token of /metrics for the figures of this process; API tokens with metrics.read see their organization's fleet there, and nothing else",
     read: secret,
   },
   metricsKeptDays: {

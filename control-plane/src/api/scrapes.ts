@@ -6,15 +6,15 @@ import { bearerOf, recognise, type Authenticator } from "./credentials.ts";
 
 /** `/metrics` for Prometheus. */
 export interface Scrapes {
-  /** Says what an API token sees beside the process's own figures: text in the same format, with other names. */
+  /** Says what an API token sees: text in the same format. */
   handle(read: (caller: Caller) => Promise<string>): void;
 }
 
 const PERMISSION = "metrics.read";
 
 /**
- * The token of the setting sees the process's figures; an API token with metrics.read sees them and the fleet of its
- * organization. A browser's session is none of both: nothing else than a program scrapes.
+ * The token of the setting sees the figures of the process, which are of all organizations; an API token with metrics.read
+ * sees the fleet of its organization and nothing else. A browser's session is none of both: nothing else than a program scrapes.
  */
 export function addScrapes(
   app: FastifyInstance,
@@ -43,8 +43,7 @@ export function addScrapes(
       remoteAddress: request.ip,
       requestId: request.id,
     });
-    const text = `${await registry.metrics()}${await fleet(caller)}`;
-    return reply.type(registry.contentType).send(text);
+    return reply.type(registry.contentType).send(await fleet(caller));
   });
   return {
     handle: (read) => {

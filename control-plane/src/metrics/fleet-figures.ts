@@ -5,6 +5,7 @@ import { samplesOfStored } from "./batches.ts";
 import { knownContainers, type KnownContainer } from "./containers.ts";
 import { createExposition, labelName, type Exposition } from "./exposition.ts";
 import { keyOf, kindOf, type Subject } from "./model.ts";
+import type { FleetHealth, FleetHealthFigures } from "./ports.ts";
 import { lastOf, type RecentSamples } from "./recent.ts";
 import { readLatest } from "./store-intake.ts";
 import { subjectsOfHosts } from "./subjects.ts";
@@ -12,10 +13,12 @@ import { subjectsOfHosts } from "./subjects.ts";
 // A scrape of more is no scrape: 15 lines for each.
 const MOST_HOSTS = 10_000;
 const MOST_CONTAINERS = 20_000;
+// How a stack stands is put together out of its hosts.
+const MOST_STACKS = 500;
 // Labels of a host are its owner's words; Prometheus keeps each as a part of a series.
 const MOST_LABELS = 20;
 // Several servers that scrape, or one that is impatient, get the same text.
-const REUSED_MS = 5_000;
+const REUSED_MS = 10_000;
 // As long as figures in memory count: what is older says nothing about now.
 const FRESH_MS = 2 * 60_000;
 const PRESENCES: readonly HostPresence[] = ["online", "stale", "offline", "never-seen", "quarantined", "revoked"];
@@ -31,8 +34,9 @@ export function createFleetFigures(parts: {
   readonly database: Database;
   readonly clock: Clock;
   readonly recent: RecentSamples;
+  readonly health: FleetHealth;
 }): (organizationId: string) => Promise<string> {
-  const { database, clock, recent } = parts;
+  const { database, clock, recent, health } = parts;
   const texts = new Map<string, { text: Promise<string>; at: number }>();
 
   async function read(organizationId: string): Promise<string> {
@@ -58,8 +62,9 @@ export function createFleetFigures(parts: {
         const limit = MOST_CONTAINERS + 1;
         const query = { organizationId, hostIds: ids, stackId: "", service: "", since, limit };
         const containers = await knownContainers(tx, query);
-        const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS;
-        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, isCut);
+        const stands = await health.of(tx, { organizationId, hosts: shown, mostStacks: MOST_STACKS });
+        const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS || stands.isCut;
+        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, stands, isCut);
       },
       { readOnly: true },
     );
@@ -92,10 +97,12 @@ function write(
   hosts: Awaited<ReturnType<typeof findHosts>>,
   containers: readonly KnownContainer[],
   figures: readonly SubjectFigures[],
+  stands: FleetHealthFigures,
   isCut: boolean,
 ): string {
   const out = createExposition();
-  const cut = `1 when the fleet has more than ${MOST_HOSTS} hosts or ${MOST_CONTAINERS} containers and the others are left out.`;
+  const most = `${MOST_HOSTS} hosts, ${MOST_CONTAINERS} containers or ${MOST_STACKS} stacks`;
+  const cut = `1 when the fleet has more than ${most} and the others are left out.`;
   out.gauge("windflow_fleet_cut_off", cut, {}, isCut ? 1 : 0);
   for (const presence of PRESENCES) {
     const count = hosts.filter((host) => host.presence === presence).length;
@@ -109,6 +116,7 @@ function write(
     out.gauge("windflow_host_info", "Always 1; the host's labels, to join with its other figures.", info, 1);
   }
   const nameOf = new Map(hosts.map((host) => [host.hostId, host.name]));
+  addHealth(out, stands, nameOf);
   for (const { subject, figures: columns } of figures) {
     if (kindOf(subject) !== "host") continue;
     addColumns(out, subject, { host_id: subject.hostId, host: nameOf.get(subject.hostId) ?? "" }, columns);
@@ -122,6 +130,43 @@ function write(
     addColumns(out, container, { ...own, service, stack_id: stackId }, columns);
   }
   return out.text();
+}
+
+/** As pages tell it: nothing is known of the health of a host that is not reached. */
+function addHealth(
+  out: Exposition,
+  { hosts, healths, stacks }: FleetHealthFigures,
+  names: ReadonlyMap<string, string>,
+): void {
+  for (const health of healths) {
+    const count = hosts.filter((host) => host.health === health).length;
+    out.gauge("windflow_fleet_hosts_by_health", "Hosts of the organization by health.", { health }, count);
+  }
+  for (const { hostId, health, stacksDrifted, stacksHeld } of hosts) {
+    const own = { host_id: hostId, host: names.get(hostId) ?? "" };
+    for (const one of healths) {
+      const help = "1 for the health that the host has; unknown while it is not reached.";
+      out.gauge("windflow_host_health", help, { ...own, health: one }, one === health ? 1 : 0);
+    }
+    out.gauge(
+      "windflow_host_stacks_drifted",
+      "Stacks of the host with drift, as it last reported.",
+      own,
+      stacksDrifted,
+    );
+    out.gauge(
+      "windflow_host_stacks_held",
+      "Stacks that somebody holds on the host, as it last reported.",
+      own,
+      stacksHeld,
+    );
+  }
+  for (const { stackId, name, hosts: counts } of stacks) {
+    for (const [status, count] of Object.entries(counts)) {
+      const labels = { stack_id: stackId, stack: name, status };
+      out.gauge("windflow_stack_hosts", "Hosts of the stack by how it stands there.", labels, count);
+    }
+  }
 }
 
 function addColumns(out: Exposition, subject: Subject, labels: Record<string, string>, columns: Figures): void {

@@ -8,3 +8,5 @@ export { createImageResolver } from "./image-resolver.ts";
 export { createRegistryTester } from "./registry-tester.ts";
 export { createRolloutSight } from "./rollout-sight.ts";
 export { createStackStanding } from "./stack-standing.ts";
+export { createFleetHealth } from "./fleet-health.ts";
+export { gateMetrics } from "./gate-metrics.ts";
