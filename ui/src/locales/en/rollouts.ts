@@ -1,7 +1,9 @@
 import { strategy } from "./strategy.ts";
+import { windows } from "./windows.ts";
 
 export const rollouts = {
   ...strategy,
+  ...windows,
   rollouts: {
     title: "Rollout",
     text: "Each act of bringing a revision to its hosts. “Succeeded” means that every host passed its health gate.",

@@ -1,8 +1,10 @@
 import type { Messages } from "../en/index.ts";
 import { strategy } from "./strategy.ts";
+import { windows } from "./windows.ts";
 
-export const rollouts: Pick<Messages, "rollouts" | "strategy" | "rolloutPlan"> = {
+export const rollouts: Pick<Messages, "rollouts" | "strategy" | "rolloutPlan" | "windows" | "expressions"> = {
   ...strategy,
+  ...windows,
   rollouts: {
     title: "Déploiement",
     text: "Chaque fois qu’une révision est amenée sur ses hôtes. « Réussi » veut dire que chaque hôte a passé son contrôle de santé.",
