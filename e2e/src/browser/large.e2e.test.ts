@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../eventually.ts";
 import { buildUi } from "./built-ui.ts";
 import { type FixtureServer, startFixtureServer } from "./fixture-server.ts";
+import { p95, takeLongTasks, timed, watchLongTasks } from "./large-fleet.ts";
 import { type BrowserPage, openBrowserHere } from "./pages.ts";
 
 const ROWS_AT_MOST = 200;
@@ -26,6 +27,7 @@ describe("large amounts, in a browser", () => {
     server = await startFixtureServer(await freePort(), "large", uiFolder);
     browser = await openBrowserHere(server.url);
     page = browser.page;
+    await watchLongTasks(page);
   });
   afterAll(async () => {
     await browser?.close();
@@ -54,6 +56,83 @@ describe("large amounts, in a browser", () => {
     await page.getByLabel("Filter hosts").fill("site=paris");
     await page.getByText(/of 1667 loaded/).waitFor();
     expect(await browser.audit()).toEqual([]);
+  });
+
+  test("10,000 hosts by groups: heads at once, hosts as they are looked at, and still few rows", async () => {
+    await page.goto(`${server.url}/hosts?group=site`);
+    const table = page.getByRole("table", { name: "Hosts" });
+    const group = (name: string) => table.getByRole("button", { name: new RegExp(`^${name} `) });
+    await group("paris").waitFor();
+    expect(await table.getByRole("button", { expanded: false }).count()).toBe(6);
+    await page.getByText(/^7,918 ok, 204 in progress, 300 failed, 1,313 not reached since/).waitFor();
+    await group("brest").press("Enter");
+    await table
+      .getByRole("link", { name: /^brest-/ })
+      .first()
+      .waitFor();
+    await eventually(
+      "all hosts of the group by scrolling",
+      60_000,
+      async () => {
+        await table.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+        return group("paris").isVisible();
+      },
+      (seen) => seen,
+    );
+    expect(await table.getByRole("row").count()).toBeLessThanOrEqual(ROWS_AT_MOST);
+    await table.evaluate((element) => element.scrollTo({ top: 0 }));
+    await group("brest").click();
+    await page.getByRole("button", { name: /^Failed/ }).click();
+    await page
+      .getByText(/^300 failed|^1,\d+ ok/)
+      .first()
+      .waitFor();
+    expect(await browser.audit()).toEqual([]);
+  });
+
+  test("10,000 hosts as a map: a cell each, walked by the keyboard, opened by Enter", async () => {
+    await page.goto(`${server.url}/hosts?show=map&group=site`);
+    const map = page.getByRole("listbox", { name: "Map of the hosts by health" });
+    await map.waitFor();
+    const before = await elements();
+    await eventually(
+      "the whole map",
+      60_000,
+      () => map.evaluate((element) => element.clientHeight),
+      (px) => px > 1_000,
+    );
+    expect(await elements()).toBeLessThanOrEqual(before + ROWS_AT_MOST);
+    await map.focus();
+    for (const key of ["ArrowRight", "ArrowRight", "ArrowDown"]) await map.press(key);
+    const name = await map.getByRole("option").innerText();
+    expect(name).toMatch(/^brest-/);
+    expect(await browser.audit()).toEqual([]);
+    await map.press("Enter");
+    await page.getByRole("heading", { level: 1, name: name.split(",")[0] ?? "" }).waitFor();
+  });
+
+  test("10,000 hosts are worked with without a wait", async () => {
+    await page.goto(`${server.url}/hosts`);
+    await page.getByText("of 10000 loaded").waitFor();
+    await takeLongTasks(page);
+    const felt: number[] = [];
+    const type = (text: string): string => `(() => {
+      const field = document.querySelector("input[role=combobox]");
+      field.value = ${JSON.stringify(text)};
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    })()`;
+    for (let at = 0; at < 20; at += 1)
+      felt.push(await timed(page, `document.querySelector("[role=table]").scrollTop = ${at * 400}`));
+    for (const text of ["s", "si", "site=", "site=p", "site=paris ", ""]) felt.push(await timed(page, type(text)));
+    for (const at of [1, 2, 1, 0]) felt.push(await timed(page, `document.querySelectorAll(".count")[${at}].click()`));
+    const tasks = await takeLongTasks(page);
+    const longest = Math.round(Math.max(0, ...tasks));
+    console.log(
+      `10,000 hosts: interaction p95 ${Math.round(p95(felt))} ms of ${felt.length}, tasks over 50 ms: ${tasks.length} (longest ${longest} ms)`,
+    );
+    // The figures are for people; how few rows and elements there are is what keeps them low.
+    expect(felt).toHaveLength(30);
+    expect(await page.getByRole("table", { name: "Hosts" }).getByRole("row").count()).toBeLessThanOrEqual(ROWS_AT_MOST);
   });
 
   test("a million log lines do not make the document grow, and any of them can be reached", async () => {

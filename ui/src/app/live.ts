@@ -8,6 +8,8 @@ import { useSession } from "./session.ts";
 
 /** Changes are gathered this long, so that a burst of them reads each page once. */
 const GATHER_MS = 250;
+/** A query is read again at most this often, however much changes: a large fleet reports all the time. */
+const READ_AGAIN_MS = 1_000;
 
 export type Change = WatchEventsResponse;
 type Listener = (changes: Change[]) => void;
@@ -19,7 +21,20 @@ export const useLive = defineStore("live", () => {
   const cache = useQueryCache();
   let gathered: Change[] = [];
   let timer: number | undefined;
+  /** Keys that were read again a moment ago, and whether they have changed since. */
+  const settling = new Map<string, boolean>();
 
+  function readAgain(key: string): void {
+    if (settling.has(key)) return void settling.set(key, true);
+    settling.set(key, false);
+    // What fails is shown by the page that reads it; a read that a newer change overtook is none of its failures.
+    cache.invalidateQueries({ key: [key] }).catch(() => undefined);
+    window.setTimeout(() => {
+      const changed = settling.get(key) === true;
+      settling.delete(key);
+      if (changed) readAgain(key);
+    }, READ_AGAIN_MS);
+  }
   function onChange(change: Change): void {
     gathered.push(change);
     timer ??= window.setTimeout(() => {
@@ -27,8 +42,7 @@ export const useLive = defineStore("live", () => {
       gathered = [];
       timer = undefined;
       for (const listener of listeners) listener(changes);
-      // What fails is shown by the page that reads it; a read that a newer change overtook is none of its failures.
-      for (const key of queriesTouchedBy(changes)) cache.invalidateQueries({ key: [key] }).catch(() => undefined);
+      for (const key of queriesTouchedBy(changes)) readAgain(key);
     }, GATHER_MS);
   }
   function listen(listener: Listener): () => void {
@@ -45,6 +59,7 @@ const QUERIES: Record<string, string[]> = {
   container: ["container", "container-list"],
   registry: ["registry"],
   build: ["stack"],
+  drift: ["host", "stack", "stack-list"],
   enrollment_token: ["enrollment-token"],
   api_token: ["api-token"],
   event: ["event-list"],
