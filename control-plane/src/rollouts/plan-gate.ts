@@ -48,7 +48,7 @@ export function seenDeployed(aim: Aim, view: HostView, begunForMs: number, now: 
   if (stack.failedAttempt === aim.attempt) return { state: "failed", cause: stack.problem };
   const restarts = stack.attempt === aim.attempt ? (stack.restarts ?? 0) : 0;
   if (restarts > aim.gate.maxRestarts) {
-    const cause = `a container restarted ${restarts} times; ${aim.gate.maxRestarts} are put up with`;
+    const cause = `a container restarted ${restarts} times; the gate puts up with ${aim.gate.maxRestarts}`;
     return { state: "failed", cause: firstText(stack.problem, cause) };
   }
   const ended = endedForGood(stack, begunForMs, passedMs);
