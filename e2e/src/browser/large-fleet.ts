@@ -1,25 +1,17 @@
 import type { Page } from "playwright-core";
 
-/** What a browser felt while a page was worked with. */
-export interface Felt {
-  /** From an act to the next frame that shows its effect, in milliseconds: one for each act. */
-  interactionsMs: number[];
-  /** Tasks of the main thread of more than 50 ms, in milliseconds. */
-  longTasksMs: number[];
-}
 /** Begins to write down long tasks; to be called before the page is loaded. */
 export async function watchLongTasks(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const tasks: number[] = [];
-    Object.assign(globalThis, { windflowLongTasks: tasks });
+  await page.addInitScript(`
+    globalThis.windflowLongTasks = [];
     new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) tasks.push(duration);
+      for (const { duration } of list.getEntries()) windflowLongTasks.push(duration);
     }).observe({ type: "longtask", buffered: true });
-  });
+  `);
 }
-/** The long tasks since the last call. */
+/** Tasks of the main thread of more than 50 ms since the last call, in milliseconds. */
 export function takeLongTasks(page: Page): Promise<number[]> {
-  return page.evaluate(() => (globalThis as unknown as { windflowLongTasks: number[] }).windflowLongTasks.splice(0));
+  return page.evaluate<number[]>("windflowLongTasks.splice(0)");
 }
 /** Does something in the page and waits for two frames; how long until the second one began. */
 export async function timed(page: Page, script: string): Promise<number> {
