@@ -1,6 +1,7 @@
 import {
   Activity,
   Boxes,
+  CalendarClock,
   ChartSpline,
   Container,
   KeyRound,
@@ -19,6 +20,7 @@ export interface NavigationItem {
     | "stacks"
     | "rollouts"
     | "drift"
+    | "windows"
     | "containers"
     | "discovered"
     | "metrics"
@@ -34,6 +36,7 @@ export const NAVIGATION: NavigationItem[] = [
   { name: "stacks", icon: Layers, permission: "stacks.read" },
   { name: "rollouts", icon: Rocket, permission: "rollouts.read" },
   { name: "drift", icon: Wrench, permission: "stacks.read" },
+  { name: "windows", icon: CalendarClock, permission: "windows.read" },
   { name: "containers", icon: Boxes, permission: "containers.read" },
   { name: "discovered", icon: ScanSearch, permission: "containers.read" },
   { name: "metrics", icon: ChartSpline, permission: "metrics.read" },

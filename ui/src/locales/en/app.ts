@@ -13,6 +13,7 @@ export const app = {
     discovered: "Discovered",
     drift: "Drift",
     driftOpen: "{count} difference waits | {count} differences wait",
+    windows: "Windows",
     metrics: "Metrics",
     events: "Events",
     registries: "Registries",

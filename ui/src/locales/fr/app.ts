@@ -20,6 +20,7 @@ export const app: Part = {
     discovered: "Découverts",
     drift: "Dérives",
     driftOpen: "{count} écart attend | {count} écarts attendent",
+    windows: "Fenêtres",
     metrics: "Mesures",
     events: "Événements",
     registries: "Registres",
