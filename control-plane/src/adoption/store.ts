@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 
 interface Tables {
@@ -38,12 +39,20 @@ export async function insertAdoption(tx: UnitOfWork, adoption: Adoption): Promis
     .execute();
 }
 
-/** Stack → the ids of the host's containers that were adopted into it. */
-export async function readAdopted(tx: UnitOfWork, hostId: string): Promise<Map<string, string[]>> {
+/** Host → stack → the ids of the host's containers that were adopted into it. */
+export async function readAdopted(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<Map<string, Map<string, string[]>>> {
   const rows = await tablesOf<Tables>(tx)
     .selectFrom("adoptions")
-    .select(["stack_id", "container_ids"])
-    .where("host_id", "=", hostId)
+    .select(["host_id", "stack_id", "container_ids"])
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
     .execute();
-  return new Map(rows.map((row) => [row.stack_id, row.container_ids]));
+  const byHost = new Map<string, Map<string, string[]>>();
+  for (const row of rows) {
+    const stacks = byHost.get(row.host_id) ?? new Map<string, string[]>();
+    byHost.set(row.host_id, stacks.set(row.stack_id, row.container_ids));
+  }
+  return byHost;
 }

@@ -1,8 +1,9 @@
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
 import type { ControlFrame, Hello } from "@windflow/proto/agent";
-import { closeHostSession, hostsErrors, type HostIdentities } from "../hosts/index.ts";
+import { closeHostSessions, hostsErrors, type ClosedSession, type HostIdentities } from "../hosts/index.ts";
 import {
   commonErrors,
+  createGathering,
   field,
   ProblemError,
   type Clock,
@@ -17,7 +18,7 @@ import { agentsErrors } from "./errors.ts";
 import { helloRefusal } from "./hello.ts";
 import { intervals, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
-import { openSession } from "./opening.ts";
+import { createOpening } from "./opening.ts";
 import { createPace } from "./pace.ts";
 import type { DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
@@ -56,12 +57,25 @@ const NONCE_BYTES = 32;
 const HELLO_PATIENCE_MS = 30_000;
 // A host needs one session, and two while the newer replaces the older; an agent that reconnects too eagerly needs a few.
 const SESSIONS_PER_HOST = 16;
+// A switch that restarts ends thousands at once.
+const ENDS_AT_ONCE = 500;
 // A database that is away comes back within seconds, or somebody is at work on it.
 const UNAVAILABLE_RETRY_MS = 5_000;
 const QUARANTINE_RETRY_MS = 60_000;
 
 export function createConnect(parts: Parts): Connect {
-  const { clock, log, registry, leases, dispatch } = parts;
+  const { database, clock, log, registry, leases, dispatch } = parts;
+  const openSession = createOpening(parts);
+  const noteEnd = createGathering<ClosedSession & { organizationId: string }, void>({
+    lineOf: (ended) => ended.organizationId,
+    keyOf: (ended) => ended.hostId,
+    limit: ENDS_AT_ONCE,
+    work: async (organizationId, ended) => {
+      const at = { organizationId, now: clock.now() };
+      await database.inOrganization(organizationId, (tx) => closeHostSessions(tx, at, ended));
+      return ended.map(() => undefined);
+    },
+  });
   const sessions = new Map<string, number>();
 
   /** Counts the sessions of a host that have not ended. A call whose link is dead may outlive its session and does not count. */
@@ -119,7 +133,7 @@ export function createConnect(parts: Parts): Connect {
 
   async function welcome(session: Session, hello: Hello): Promise<void> {
     const { organizationId, hostId } = session.identity;
-    const opening = await openSession(parts, session, hello);
+    const opening = await openSession(session, hello);
     if (opening === "quarantined") return session.end("quarantined", quarantinedGoodbye);
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
@@ -177,9 +191,7 @@ export function createConnect(parts: Parts): Connect {
     if (registry.find(hostId) === undefined) leases.closed(hostId, session.endCause);
     const lastSeenAt = leases.lastSeenAt(hostId) ?? clock.now();
     const { epoch, endCause: cause } = session;
-    await parts.database.inOrganization(organizationId, (tx) =>
-      closeHostSession(tx, { organizationId, hostId, epoch, now: clock.now(), lastSeenAt, cause }),
-    );
+    await noteEnd({ organizationId, hostId, epoch, lastSeenAt, cause });
   }
 
   return async function* connect(frames, connection) {

@@ -1,5 +1,5 @@
-import { field, type Clock, type Database, type Log } from "../platform/index.ts";
-import type { DesiredStatePort } from "./ports.ts";
+import { createGathering, field, type Clock, type Database, type Log } from "../platform/index.ts";
+import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import type { Session } from "./session.ts";
 import { sameGeneration } from "./wire.ts";
@@ -23,34 +23,43 @@ interface Parts {
 // Nobody says it a second time: a look that failed is repeated for as long as the session is open.
 const RETRY_MS = 5_000;
 
+// One question for all hosts that a rollout has changed at once; small enough that the first of them are told while the next
+// are asked for.
+const HOSTS_AT_ONCE = 250;
+
 export function createDesiredPush(parts: Parts): DesiredPush {
   const { database, clock, desired, registry, log } = parts;
   const queued = new WeakSet<Session>();
+  const look = createGathering<Session, DesiredStateOfHost>({
+    lineOf: (session) => session.identity.organizationId,
+    keyOf: (session) => session.sessionId,
+    limit: HOSTS_AT_ONCE,
+    work: async (organizationId, sessions) => {
+      // Taken off the queue before the look: a change during it asks for another look.
+      for (const session of sessions) queued.delete(session);
+      const hostIds = sessions.map((session) => session.identity.hostId);
+      return database.inOrganization(organizationId, (tx) => desired.desiredStatesFor(tx, hostIds), { readOnly: true });
+    },
+  });
 
   async function tell(session: Session): Promise<void> {
-    // Taken off the queue before the look: a change during it asks for another look.
-    queued.delete(session);
+    const wanted = await look(session);
     if (session.state !== "open" || session.awaitingApproval) return;
-    const { organizationId, hostId } = session.identity;
-    const wanted = await database.inOrganization(organizationId, (tx) => desired.desiredStateFor(tx, hostId), {
-      readOnly: true,
-    });
     if (session.toldGeneration !== undefined && sameGeneration(session.toldGeneration, wanted.generation)) return;
     const { term, n } = wanted.generation;
     const sent = session.send({ $case: "desiredState", value: { generation: { term, n }, stacks: wanted.stacks } });
     if (!sent) return;
     session.toldGeneration = wanted.generation;
     log.info(
-      { [field.hostId]: hostId, generation: `${term}.${n}`, [field.count]: wanted.stacks.length },
+      { [field.hostId]: session.identity.hostId, generation: `${term}.${n}`, [field.count]: wanted.stacks.length },
       "A desired state was sent.",
     );
   }
 
   function pushTo(session: Session): void {
-    if (queued.has(session) || session.state === "ended") return;
+    if (queued.has(session) || session.state === "ended" || session.awaitingApproval) return;
     queued.add(session);
-    const taken = session.lanes.control.add(() => tell(session).catch((error: unknown) => lookLater(session, error)));
-    if (!taken) lookLater(session, new Error("too much work of the session waits"));
+    tell(session).catch((error: unknown) => lookLater(session, error));
   }
 
   function lookLater(session: Session, error: unknown): void {

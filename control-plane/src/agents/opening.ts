@@ -1,6 +1,6 @@
 import { X25519_KEY_BYTES } from "@windflow/core";
 import type { Hello } from "@windflow/proto/agent";
-import { recordEvent } from "../events/index.ts";
+import { recordEvent, recordEvents, type IdentifiedEvent } from "../events/index.ts";
 import {
   announceHost,
   boundedCapabilities,
@@ -12,10 +12,13 @@ import {
   hostQuarantined,
   hostsErrors,
   isClone,
-  openHostSession,
+  openHostSessions,
   quarantineHost,
+  type HostSession,
+  type OpenedSession,
 } from "../hosts/index.ts";
 import {
+  createGathering,
   eventType,
   ProblemError,
   type Clock,
@@ -25,10 +28,11 @@ import {
   type UnitOfWork,
 } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
-import { noteArrival } from "./arrival.ts";
+import { eventOfBoot } from "./arrival.ts";
+import { isPassing } from "./passing.ts";
 import type { DesiredStateOfHost, DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
-import { readAcknowledged, readObservedDigest } from "./store.ts";
+import { readAcknowledged, readObservedDigests } from "./store.ts";
 
 /** A session got its epoch, on whichever replica: older ones end. */
 export const sessionOpened: EventType<{ hostId: string; epoch: string }> = eventType<{ hostId: string; epoch: string }>(
@@ -46,6 +50,9 @@ export interface Opening {
   desired: DesiredStateOfHost | undefined;
 }
 
+/** Opens the session of a host that greeted; see `openTogether`. Rejects when the host may have no session. */
+export type OpenSession = (session: Session, hello: Hello) => Promise<Opening | "quarantined">;
+
 interface Parts {
   database: Database;
   clock: Clock;
@@ -54,70 +61,118 @@ interface Parts {
   hooks: Pick<RegisteredHooks, "confirmed">;
   replicaId: string;
 }
+interface Greeting {
+  session: Session;
+  hello: Hello;
+}
 
 const MAX_VERSION_CHARACTERS = 64;
+// The hosts of a site that come back together share a transaction, which stays short enough for the locks that it holds.
+const SESSIONS_AT_ONCE = 100;
+
+export function createOpening(parts: Parts): OpenSession {
+  const open = createGathering<Greeting, Opening | "quarantined" | ProblemError>({
+    lineOf: ({ session }) => session.identity.organizationId,
+    // A host with two sessions in the making: the later one gets the higher epoch.
+    keyOf: ({ session }) => session.identity.hostId,
+    limit: SESSIONS_AT_ONCE,
+    work: (organizationId, greetings) =>
+      parts.database.inOrganization(organizationId, (tx) => openTogether(parts, tx, organizationId, greetings)),
+    isOnesFault: (error) => !isPassing(error),
+  });
+  return async (session, hello) => {
+    // Before the work that waits for the database: what it takes is no part of the way.
+    if (hello.agentTime !== undefined)
+      session.skew.answered(hello.agentTime.getTime(), session.challengedAtMs, parts.clock.now().getTime());
+    const outcome = await open({ session, hello });
+    if (outcome instanceof ProblemError) throw outcome;
+    return outcome;
+  };
+}
 
 /**
- * Commits the session: its epoch, the host's report, its presence. A host that turns out to be two machines is quarantined
- * instead. Throws when it is quarantined already.
+ * Commits sessions: their epochs, their hosts' reports, their presence. A host that turns out to be two machines is
+ * quarantined instead.
  */
-export function openSession(parts: Parts, session: Session, hello: Hello): Promise<Opening | "quarantined"> {
-  const { clock, newId, desired } = parts;
-  const { organizationId, hostId } = session.identity;
-  const host = { organizationId, hostId };
-  // Before the work that waits for the database: what it takes is no part of the way.
-  const receivedAtMs = clock.now().getTime();
-  return parts.database.inOrganization(organizationId, async (tx) => {
-    const now = clock.now();
-    if (hello.agentTime !== undefined)
-      session.skew.answered(hello.agentTime.getTime(), session.challengedAtMs, receivedAtMs);
-    const facts = boundedFacts(factsFromWire(hello.host));
-    const capabilities = boundedCapabilities(hello.host?.capabilities ?? []);
-    const opened = await openHostSession(tx, {
-      ...host,
-      replicaId: parts.replicaId,
-      now,
-      bootId: cleanText(hello.bootId),
-      agentVersion: cleanText(hello.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
-      facts,
-      capabilities,
-      clockSkewMs: session.skew.milliseconds,
-      sealingKey: hello.sealingKey.length === X25519_KEY_BYTES ? hello.sealingKey : undefined,
-      cause: "its session is open",
-    });
-    if (opened === undefined)
-      throw new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: "The host was deleted." });
-    const { before, epoch } = opened;
-    if (before.revoked_at !== null) throw new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
-    if (before.quarantined_at !== null) throw new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
+async function openTogether(
+  parts: Parts,
+  tx: UnitOfWork,
+  organizationId: string,
+  greetings: readonly Greeting[],
+): Promise<(Opening | "quarantined" | ProblemError)[]> {
+  const now = parts.clock.now();
+  const { replicaId } = parts;
+  const reports = greetings.map(reportOf);
+  const opened = await openHostSessions(tx, { organizationId, replicaId, now, cause: "its session is open" }, reports);
+  const hostIds = reports.map((report) => report.hostId);
+  const spools = greetings.map(({ session, hello }) => ({ hostId: session.identity.hostId, spoolId: hello.spoolId }));
+  const acknowledged = await readAcknowledged(tx, organizationId, spools);
+  const digests = await readObservedDigests(tx, organizationId, hostIds);
+  const desired = await parts.desired.desiredStatesFor(tx, hostIds);
+  const events: IdentifiedEvent[] = [];
+  const confirmed: string[] = [];
+  const outcomes: (Opening | "quarantined" | ProblemError)[] = [];
+  for (const [index, { session, hello }] of greetings.entries()) {
+    const { hostId } = session.identity;
+    const host = { organizationId, hostId };
+    const { before, epoch } = opened.get(hostId) ?? {};
+    const refusal = refusalOf(before);
+    if (before === undefined || epoch === undefined || refusal !== undefined) {
+      outcomes.push(refusal ?? new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED }));
+      continue;
+    }
     if (isClone({ bootId: before.boot_id, previousBootId: before.previous_boot_id }, hello.bootId)) {
       await quarantine(parts, tx, { ...host, name: before.name, address: session.remoteAddress });
-      return "quarantined";
+      outcomes.push("quarantined");
+      continue;
     }
     if (before.presence !== "online") {
       const message =
         before.last_seen_at === null ? `Host ${before.name} has connected.` : `Host ${before.name} is online again.`;
       const at = { at: now, severity: "info" as const, actor: "system" };
-      await recordEvent(tx, { id: newId("evt"), ...host, ...at, type: "host.online", message });
+      events.push({ id: parts.newId("evt"), ...host, ...at, type: "host.online", message });
       tx.emit(hostPresenceChanged, { ...host, presence: "online", previous: before.presence });
     }
-    const stored = hello.observedDigest === "" ? undefined : await readObservedDigest(tx, host);
-    const unchanged = stored !== undefined && stored === hello.observedDigest;
-    const { confirmed } = parts.hooks;
     const { milliseconds: clockSkewMs } = session.skew;
-    await noteArrival(tx, { newId, confirmed }, { host, before, hello, clockSkewMs, now, unchanged });
-    if (before.capabilities.join(" ") !== capabilities.join(" ")) tx.emit(hostChanged, host);
+    const booted = eventOfBoot({ host, before, hello, clockSkewMs, now });
+    if (booted !== undefined) events.push({ id: parts.newId("evt"), ...booted });
+    const unchanged = hello.observedDigest !== "" && digests.get(hostId) === hello.observedDigest;
+    if (unchanged) confirmed.push(hostId);
+    if (before.capabilities.join(" ") !== reports[index]?.capabilities.join(" ")) tx.emit(hostChanged, host);
     announceHost(tx, host, "updated", now);
     tx.emit(sessionOpened, { hostId, epoch: String(epoch) });
-    return {
+    outcomes.push({
       epoch,
       enrolledAt: before.enrolled_at,
       awaitingApproval: before.awaiting_approval,
-      spoolAcknowledged: await readAcknowledged(tx, host, hello.spoolId),
+      spoolAcknowledged: acknowledged.get(hostId) ?? 0n,
       wantsObserved: !unchanged,
-      desired: before.awaiting_approval ? undefined : await desired.desiredStateFor(tx, hostId),
-    };
-  });
+      desired: before.awaiting_approval ? undefined : desired[index],
+    });
+  }
+  await recordEvents(tx, events);
+  for (const confirm of parts.hooks.confirmed) await confirm(tx, { organizationId, hostIds: confirmed, at: now });
+  return outcomes;
+}
+
+function refusalOf(before: OpenedSession["before"] | undefined): ProblemError | undefined {
+  if (before === undefined)
+    return new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED, detail: "The host was deleted." });
+  if (before.revoked_at !== null) return new ProblemError({ code: hostsErrors.WF_HOST_REVOKED });
+  if (before.quarantined_at !== null) return new ProblemError({ code: agentsErrors.WF_HOST_QUARANTINED });
+  return undefined;
+}
+
+function reportOf({ session, hello }: Greeting): HostSession {
+  return {
+    hostId: session.identity.hostId,
+    bootId: cleanText(hello.bootId),
+    agentVersion: cleanText(hello.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
+    facts: boundedFacts(factsFromWire(hello.host)),
+    capabilities: boundedCapabilities(hello.host?.capabilities ?? []),
+    clockSkewMs: session.skew.milliseconds,
+    sealingKey: hello.sealingKey.length === X25519_KEY_BYTES ? hello.sealingKey : undefined,
+  };
 }
 
 async function quarantine(

@@ -22,7 +22,8 @@ export interface DesiredStateOfHost {
 
 /** What hosts are to run. Each call is inside a unit of work of the host's organization. */
 export interface DesiredStatePort {
-  desiredStateFor(tx: UnitOfWork, hostId: string): Promise<DesiredStateOfHost>;
+  /** In the order of the hosts. */
+  desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredStateOfHost[]>;
   /** Undefined unless this host's desired state names the digest. */
   bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
   /** Undefined unless this host's desired state names the revision; empty when it uses no secrets. */
@@ -63,8 +64,11 @@ export interface ObservedReport extends HostReference {
 /** In the transaction that stores the report; throwing undoes it and tells the agent so. */
 export type ObservedHandler = (tx: UnitOfWork, report: ObservedReport) => Promise<void>;
 
-/** In the transaction that opens a session: the host has what it last reported, and reports nothing again. */
-export type ConfirmedHandler = (tx: UnitOfWork, host: HostReference & { at: Date }) => Promise<void>;
+/** In the transaction that opens sessions: the hosts have what they last reported, and report nothing again. */
+export type ConfirmedHandler = (
+  tx: UnitOfWork,
+  confirmed: { organizationId: string; hostIds: readonly string[]; at: Date },
+) => Promise<void>;
 
 /** Entries that were not stored before, in order of sequence. */
 export interface NewEntries extends HostReference {

@@ -45,6 +45,21 @@ export async function readObservedDigest(tx: UnitOfWork, host: HostReference): P
   return row?.digest;
 }
 
+/** Host → digest of its last observed state; a host that never sent one is not in it. */
+export async function readObservedDigests(
+  tx: UnitOfWork,
+  organizationId: string,
+  hostIds: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("host_observed")
+    .select(["host_id", "digest"])
+    .where("organization_id", "=", organizationId)
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
+    .execute();
+  return new Map(rows.map((row) => [row.host_id, row.digest]));
+}
+
 export async function saveObserved(
   tx: UnitOfWork,
   host: HostReference,
@@ -61,16 +76,18 @@ export async function saveObserved(
 // An agent has one spool file and makes a new one when that is lost; the old rows are of no use then.
 const SPOOLS_PER_HOST = 4;
 
-/** Last sequence of the spool that is stored; 0 for one that is not known. */
-export async function readAcknowledged(tx: UnitOfWork, host: HostReference, spoolId: string): Promise<bigint> {
-  const row = await tablesOf<Tables>(tx)
-    .selectFrom("host_spools")
-    .select("acknowledged")
-    .where("organization_id", "=", host.organizationId)
-    .where("host_id", "=", host.hostId)
-    .where("spool_id", "=", spoolId)
-    .executeTakeFirst();
-  return row?.acknowledged ?? 0n;
+/** Host → last sequence of its spool that is stored; a spool that is not known is not in it. */
+export async function readAcknowledged(
+  tx: UnitOfWork,
+  organizationId: string,
+  spools: readonly { hostId: string; spoolId: string }[],
+): Promise<Map<string, bigint>> {
+  const rows = await sql<{ host_id: string; acknowledged: bigint }>`
+    SELECT host_spools.host_id, host_spools.acknowledged
+    FROM unnest(${spools.map((one) => one.hostId)}::text[], ${spools.map((one) => one.spoolId)}::text[]) AS asked(host_id, spool_id)
+    JOIN host_spools ON host_spools.organization_id = ${organizationId} AND host_spools.host_id = asked.host_id
+      AND host_spools.spool_id = asked.spool_id`.execute(tx.queries);
+  return new Map(rows.rows.map((row) => [row.host_id, row.acknowledged]));
 }
 
 export interface SpoolPlace {

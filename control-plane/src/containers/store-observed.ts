@@ -170,15 +170,16 @@ async function writeContainers(tx: UnitOfWork, report: Report): Promise<Observed
   ];
 }
 
-/** The host came back, and its last report still holds. */
+/** The hosts came back, and what each reported last still holds. */
 export async function confirmObserved(
   tx: UnitOfWork,
-  host: { readonly hostId: string; readonly at: Date },
+  confirmed: { readonly hostIds: readonly string[]; readonly at: Date },
 ): Promise<void> {
+  if (confirmed.hostIds.length === 0) return;
   await tablesOf<Tables>(tx)
     .updateTable("observed_hosts")
-    .set({ confirmed_at: host.at })
-    .where("host_id", "=", host.hostId)
+    .set({ confirmed_at: confirmed.at })
+    .where(sql<boolean>`host_id = ANY(${[...confirmed.hostIds]})`)
     .execute();
 }
 

@@ -1,8 +1,8 @@
-import { ProblemError, type Database } from "../platform/index.ts";
+import { createGathering, ProblemError, type Database } from "../platform/index.ts";
 import type { Certificates } from "./certificates/certificates.ts";
 import { requireUnrevoked } from "./enrollment.ts";
 import { hostsErrors } from "./errors.ts";
-import { readHostByKey, type KeyedHost } from "./store-enrollment.ts";
+import { readHostsByKeys, type KeyedHost } from "./store-enrollment.ts";
 
 /** A host that has proven its key, with what it may do. */
 export interface HostIdentity {
@@ -27,8 +27,17 @@ export interface HostIdentities {
   identify(peerCertificate: Uint8Array | undefined, options?: { allowExpired?: boolean }): Promise<HostIdentity>;
 }
 
+// One question for the hosts of a rack that come back together.
+const KEYS_AT_ONCE = 200;
+
 export function createHostIdentities(parts: { database: Database; certificates: Certificates }): HostIdentities {
   const { database, certificates } = parts;
+  const hostByKey = createGathering<Uint8Array, KeyedHost | undefined>({
+    lineOf: () => "all",
+    keyOf: (key) => Buffer.from(key).toString("hex"),
+    limit: KEYS_AT_ONCE,
+    work: (_line, keys) => database.asSystem((tx) => readHostsByKeys(tx, keys), { readOnly: true }),
+  });
   return {
     identify: async (peerCertificate, options = {}) => {
       if (peerCertificate === undefined) {
@@ -44,7 +53,7 @@ export function createHostIdentities(parts: { database: Database; certificates: 
           detail: `Refused: ${verdict.reason}.`,
         });
       }
-      const host = await database.asSystem((tx) => readHostByKey(tx, verdict.spkiSha256), { readOnly: true });
+      const host = await hostByKey(verdict.spkiSha256);
       if (host === undefined) throw new ProblemError({ code: hostsErrors.WF_HOST_KEY_UNKNOWN });
       requireUnrevoked(host);
       if (verdict.expired && options.allowExpired !== true) {

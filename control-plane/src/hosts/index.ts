@@ -30,9 +30,12 @@ export { findHosts, listHostSummaries, readSealingKey, type HostSummary } from "
 export { saveHealth, type StoredHealth } from "./store-health.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
-  closeHostSession,
+  type ClosedSession,
+  closeHostSessions,
   movePresence,
-  openHostSession,
+  type HostSession,
+  type OpenedSession,
+  openHostSessions,
   quarantineHost,
   readBarredHosts,
   readOrphanedLeases,

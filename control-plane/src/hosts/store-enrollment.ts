@@ -22,7 +22,12 @@ export type KeyedHost = Pick<
 
 /** The host that a key belongs to, in whichever organization. The only way from a certificate to a host. */
 export async function readHostByKey(tx: UnitOfWork, spkiSha256: Uint8Array): Promise<KeyedHost | undefined> {
-  return hostsTables(tx)
+  return (await readHostsByKeys(tx, [spkiSha256]))[0];
+}
+
+/** The same for many keys, in their order. */
+export async function readHostsByKeys(tx: UnitOfWork, keys: readonly Uint8Array[]): Promise<(KeyedHost | undefined)[]> {
+  const rows = await hostsTables(tx)
     .selectFrom("host_keys")
     .innerJoin("hosts", (join) =>
       join.onRef("hosts.id", "=", "host_keys.host_id").onRef("hosts.organization_id", "=", "host_keys.organization_id"),
@@ -41,10 +46,13 @@ export async function readHostByKey(tx: UnitOfWork, spkiSha256: Uint8Array): Pro
       "hosts.last_seen_at",
       "hosts.sealing_key",
       "host_keys.spki",
+      "host_keys.spki_sha256",
       "host_keys.revoked_at as key_revoked_at",
     ])
-    .where("host_keys.spki_sha256", "=", spkiSha256)
-    .executeTakeFirst();
+    .where(sql<boolean>`host_keys.spki_sha256 = ANY(${keys.map((key) => Buffer.from(key))}::bytea[])`)
+    .execute();
+  const byKey = new Map(rows.map(({ spki_sha256, ...host }) => [Buffer.from(spki_sha256).toString("hex"), host]));
+  return keys.map((key) => byKey.get(Buffer.from(key).toString("hex")));
 }
 
 // "host" in ASCII: the first half of the key under which an organization's host names are handed out one at a time.

@@ -3,11 +3,9 @@ import type { UnitOfWork } from "../platform/index.ts";
 import type { HostFacts, HostPresence } from "./model.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
+/** What a host says of itself when a session begins. */
 export interface HostSession {
-  organizationId: string;
   hostId: string;
-  replicaId: string;
-  now: Date;
   bootId: string;
   agentVersion: string;
   facts: HostFacts;
@@ -16,55 +14,62 @@ export interface HostSession {
   clockSkewMs: number;
   /** Replaces the enrolled one when it is given. */
   sealingKey: Uint8Array | undefined;
-  cause: string;
 }
 
-/** The host as it was before the session, and the session's epoch: one more than that of any session before. */
+/** The host as it was before the session. */
 export interface OpenedSession {
-  epoch: bigint;
   before: Selectable<HostsTable>;
+  /** One more than that of any session before; undefined for a host that may have no session. */
+  epoch: bigint | undefined;
 }
 
 /**
- * Gives a session its epoch and makes the host online. The epoch counts only once this is committed: Welcome comes after.
- * Undefined when the host is gone.
+ * Gives sessions their epochs and makes their hosts online. An epoch counts only once this is committed: Welcome comes
+ * after. A host that is gone is not in the answer.
  */
-export async function openHostSession(tx: UnitOfWork, session: HostSession): Promise<OpenedSession | undefined> {
-  const { organizationId, hostId, now } = session;
+export async function openHostSessions(
+  tx: UnitOfWork,
+  at: { organizationId: string; replicaId: string; now: Date; cause: string },
+  sessions: readonly HostSession[],
+): Promise<Map<string, OpenedSession>> {
+  const { organizationId, replicaId, now, cause } = at;
+  // In one order everywhere, so that two transactions never wait for each other.
   const before = await hostsTables(tx)
     .selectFrom("hosts")
     .selectAll()
     .where("organization_id", "=", organizationId)
-    .where("id", "=", hostId)
+    .where(sql<boolean>`id = ANY(${sessions.map((session) => session.hostId)})`)
+    .orderBy("id")
     .forUpdate()
-    .executeTakeFirst();
-  if (before === undefined) return undefined;
-  const leased = before.revoked_at === null && before.quarantined_at === null;
-  const arrives = leased && before.presence !== "online";
-  const updated = await hostsTables(tx)
-    .updateTable("hosts")
-    .set({
-      epoch: sql`epoch + 1`,
-      session_replica: session.replicaId,
-      session_opened_at: now,
-      session_closed_at: null,
-      session_end_cause: null,
+    .execute();
+  const may = new Set(
+    before.filter((row) => row.revoked_at === null && row.quarantined_at === null).map((row) => row.id),
+  );
+  const opened = sessions
+    .filter((session) => may.has(session.hostId))
+    .map((session) => ({
+      id: session.hostId,
       boot_id: session.bootId,
-      ...(session.bootId === before.boot_id ? {} : { previous_boot_id: before.boot_id }),
       agent_version: session.agentVersion,
-      facts: JSON.stringify(session.facts),
+      facts: session.facts,
       capabilities: session.capabilities,
       clock_skew_ms: session.clockSkewMs,
-      last_seen_at: now,
-      ...(session.sealingKey === undefined ? {} : { sealing_key: session.sealingKey }),
-      ...(leased ? { presence: "online" as const, presence_cause: session.cause } : {}),
-      ...(arrives ? { presence_since: now } : {}),
-    })
-    .where("organization_id", "=", organizationId)
-    .where("id", "=", hostId)
-    .returning("epoch")
-    .executeTakeFirstOrThrow();
-  return { epoch: updated.epoch, before };
+      sealing_key: session.sealingKey === undefined ? null : Buffer.from(session.sealingKey).toString("base64"),
+    }));
+  const updated = await sql<{ id: string; epoch: bigint }>`UPDATE hosts SET epoch = hosts.epoch + 1,
+      session_replica = ${replicaId}, session_opened_at = ${now}, session_closed_at = NULL, session_end_cause = NULL,
+      previous_boot_id = CASE WHEN hosts.boot_id IS DISTINCT FROM opened.boot_id THEN hosts.boot_id ELSE hosts.previous_boot_id END,
+      boot_id = opened.boot_id, agent_version = opened.agent_version, facts = opened.facts,
+      capabilities = ARRAY(SELECT jsonb_array_elements_text(opened.capabilities)), clock_skew_ms = opened.clock_skew_ms,
+      sealing_key = coalesce(decode(opened.sealing_key, 'base64'), hosts.sealing_key), last_seen_at = ${now},
+      presence_since = CASE WHEN hosts.presence = 'online' THEN hosts.presence_since ELSE ${now}::timestamptz END,
+      presence = 'online', presence_cause = ${cause}
+    FROM jsonb_to_recordset(${JSON.stringify(opened)}::jsonb) AS opened(id text, boot_id text, agent_version text, facts jsonb,
+      capabilities jsonb, clock_skew_ms double precision, sealing_key text)
+    WHERE hosts.organization_id = ${organizationId} AND hosts.id = opened.id
+    RETURNING hosts.id, hosts.epoch`.execute(tx.queries);
+  const epochs = new Map(updated.rows.map(({ id, epoch }) => [id, epoch]));
+  return new Map(before.map((row) => [row.id, { before: row, epoch: epochs.get(row.id) }]));
 }
 
 /** Takes the host out of use until a person has decided which of the machines it is. */
@@ -88,24 +93,35 @@ export async function quarantineHost(
     .execute();
 }
 
-/** Notes the end of a session, unless a newer one has begun. True when it was noted. */
-export async function closeHostSession(
+/** The end of a session. */
+export interface ClosedSession {
+  hostId: string;
+  epoch: bigint;
+  lastSeenAt: Date;
+  cause: string;
+}
+
+/** Notes the ends of sessions, but of those that a newer one has replaced. */
+export async function closeHostSessions(
   tx: UnitOfWork,
-  session: { organizationId: string; hostId: string; epoch: bigint; now: Date; lastSeenAt: Date; cause: string },
-): Promise<boolean> {
-  const answer = await hostsTables(tx)
-    .updateTable("hosts")
-    .set({
-      session_replica: null,
-      session_closed_at: session.now,
-      session_end_cause: session.cause,
-      last_seen_at: session.lastSeenAt,
-    })
-    .where("organization_id", "=", session.organizationId)
-    .where("id", "=", session.hostId)
-    .where("epoch", "=", session.epoch)
-    .executeTakeFirst();
-  return answer.numUpdatedRows === 1n;
+  at: { organizationId: string; now: Date },
+  sessions: readonly ClosedSession[],
+): Promise<void> {
+  const closed = sessions.map(({ hostId, epoch, lastSeenAt, cause }) => ({
+    id: hostId,
+    epoch: String(epoch),
+    last_seen_at: lastSeenAt.toISOString(),
+    cause,
+  }));
+  // The rows are locked in one order everywhere, so that two transactions never wait for each other.
+  await sql`WITH closed AS (
+      SELECT hosts.id, ended.last_seen_at, ended.cause
+      FROM jsonb_to_recordset(${JSON.stringify(closed)}::jsonb) AS ended(id text, epoch bigint, last_seen_at timestamptz, cause text)
+      JOIN hosts ON hosts.organization_id = ${at.organizationId} AND hosts.id = ended.id AND hosts.epoch = ended.epoch
+      ORDER BY hosts.id FOR UPDATE OF hosts)
+    UPDATE hosts SET session_replica = NULL, session_closed_at = ${at.now}, session_end_cause = closed.cause,
+      last_seen_at = closed.last_seen_at
+    FROM closed WHERE hosts.organization_id = ${at.organizationId} AND hosts.id = closed.id`.execute(tx.queries);
 }
 
 /** What the lease of a host is judged by. */

@@ -19,6 +19,7 @@ export {
   type Violation,
 } from "./errors.ts";
 export { eventType, type EventBus, type EventType } from "./events/bus.ts";
+export { createGathering } from "./gather.ts";
 export type { NewId } from "./ids.ts";
 export { type JobKind, type JobOutcome, type JobRun, type Jobs } from "./jobs/jobs.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";

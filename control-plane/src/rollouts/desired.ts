@@ -11,19 +11,25 @@ import {
   askCorrection,
   raiseStack,
   readDesired,
+  readDesiredOf,
   readDesiredSummaries,
   writeRefusal,
   type DesiredStack,
   type DesiredState,
 } from "./store-desired.ts";
 
-/** Stack → ids of the host's containers that an adoption made the stack's. An adoption begins with the stack, so that no generation is raised for it. */
-export type AdoptedContainers = (tx: UnitOfWork, hostId: string) => Promise<ReadonlyMap<string, string[]>>;
+/** Host → stack → ids of the host's containers that an adoption made the stack's. An adoption begins with the stack, so that no generation is raised for it. */
+export type AdoptedContainers = (
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+) => Promise<ReadonlyMap<string, ReadonlyMap<string, string[]>>>;
 
 /** What hosts must run, for the sessions with them. Every unit of work is one of the host's organization. */
 export interface DesiredStates {
   /** The complete list; generation n is 0 while nothing was ever wanted of the host. */
   desiredStateFor(tx: UnitOfWork, hostId: string): Promise<DesiredState>;
+  /** The same for many, in their order. */
+  desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredState[]>;
   /** The bytes behind a digest; undefined unless the host's own desired state names it. */
   bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
   /** The secrets of a revision as text, to be sealed to the host; undefined unless the host must run that revision. */
@@ -77,17 +83,26 @@ export function createDesiredStates(parts: {
   readonly adopted?: AdoptedContainers;
 }): DesiredStates {
   const { database, clock, vault, files, term } = parts;
-  return {
-    desiredStateFor: async (tx, hostId) => {
-      const desired = await readDesired(tx, hostId);
-      if (desired === undefined) return { generation: { term, n: 0n }, stacks: [] };
-      const adopted = await parts.adopted?.(tx, hostId);
+  const nothing: DesiredState = { generation: { term, n: 0n }, stacks: [] };
+
+  async function desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredState[]> {
+    const states = await readDesiredOf(tx, hostIds);
+    const adopted = states.size === 0 ? undefined : await parts.adopted?.(tx, hostIds);
+    return hostIds.map((hostId) => {
+      const desired = states.get(hostId);
+      const own = adopted?.get(hostId);
+      if (desired === undefined || own === undefined) return desired ?? nothing;
       const withAdopted = (stack: DesiredStack): DesiredStack => ({
         ...stack,
-        adoptedContainerIds: adopted?.get(stack.stackId) ?? [],
+        adoptedContainerIds: own.get(stack.stackId) ?? [],
       });
       return { ...desired, stacks: desired.stacks.map(withAdopted) };
-    },
+    });
+  }
+
+  return {
+    desiredStatesFor,
+    desiredStateFor: async (tx, hostId) => (await desiredStatesFor(tx, [hostId]))[0] ?? nothing,
     bodyFor: async (tx, hostId, digest) => {
       const desired = await readDesired(tx, hostId);
       const stack = desired?.stacks.find((one) => one.bodyDigest === digest);

@@ -200,16 +200,22 @@ async function writeStack(tx: UnitOfWork, hostIds: readonly string[], change: De
 
 /** The complete list for one host; absent when nothing was ever wanted of it. */
 export async function readDesired(tx: UnitOfWork, hostId: string): Promise<DesiredState | undefined> {
+  return (await readDesiredOf(tx, [hostId])).get(hostId);
+}
+
+/** The same for many hosts; those of which nothing was ever wanted are not in it. */
+export async function readDesiredOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<Map<string, DesiredState>> {
   const own = tablesOf<Tables>(tx);
-  const generation = await own
+  const generations = await own
     .selectFrom("host_desired")
-    .select(["term", "n"])
-    .where("host_id", "=", hostId)
-    .executeTakeFirst();
-  if (generation === undefined) return undefined;
+    .select(["host_id", "term", "n"])
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
+    .execute();
+  if (generations.length === 0) return new Map();
   const stacks = await own
     .selectFrom("host_desired_stacks")
     .select([
+      "host_id",
       "stack_id as stackId",
       "revision",
       "body_digest as bodyDigest",
@@ -219,21 +225,18 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
       "override_hold as overrideHold",
       "correct",
     ])
-    .where("host_id", "=", hostId)
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
     .orderBy("stack_id")
     .execute();
-  const policies = await readPolicies(
-    tx,
-    stacks.map((stack) => stack.stackId),
+  const policies = await readPolicies(tx, [...new Set(stacks.map((stack) => stack.stackId))]);
+  const states = new Map(
+    generations.map(({ host_id, ...generation }) => [host_id, { generation, stacks: [] as DesiredStack[] }]),
   );
-  return {
-    generation,
-    stacks: stacks.map((stack) => ({
-      ...stack,
-      adoptedContainerIds: [],
-      policy: hostPolicyOf(policies.get(stack.stackId) ?? defaultPolicy),
-    })),
-  };
+  for (const { host_id, ...stack } of stacks) {
+    const policy = hostPolicyOf(policies.get(stack.stackId) ?? defaultPolicy);
+    states.get(host_id)?.stacks.push({ ...stack, adoptedContainerIds: [], policy });
+  }
+  return states;
 }
 
 /** Where the stacks are wanted, and which revision of them. */

@@ -1,0 +1,68 @@
+/** Work that costs as much for many as for one: what comes while a piece is under way goes together into the next one. */
+export interface GatherOptions<Item, Result> {
+  /** What may be worked on together. */
+  readonly lineOf: (item: Item) => string;
+  /** Two items of one key are never in the same piece of work. */
+  readonly keyOf: (item: Item) => string;
+  /** Items of one piece of work, at most: it is to stay short for a lock that somebody waits for. */
+  readonly limit: number;
+  /** Results in the order of the items. What it throws rejects all of them, … */
+  readonly work: (line: string, items: readonly Item[]) => Promise<readonly Result[]>;
+  /** … unless this says that one of them may be at fault: then each is worked on alone, and the others do not suffer for it. */
+  readonly isOnesFault?: (error: unknown) => boolean;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One piece of work at a time for each line, in the order in which the items came. Nothing waits while nothing is under way. */
+export function createGathering<Item, Result>(options: GatherOptions<Item, Result>): (item: Item) => Promise<Result> {
+  const { lineOf, keyOf, limit, work, isOnesFault } = options;
+  const lines = new Map<string, Waiting<Item, Result>[]>();
+
+  async function workOff(name: string, line: Waiting<Item, Result>[]): Promise<void> {
+    for (let group = next(line); group.length > 0; group = next(line)) await workOn(name, group);
+    lines.delete(name);
+  }
+
+  function next(line: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
+    const keys = new Set<string>();
+    let count = 0;
+    for (const { item } of line) {
+      if (count === limit || keys.has(keyOf(item))) break;
+      keys.add(keyOf(item));
+      count++;
+    }
+    return line.splice(0, count);
+  }
+
+  async function workOn(name: string, group: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await work(
+        name,
+        group.map(({ item }) => item),
+      );
+      // One result for each item is what `work` promises; the index is within both.
+      group.forEach(({ resolve }, index) => resolve(results[index] as Result));
+    } catch (error) {
+      if (group.length > 1 && isOnesFault?.(error) === true) {
+        for (const one of group) await workOn(name, [one]);
+        return;
+      }
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      const name = lineOf(item);
+      const line = lines.get(name);
+      if (line !== undefined) return void line.push({ item, resolve, reject });
+      const own = [{ item, resolve, reject }];
+      lines.set(name, own);
+      workOff(name, own).catch(reject);
+    });
+}
