@@ -60,9 +60,10 @@ export async function misbehave(
   const done = { sent: 0, sessions: 0 };
   while (Date.now() < until) {
     const link = await openLink(endpoint, member, undefined, () => undefined).catch(() => undefined);
-    const session = link === undefined ? undefined : await greet(link, member);
+    const over = new AbortController();
+    const session = link === undefined ? undefined : await greet(link, member, () => over.abort());
     if (session !== undefined) done.sessions++;
-    while (session !== undefined && !session.call.stream.closed && Date.now() < until) {
+    while (session !== undefined && !over.signal.aborted && Date.now() < until) {
       done.sent += deeds[misdeed](session);
       await pause(PAUSE_MS);
     }
@@ -72,7 +73,7 @@ export async function misbehave(
   return done;
 }
 
-function greet(link: Link, member: Member): Promise<Session | undefined> {
+function greet(link: Link, member: Member, onEnd: () => void): Promise<Session | undefined> {
   return new Promise((resolve) => {
     const session = openSession({
       link,
@@ -91,7 +92,10 @@ function greet(link: Link, member: Member): Promise<Session | undefined> {
       }),
       onWelcome: () => resolve(session),
       onFrame: () => undefined,
-      onEnd: () => resolve(undefined),
+      onEnd: () => {
+        onEnd();
+        resolve(undefined);
+      },
     });
   });
 }
