@@ -15,6 +15,7 @@ import {
   createEnrollmentTokensService,
   createHostIdentities,
   createHostsService,
+  createSavedViewsService,
   enrollmentTokensHandlers,
   hostsHandlers,
   installRoutes,
@@ -22,6 +23,7 @@ import {
   type HostDesired,
   type HostFigures,
   type HostHistory,
+  type HostTimeline,
 } from "./hosts/index.ts";
 import type { EventType, Platform } from "./platform/index.ts";
 
@@ -34,6 +36,8 @@ interface Parts {
   desired: DesiredStatePort & HostDesired;
   /** What other domains keep of a host, to be forgotten with it. */
   history?: HostHistory;
+  /** What other domains know of what happened on a host. */
+  timeline: HostTimeline;
   desiredStateChanged: EventType<HostReference>;
   /** `https://…` as agents write it; asked when a line for them is made. */
   publicUrl: () => string;
@@ -71,12 +75,14 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
   const watcher = createWatcher(bus);
   const worker = createEventsWorker({ database, jobs, clock });
 
-  const hosts = createHostsService({ database, clock, newId, audit, desired, history: parts.history });
+  const { history, timeline } = parts;
+  const hosts = createHostsService({ database, clock, newId, audit, desired, history, timeline });
+  const views = createSavedViewsService({ database, clock, newId, audit });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
   const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
   api.registerService(
     HostsServiceService,
-    hostsHandlers({ service: hosts, figures, lastSeenAt: (hostId) => agents.lastSeenAt(hostId) }),
+    hostsHandlers({ service: hosts, views, clock, figures, lastSeenAt: (hostId) => agents.lastSeenAt(hostId) }),
   );
   api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
   api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));

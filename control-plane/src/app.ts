@@ -79,6 +79,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     certificates,
     figures: workloads.figures,
     history: workloads.history,
+    timeline: workloads.timeline,
     desired: workloads.desired,
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),

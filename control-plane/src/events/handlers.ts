@@ -1,7 +1,7 @@
 import type { Event, EventsServiceService, WatchEventsResponse } from "@windflow/proto/api";
 import { pageOf, readPage, withEventId, type Handlers } from "../api/index.ts";
 import type { Database } from "../platform/index.ts";
-import { readEvents, type EventRow } from "./store.ts";
+import { readEvents, type NamedEventRow } from "./store.ts";
 import type { Watched, Watcher } from "./watch.ts";
 
 export function eventsHandlers(parts: { database: Database; watcher: Watcher }): Handlers<typeof EventsServiceService> {
@@ -51,7 +51,7 @@ function watchedToWire(message: Watched): WatchEventsResponse {
   return { kind, id, parentId: parentId ?? "", change, at: new Date(at) };
 }
 
-function eventToWire(row: EventRow): Event {
+function eventToWire(row: NamedEventRow): Event {
   return {
     id: row.id,
     at: row.at,
@@ -62,7 +62,7 @@ function eventToWire(row: EventRow): Event {
     containerId: row.container_id ?? "",
     severity: row.severity,
     actor: row.actor,
-    hostName: "",
-    stackName: "",
+    hostName: row.host_name ?? "",
+    stackName: row.stack_name ?? "",
   };
 }

@@ -64,11 +64,19 @@ export interface EventQuery {
   limit: number;
 }
 
+/** An event with the names of what it is about; null for what is gone, or named by nobody. */
+export type NamedEventRow = EventRow & { host_name: string | null; stack_name: string | null };
+
 /** Newest first. */
-export async function readEvents(tx: UnitOfWork, query: EventQuery): Promise<EventRow[]> {
+export async function readEvents(tx: UnitOfWork, query: EventQuery): Promise<NamedEventRow[]> {
+  // Other domains' tables, read here for the names alone.
   let select = tablesOf<Tables>(tx)
     .selectFrom("events")
-    .selectAll()
+    .selectAll("events")
+    .select([
+      sql<string | null>`(SELECT name FROM hosts WHERE hosts.id = events.host_id)`.as("host_name"),
+      sql<string | null>`(SELECT name FROM stacks WHERE stacks.id = events.stack_id)`.as("stack_name"),
+    ])
     .where("organization_id", "=", query.organizationId);
   if (query.hostId !== undefined) select = select.where("host_id", "=", query.hostId);
   if (query.stackId !== undefined) select = select.where("stack_id", "=", query.stackId);

@@ -15,7 +15,8 @@ export type HostsCode =
   | "WF_HOST_CERTIFICATE_EXPIRED"
   | "WF_HOST_IN_USE"
   | "WF_HOST_FILTER_INVALID"
-  | "WF_LABEL_INVALID";
+  | "WF_LABEL_INVALID"
+  | "WF_SAVED_VIEWS_FULL";
 
 /** What can go wrong with hosts and with letting them in. */
 export const hostsErrors: Record<HostsCode, ErrorCode> = defineErrors({
@@ -87,11 +88,16 @@ export const hostsErrors: Record<HostsCode, ErrorCode> = defineErrors({
   WF_HOST_FILTER_INVALID: {
     kind: "invalid",
     title: "The filter or the order cannot be understood",
-    fix: "Use words, label=value or presence=online; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
+    fix: "Use words, label=value, presence=online, health=failed, drifted=yes, stack=NAME or environment=NAME; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
   },
   WF_LABEL_INVALID: {
     kind: "invalid",
     title: "A label is not valid",
     fix: "Keys have letters, digits, dots, dashes, underscores and slashes; keys that begin with fact/ belong to the host's own report.",
+  },
+  WF_SAVED_VIEWS_FULL: {
+    kind: "precondition",
+    title: "You keep as many views as one person may keep",
+    fix: "Delete views that you no longer use.",
   },
 });

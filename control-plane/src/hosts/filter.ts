@@ -1,3 +1,4 @@
+import { HEALTHS, type Health } from "@windflow/core";
 import { HOST_PRESENCES, type HostPresence } from "./model.ts";
 
 /** A parsed filter of the host list: every part must match. */
@@ -6,33 +7,66 @@ export interface HostFilter {
   words: string[];
   labels: { key: string; value: string }[];
   presences: HostPresence[];
+  /** Hosts whose health is one of these, as far as they are reached. */
+  healths?: Health[];
+  /** Whether a stack of the host differs in a way that nobody asked for. */
+  drifted?: boolean;
+  /** Names of stacks that the host runs or must run: each. */
+  stacks?: string[];
+  /** Names of environments, one of which the host is in; a label of that name and value does as well. */
+  environments?: string[];
 }
 
 export const HOST_ORDERS = ["name", "presence", "last_seen_at", "cpu_percent", "memory_percent"] as const;
 export type HostOrder = { by: (typeof HOST_ORDERS)[number]; descending: boolean };
 
-/** `web site=paris presence=online`; undefined when a word cannot be understood. Values may be quoted: `site="New York"`. */
+/**
+ * `web site=paris presence=online health=failed drifted=yes stack=shop environment=prod`; undefined when a word cannot be
+ * understood. Values may be quoted: `site="New York"`; an empty one means hosts without the label.
+ */
 export function parseHostFilter(text: string): HostFilter | undefined {
   const filter: HostFilter = { words: [], labels: [], presences: [] };
   for (const part of text.match(/(?:"[^"]*"|[^\s"])+/g) ?? []) {
     const equals = part.indexOf("=");
-    const unquoted = part.replaceAll('"', "");
     if (equals === -1) {
-      filter.words.push(unquoted.toLowerCase());
+      filter.words.push(part.replaceAll('"', "").toLowerCase());
       continue;
     }
     const key = part.slice(0, equals).replaceAll('"', "");
     const value = part.slice(equals + 1).replaceAll('"', "");
-    if (key === "") return undefined;
-    if (key !== "presence") {
-      filter.labels.push({ key, value });
-      continue;
-    }
-    const presence = HOST_PRESENCES.find((one) => one === value.replaceAll("_", "-"));
-    if (presence === undefined) return undefined;
-    filter.presences.push(presence);
+    if (!take(filter, key, value)) return undefined;
   }
   return filter;
+}
+
+/** False for a value that the key does not have. */
+function take(filter: HostFilter, key: string, value: string): boolean {
+  switch (key) {
+    case "":
+      return false;
+    case "presence": {
+      const presence = HOST_PRESENCES.find((one) => one === value.replaceAll("_", "-"));
+      if (presence !== undefined) filter.presences.push(presence);
+      return presence !== undefined;
+    }
+    case "health": {
+      const health = HEALTHS.find((one) => one === value.replaceAll("_", "-"));
+      if (health !== undefined) filter.healths = [...(filter.healths ?? []), health];
+      return health !== undefined;
+    }
+    case "drifted":
+      filter.drifted = value === "yes";
+      return value === "yes" || value === "no";
+    case "stack":
+      filter.stacks = [...(filter.stacks ?? []), value];
+      return value !== "";
+    case "environment":
+      filter.environments = [...(filter.environments ?? []), value];
+      return value !== "";
+    default:
+      filter.labels.push({ key, value });
+      return true;
+  }
 }
 
 /** `name`, `-cpu_percent`; the empty text means by name. */

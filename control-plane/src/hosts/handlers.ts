@@ -1,34 +1,33 @@
 import type { EnrollmentTokensServiceService, HostsServiceService } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
-import { commonErrors, ProblemError } from "../platform/index.ts";
-import { hostsErrors } from "./errors.ts";
-import { parseHostFilter, parseHostOrder } from "./filter.ts";
+import type { Clock } from "../platform/index.ts";
+import { parseHostOrder } from "./filter.ts";
+import { fleetHandlers, notUnderstood, requireFilter } from "./fleet-handlers.ts";
 import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
 import type { HostFigures } from "./ports.ts";
+import type { SavedViewsService } from "./saved-views.ts";
 import type { HostsService, HostView } from "./service.ts";
 import type { EnrollmentTokensService } from "./tokens-service.ts";
 import { countsToWire, hostToWire, tokenToWire } from "./wire.ts";
 
 export function hostsHandlers(parts: {
   service: HostsService;
+  views: SavedViewsService;
+  clock: Clock;
   figures: HostFigures;
   /** When a frame last came from the host, from memory. */
   lastSeenAt: (hostId: string) => Date | undefined;
 }): Handlers<typeof HostsServiceService> {
-  const { service, figures, lastSeenAt } = parts;
-  const wire = (view: HostView) =>
-    hostToWire(view, { figures: figures.figuresOf(view.row.id), lastSeenAt: lastSeenAt(view.row.id) });
+  const { service, views, clock, figures, lastSeenAt } = parts;
+  const wire = (view: HostView) => {
+    const { id } = view.row;
+    return hostToWire(view, { figures: figures.figuresOf(id), lastSeenAt: lastSeenAt(id), now: clock.now() });
+  };
   return {
     listHosts: async (request, { caller }) => {
-      const filter = parseHostFilter(request.filter);
+      const filter = requireFilter(request.filter);
       const order = parseHostOrder(request.orderBy);
-      if (filter === undefined || order === undefined) {
-        const [path, text] = filter === undefined ? ["filter", request.filter] : ["orderBy", request.orderBy];
-        throw new ProblemError({
-          code: hostsErrors.WF_HOST_FILTER_INVALID,
-          violations: [{ path, message: `not understood: ${text}` }],
-        });
-      }
+      if (order === undefined) throw notUnderstood("orderBy", request.orderBy);
       const query = { list: "hosts", filter: request.filter, order: request.orderBy };
       const page = readPage(request.page, query);
       const [value, id] = page.after ?? [];
@@ -37,11 +36,7 @@ export function hostsHandlers(parts: {
       const { rows, nextPageToken } = pageOf(answer.hosts, page, query, (host) => [host.sortValue, host.row.id]);
       return { hosts: rows.map(wire), nextPageToken, total: answer.total, counts: countsToWire(answer.counts) };
     },
-    summarizeHosts: notYet,
-    listHostTimeline: notYet,
-    listSavedViews: notYet,
-    saveView: notYet,
-    deleteSavedView: notYet,
+    ...fleetHandlers({ service, views }),
     getHost: async (request, { caller }) => wire(await service.get(caller, request.hostId)),
     updateHost: async (request, { caller }) => {
       const { name, labels, etag } = request;
@@ -91,7 +86,3 @@ export function enrollmentTokensHandlers(parts: {
     revokeEnrollmentToken: async (request, { caller }) => tokenToWire(await service.revoke(caller, request.tokenId)),
   };
 }
-
-const notYet = async (): Promise<never> => {
-  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
-};

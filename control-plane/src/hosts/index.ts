@@ -24,7 +24,17 @@ export {
   type HostPresence,
   type Labels,
 } from "./model.ts";
-export type { AuditTrail, HostDesired, HostFigures, HostHistory } from "./ports.ts";
+export type {
+  AuditTrail,
+  HostDesired,
+  HostFigures,
+  HostHistory,
+  HostTimeline,
+  TimelineEntry,
+  TimelineKind,
+  TimelineQuery,
+} from "./ports.ts";
+export { createSavedViewsService } from "./saved-views.ts";
 export { createHostsService, type HostsService } from "./service.ts";
 export { findHosts, listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
 export { saveHealth, type StoredHealth } from "./store-health.ts";

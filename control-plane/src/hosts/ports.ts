@@ -26,3 +26,39 @@ export interface HostDesired {
 export interface HostHistory {
   forget(tx: UnitOfWork, hostId: string): Promise<void>;
 }
+
+/** Kinds of entries that a host's timeline is filtered by. */
+export const TIMELINE_KINDS = ["session", "rollout", "drift", "container", "host", "person"] as const;
+export type TimelineKind = (typeof TIMELINE_KINDS)[number];
+
+/** Something that happened on a host, to it, or about it. */
+export interface TimelineEntry {
+  readonly id: string;
+  /** In our time. */
+  readonly at: Date;
+  /** When we learned of it, if that was later. */
+  readonly receivedAt?: Date;
+  readonly kind: TimelineKind;
+  /** e.g. "container.die". */
+  readonly type: string;
+  readonly message: string;
+  readonly severity: "info" | "warning" | "error";
+  readonly actor: string;
+  readonly stackId: string;
+  readonly stackName: string;
+  readonly containerId: string;
+  readonly rolloutId: string;
+}
+
+export interface TimelineQuery {
+  readonly hostId: string;
+  /** Empty: all. */
+  readonly kinds: readonly TimelineKind[];
+  readonly before?: { readonly at: Date; readonly id: string };
+  readonly limit: number;
+}
+
+/** What other domains know of what happened on a host; newest first. */
+export interface HostTimeline {
+  entriesOf(tx: UnitOfWork, query: TimelineQuery): Promise<TimelineEntry[]>;
+}

@@ -13,7 +13,8 @@ import { announceHost, hostApproved, hostChanged, hostRevoked } from "./changes.
 import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
-import type { AuditTrail, HostDesired, HostHistory } from "./ports.ts";
+import type { AuditTrail, HostDesired, HostHistory, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
+import { summarizeHosts, type FleetSummary } from "./summarize.ts";
 import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
 import {
   deleteHostRow,
@@ -42,6 +43,8 @@ export interface HostsService {
     query: { filter: HostFilter; order: HostOrder; after: HostQuery["after"]; limit: number },
   ): Promise<HostPage>;
   get(caller: Caller, hostId: string): Promise<HostView>;
+  summarize(caller: Caller, query: { filter: HostFilter; groupBy: string }): Promise<FleetSummary>;
+  timeline(caller: Caller, query: TimelineQuery): Promise<TimelineEntry[]>;
   update(caller: Caller, hostId: string, change: { name: string; labels: Labels; etag: string }): Promise<HostView>;
   approve(caller: Caller, hostId: string): Promise<HostView>;
   /** Takes effect with the next rollout of each stack. */
@@ -57,6 +60,7 @@ interface Parts {
   audit: AuditTrail;
   desired: HostDesired;
   history: HostHistory | undefined;
+  timeline: HostTimeline;
 }
 
 type LockedHost = NonNullable<Awaited<ReturnType<typeof lockHost>>>;
@@ -117,6 +121,21 @@ export function createHostsService(parts: Parts): HostsService {
             total: await countHosts(tx, organizationId, query.filter),
             counts: await countByPresence(tx, organizationId),
           };
+        },
+        { readOnly: true },
+      ),
+    summarize: (caller, { filter, groupBy }) =>
+      database.inOrganization(
+        caller,
+        (tx) => summarizeHosts(tx, { organizationId: caller.organizationId, filter, groupBy, now: clock.now() }),
+        { readOnly: true },
+      ),
+    timeline: (caller, query) =>
+      database.inOrganization(
+        caller,
+        async (tx) => {
+          await view(tx, caller, query.hostId);
+          return parts.timeline.entriesOf(tx, query);
         },
         { readOnly: true },
       ),

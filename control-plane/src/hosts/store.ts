@@ -1,10 +1,19 @@
+import type { Health } from "@windflow/core";
 import { sql, type Selectable } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import type { HostPresence, HostScheduling, Labels } from "./model.ts";
+import { matching } from "./matching.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
-export type HostRow = Selectable<HostsTable> & { environment_name: string };
+/** What the host's last report comes to; null while it has not reported. */
+interface HealthColumns {
+  health: Health | null;
+  health_summary: string | null;
+  stacks_drifted: number | null;
+  stacks_held: number | null;
+}
+export type HostRow = Selectable<HostsTable> & HealthColumns & { environment_name: string };
 
 function hostRows(tx: UnitOfWork) {
   return hostsTables(tx)
@@ -14,8 +23,15 @@ function hostRows(tx: UnitOfWork) {
         .onRef("environments.id", "=", "hosts.environment_id")
         .onRef("environments.organization_id", "=", "hosts.organization_id"),
     )
+    .leftJoin("host_health", "host_health.host_id", "hosts.id")
     .selectAll("hosts")
-    .select("environments.name as environment_name");
+    .select([
+      "environments.name as environment_name",
+      "host_health.health",
+      "host_health.summary as health_summary",
+      "host_health.stacks_drifted",
+      "host_health.stacks_held",
+    ]);
 }
 
 export async function readHost(tx: UnitOfWork, organizationId: string, hostId: string): Promise<HostRow | undefined> {
@@ -75,19 +91,36 @@ export async function readHosts(
   return select.orderBy(sortBy, direction).orderBy("hosts.id", direction).limit(query.limit).execute();
 }
 
+export interface FoundHost {
+  hostId: string;
+  name: string;
+  labels: Labels;
+  presence: HostPresence;
+  /** As far as the host is reached. */
+  health: Health;
+  stacksDrifted: number;
+  stacksHeld: number;
+}
+
 /** Hosts by name that match, with their labels: of all, or of those of the ids. */
 export async function findHosts(
   tx: UnitOfWork,
   query: { organizationId: string; filter: HostFilter; hostIds: readonly string[]; limit: number },
-): Promise<{ hostId: string; name: string; labels: Labels; presence: HostPresence }[]> {
+): Promise<FoundHost[]> {
   let select = hostsTables(tx)
     .selectFrom("hosts")
-    .select(["id", "name", "labels", "presence"])
-    .where("organization_id", "=", query.organizationId)
+    .leftJoin("host_health", "host_health.host_id", "hosts.id")
+    .select(["hosts.id", "hosts.name", "hosts.labels", "hosts.presence", "host_health.health"])
+    .select(["host_health.stacks_drifted", "host_health.stacks_held"])
+    .where("hosts.organization_id", "=", query.organizationId)
     .where(matching(query.filter));
-  if (query.hostIds.length > 0) select = select.where(sql<boolean>`id = ANY(${[...query.hostIds]})`);
-  const rows = await select.orderBy("name").orderBy("id").limit(query.limit).execute();
-  return rows.map(({ id, ...row }) => ({ hostId: id, ...row }));
+  if (query.hostIds.length > 0) select = select.where(sql<boolean>`hosts.id = ANY(${[...query.hostIds]})`);
+  const rows = await select.orderBy("hosts.name").orderBy("hosts.id").limit(query.limit).execute();
+  return rows.map(({ id, name, labels, presence, health, stacks_drifted: drifted, stacks_held: held }) => {
+    const reached = presence === "online" || presence === "stale";
+    const known = { health: reached ? (health ?? "unknown") : "unknown" } as const;
+    return { hostId: id, name, labels, presence, ...known, stacksDrifted: drifted ?? 0, stacksHeld: held ?? 0 };
+  });
 }
 
 export async function countHosts(tx: UnitOfWork, organizationId: string, filter: HostFilter): Promise<number> {
@@ -109,16 +142,6 @@ export async function countByPresence(tx: UnitOfWork, organizationId: string): P
     .groupBy("presence")
     .execute();
   return new Map(rows.map((row) => [row.presence, Number(row.total)]));
-}
-
-function matching(filter: HostFilter) {
-  const labels = Object.fromEntries(filter.labels.map((label) => [label.key, label.value]));
-  const parts = [
-    sql<boolean>`hosts.labels @> ${JSON.stringify(labels)}::jsonb`,
-    ...filter.words.map((word) => sql<boolean>`strpos(lower(hosts.name), ${word}) > 0`),
-  ];
-  if (filter.presences.length > 0) parts.push(sql<boolean>`hosts.presence = ANY(${filter.presences})`);
-  return sql<boolean>`(${sql.join(parts, sql` AND `)})`;
 }
 
 export interface HostSummary {

@@ -1,3 +1,4 @@
+import type { Health } from "@windflow/core";
 import type { ColumnType, Generated } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 import type { HostFacts, HostPresence, HostScheduling, Labels } from "./model.ts";
@@ -78,7 +79,17 @@ interface EnvironmentsTable {
   created_at: Date;
 }
 
+export interface HostHealthTable {
+  host_id: string;
+  organization_id: string;
+  health: Health;
+  summary: string;
+  stacks_drifted: number;
+  stacks_held: number;
+}
+
 export interface HostsTables {
+  host_health: HostHealthTable;
   session_replicas: { id: string; seen_at: Date; address: string; spki_sha256: Uint8Array };
   hosts: HostsTable;
   host_keys: HostKeysTable;

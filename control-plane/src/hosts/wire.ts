@@ -1,3 +1,4 @@
+import { hostHealth, type Health as HealthWord } from "@windflow/core";
 import type { HostReport } from "@windflow/proto/agent";
 import {
   Health,
@@ -6,9 +7,16 @@ import {
   type EnrollmentToken,
   type Host,
   type HostCounts,
+  type HostGroup as HostGroupMessage,
+  type SavedView as SavedViewMessage,
+  type TimelineEntry as TimelineEntryMessage,
 } from "@windflow/proto/api";
 import type { HostFacts, HostPresence, HostScheduling } from "./model.ts";
+import type { TimelineEntry } from "./ports.ts";
 import { etagOf, type HostView } from "./service.ts";
+import type { HostRow } from "./store.ts";
+import type { SavedView } from "./store-views.ts";
+import type { HostGroup } from "./summarize.ts";
 import type { TokenRow } from "./store-tokens.ts";
 
 const presenceToWire: Record<HostPresence, Host_Presence> = {
@@ -26,13 +34,22 @@ const schedulingToWire: Record<HostScheduling, Host_Scheduling> = {
   draining: Host_Scheduling.SCHEDULING_DRAINING,
 };
 
+const healthToWire: Record<HealthWord, Health> = {
+  unknown: Health.HEALTH_UNKNOWN,
+  ok: Health.HEALTH_OK,
+  "in-progress": Health.HEALTH_IN_PROGRESS,
+  failed: Health.HEALTH_FAILED,
+  empty: Health.HEALTH_EMPTY,
+};
+
 /** What is known of a host in memory; the row's own figures and time are up to a minute old. */
 export interface LiveFacts {
   figures: { cpuPercent: number; memoryPercent: number } | undefined;
   lastSeenAt: Date | undefined;
+  now: Date;
 }
 
-export function hostToWire(view: HostView, { figures, lastSeenAt }: LiveFacts): Host {
+export function hostToWire(view: HostView, { figures, lastSeenAt, now }: LiveFacts): Host {
   const { row, desired } = view;
   const { facts } = row;
   return {
@@ -77,11 +94,34 @@ export function hostToWire(view: HostView, { figures, lastSeenAt }: LiveFacts): 
     etag: etagOf(row),
     stacksTotal: desired?.stacksTotal ?? 0,
     scheduling: schedulingToWire[row.scheduling],
-    health: Health.HEALTH_UNSPECIFIED,
-    healthSummary: "",
-    stacksDrifted: 0,
-    stacksHeld: 0,
+    ...healthOf(row, lastSeenAt ?? row.last_seen_at ?? undefined, now),
+    stacksDrifted: row.stacks_drifted ?? 0,
+    stacksHeld: row.stacks_held ?? 0,
   };
+}
+
+function healthOf(row: HostRow, lastHeardAt: Date | undefined, now: Date): Pick<Host, "health" | "healthSummary"> {
+  const reported = row.health === null ? {} : { reported: { health: row.health, summary: row.health_summary ?? "" } };
+  const heard = lastHeardAt === undefined ? {} : { lastHeardAt: lastHeardAt.getTime() };
+  const { health, summary } = hostHealth({ presence: row.presence, ...heard, ...reported, now: now.getTime() });
+  return { health: healthToWire[health], healthSummary: summary };
+}
+
+export function groupToWire(group: HostGroup): HostGroupMessage {
+  const { ok, failed, unknown, empty, "in-progress": inProgress } = group.health;
+  const { value, hosts, drifted, summary, notReachedSince } = group;
+  const presence = countsToWire(group.presence);
+  return { value, hosts, presence, ok, inProgress, failed, unknown, empty, drifted, summary, notReachedSince };
+}
+
+export function entryToWire(entry: TimelineEntry): TimelineEntryMessage {
+  return { ...entry, receivedAt: entry.receivedAt };
+}
+
+/** @param own whether it is the caller's */
+export function viewToWire(view: SavedView, own: boolean): SavedViewMessage {
+  const { id, name, list, filter, orderBy, groupBy, shared, createdBy } = view;
+  return { id, name, list, filter, orderBy, groupBy, shared, createdBy, own };
 }
 
 export function countsToWire(counts: ReadonlyMap<HostPresence, number>): HostCounts {

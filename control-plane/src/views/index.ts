@@ -1,6 +1,7 @@
 export { createBuildDrafts } from "./build-drafts.ts";
 export { createBuildHosts } from "./build-hosts.ts";
 export { hostHistory } from "./host-history.ts";
+export { hostTimeline } from "./host-timeline.ts";
 export { createHostHealthKeeper } from "./host-health.ts";
 export { createTerminalRights } from "./terminal-rights.ts";
 export { createHostPlanner } from "./host-planner.ts";
