@@ -28,13 +28,14 @@ import {
 } from "./containers/index.ts";
 import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
-import type { HostFigures, HostHistory, HostTimeline } from "./hosts/index.ts";
+import type { HostFigures, HostHistory } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
 import {
   createDesiredStates,
   createPlacementKeeper,
+  createPreview,
   createProgressTeller,
   createRolloutsService,
   createRolloutWorker,
@@ -66,7 +67,6 @@ import {
   createTerminalRights,
   gateMetrics,
   hostHistory,
-  hostTimeline,
 } from "./views/index.ts";
 import { createWindowsService, windowsHandlers } from "./windows/index.ts";
 
@@ -78,8 +78,6 @@ export interface WorkloadSide {
   readonly figures: HostFigures;
   /** What is kept of hosts, to be forgotten with them. */
   readonly history: HostHistory;
-  /** What happened on hosts. */
-  readonly timeline: HostTimeline;
   /** Listens to the hosts and serves the API. Before the doors are opened. */
   connect(agents: { readonly gateway: AgentGateway; readonly hooks: AgentHooks }): void;
   start(): Promise<void>;
@@ -136,7 +134,6 @@ export function buildWorkloadSide(parts: {
     desired,
     figures: metrics.hostFigures,
     history: hostHistory,
-    timeline: hostTimeline,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired });
       const drafts = createDrafts({ database, vault, compose, files: files.store });
@@ -192,7 +189,11 @@ export function buildWorkloadSide(parts: {
       api.registerService(BuildsServiceService, builds.handlers);
       api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));
       api.registerService(DriftServiceService, drifts.handlers({ files: files.store, vault, gateway, revisionsWith }));
-      api.registerService(RolloutsServiceService, rolloutsHandlers({ database, clock, bus, service: rollouts, sight }));
+      const preview = createPreview({ database, clock, sight, planner: gateway });
+      api.registerService(
+        RolloutsServiceService,
+        rolloutsHandlers({ database, clock, bus, service: rollouts, sight, preview }),
+      );
       api.registerService(RegistriesServiceService, registriesHandlers({ service: registries }));
       api.registerService(
         ContainersServiceService,

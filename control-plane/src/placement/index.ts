@@ -21,5 +21,6 @@ export {
 } from "./model.ts";
 export { holds, usesFacts } from "./plan-labels.ts";
 export { needsOf } from "./plan-needs.ts";
+export { lacksOf } from "./plan-refusals.ts";
 export { expressionViolations, placementViolations } from "./plan-violations.ts";
 export { planPlacement } from "./plan.ts";

@@ -1,4 +1,11 @@
-import type { PlacementHost, PlacementInput, PlacementReason, PublishedPort } from "./model.ts";
+import {
+  noUse,
+  type HostUse,
+  type PlacementHost,
+  type PlacementInput,
+  type PlacementReason,
+  type PublishedPort,
+} from "./model.ts";
 import { formatExpression, holds, isSelected } from "./plan-labels.ts";
 
 /** Why a host is not chosen. */
@@ -30,28 +37,38 @@ export function whyForeign(host: PlacementHost, { placement, needs }: PlacementI
 export function whyFull(host: PlacementHost, { placement, needs }: PlacementInput): Refusal | undefined {
   if (host.scheduling !== "open")
     return { reason: host.scheduling, because: `the host is ${host.scheduling}: it takes nothing new` };
-  const { freeCpus, freeMemoryBytes } = placement.constraints;
   const picky = placement.strategy !== "all";
   if (picky && host.awaySeconds !== undefined)
     return { reason: "away", because: `the host has not been reached for ${duration(host.awaySeconds)}` };
-  // With `all` no other host could take it: the rollout says on the host itself what does not fit.
-  const cpus = Math.max(freeCpus, picky ? needs.cpus : 0);
-  const memory = Math.max(freeMemoryBytes, picky ? needs.memoryBytes : 0);
+  const { constraints } = placement;
+  // With `all` no other host could take it: the plan of the rollout says on the host itself what does not fit.
+  const asked = picky ? needs : noUse;
+  const cpus = Math.max(constraints.freeCpus, asked.cpus);
+  const memoryBytes = Math.max(constraints.freeMemoryBytes, asked.memoryBytes);
+  return lacksOf(host, { cpus, memoryBytes, ports: asked.ports, diskBytes: constraints.freeDiskBytes })[0];
+}
+
+/** What the host does not have of what is asked; nothing when it has it all. */
+export function lacksOf(host: PlacementHost, asked: HostUse & { readonly diskBytes: number }): Refusal[] {
+  const lacks: Refusal[] = [];
   const cpusLeft = host.cpus - host.used.cpus;
-  if (cpus > 0 && cpusLeft < cpus)
-    return { reason: "cpu", because: `${round(cpusLeft)} processors are free, ${round(cpus)} are needed` };
+  if (asked.cpus > 0 && cpusLeft < asked.cpus)
+    lacks.push({
+      reason: "cpu",
+      because: `${round(cpusLeft)} processors are free, ${round(asked.cpus)} are needed`,
+    });
   const memoryLeft = host.memoryBytes - host.used.memoryBytes;
-  if (memory > 0 && memoryLeft < memory)
-    return {
+  if (asked.memoryBytes > 0 && memoryLeft < asked.memoryBytes)
+    lacks.push({
       reason: "memory",
-      because: `${mebibytes(memoryLeft)} of memory are free, ${mebibytes(memory)} are needed`,
-    };
-  const disk = whyNoDisk(host.diskFreeBytes, placement.constraints.freeDiskBytes);
-  if (disk !== "") return { reason: "disk", because: disk };
-  const taken = picky ? needs.ports.find((port) => host.used.ports.some((used) => collide(port, used))) : undefined;
-  if (taken !== undefined)
-    return { reason: "port", because: `port ${taken.port}/${taken.protocol} is taken on the host` };
-  return undefined;
+      because: `${mebibytes(memoryLeft)} of memory are free, ${mebibytes(asked.memoryBytes)} are needed`,
+    });
+  const disk = whyNoDisk(host.diskFreeBytes, asked.diskBytes);
+  if (disk !== "") lacks.push({ reason: "disk", because: disk });
+  for (const port of asked.ports)
+    if (host.used.ports.some((used) => collide(port, used)))
+      lacks.push({ reason: "port", because: `port ${port.port}/${port.protocol} is taken on the host` });
+  return lacks;
 }
 
 /** Why the disk is too small; empty when it is not, or nothing is asked of it. */

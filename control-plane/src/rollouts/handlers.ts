@@ -12,6 +12,7 @@ import {
 import { countHosts, countsOf } from "./counts.ts";
 import { isEnded, type RolloutState } from "./model.ts";
 import type { RolloutSight } from "./ports.ts";
+import type { Preview } from "./preview.ts";
 import type { RolloutsService, StartedRollout } from "./service.ts";
 import { askedStrategy } from "./service-strategy.ts";
 import { listRollouts, readRollout, type StoredRollout } from "./store.ts";
@@ -25,8 +26,9 @@ export function rolloutsHandlers(parts: {
   readonly bus: EventBus;
   readonly service: RolloutsService;
   readonly sight: RolloutSight;
+  readonly preview: Preview;
 }): Handlers<typeof RolloutsServiceService> {
-  const { database, clock, bus, service, sight } = parts;
+  const { database, clock, bus, service, sight, preview } = parts;
   const read = <Result>(caller: Caller, work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
     database.inOrganization(caller, work, { readOnly: true });
 
@@ -90,14 +92,10 @@ export function rolloutsHandlers(parts: {
     retryRollout: (request, { caller }) => after(caller, service.retry(caller, request.rolloutId, request.hostIds)),
     rollBackRollout: (request, { caller }) =>
       after(caller, service.rollBack(caller, request.rolloutId, request.reason)),
-    planRollout: notYet,
+    planRollout: (request, { caller, signal }) => preview.plan(caller, request, signal),
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
 }
-
-const notYet = async (): Promise<never> => {
-  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
-};
 
 function messageOf({ rollout, hosts, work }: StartedRollout): RolloutMessage {
   const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));

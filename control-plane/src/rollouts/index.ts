@@ -14,3 +14,4 @@ export { readStackHosts } from "./store-desired.ts";
 export { createRolloutWorker, type RolloutWorker } from "./worker.ts";
 export { createPlacementKeeper, type PlacementKeeper } from "./keep-placed-worker.ts";
 export { readShorts } from "./store-kept.ts";
+export { createPreview, type Preview } from "./preview.ts";

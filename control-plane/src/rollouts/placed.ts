@@ -28,12 +28,14 @@ export interface Placing {
   readonly now: Date;
   /** Read before, for many stacks in a row; all of the organization's hosts without it. */
   readonly summaries?: readonly HostSummary[];
+  /** What hosts have left is read also where the placement does not ask. */
+  readonly withRoom?: boolean;
   /** By body digest: what was decoded for other stacks is not decoded again. */
   readonly needsKnown?: Map<string, StackNeeds>;
 }
 
 /** Everything that decides where a stack belongs. */
-interface PlacingInput {
+export interface PlacingInput {
   readonly input: Omit<PlacementInput, "current">;
   readonly kept: readonly KeptHost[];
 }
@@ -64,14 +66,14 @@ export async function placeStack(tx: UnitOfWork, sight: PlacementSight, placing:
   return planPlacement({ ...input, current: currentOf(kept) });
 }
 
-async function readPlacing(tx: UnitOfWork, sight: PlacementSight, placing: Placing): Promise<PlacingInput> {
+export async function readPlacing(tx: UnitOfWork, sight: PlacementSight, placing: Placing): Promise<PlacingInput> {
   const { stack, now } = placing;
   const { placement } = stack;
   const summaries = placing.summaries ?? (await listHostSummaries(tx));
   const needs = await readNeeds(tx, placing);
   const kept = await readKeptHosts(tx, sight, stack.id, needs.writtenVolumes.length > 0);
   const hostIds = summaries.map(({ hostId }) => hostId);
-  const uses = takesRoom(placement) ? await readUses(tx, sight, { placing, needs, hostIds }) : new Map<string, never>();
+  const uses = isAsked(placing) ? await readUses(tx, sight, { placing, needs, hostIds }) : new Map<string, never>();
   const hosts = summaries.map((summary) => placementHost(summary, uses.get(summary.hostId) ?? noUse, now));
   return { input: { placement, needs, hosts }, kept };
 }
@@ -103,7 +105,7 @@ async function readNeeds(tx: UnitOfWork, placing: Placing): Promise<StackNeeds> 
   const { stack, revision, hasSecrets } = placing;
   const summary = revision === 0 ? undefined : await readRevisionSummary(tx, stack.id, revision);
   const secret = hasSecrets ?? summary?.hasSecrets ?? false;
-  const asked = summary && takesRoom(stack.placement) ? summary.bodyDigest : undefined;
+  const asked = summary && isAsked(placing) ? summary.bodyDigest : undefined;
   const body = { stackId: stack.id, number: revision, digest: asked ?? "" };
   const needs = asked === undefined ? undefined : await needsOfBody(tx, body, placing.needsKnown);
   return { ...noUse, writtenVolumes: [], ...needs, hasSecrets: secret };
@@ -181,6 +183,10 @@ function sumOf(uses: readonly HostUse[]): HostUse {
     memoryBytes: uses.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
     ports: uses.flatMap(({ ports }) => ports),
   };
+}
+
+function isAsked({ stack, withRoom = false }: Placing): boolean {
+  return withRoom || takesRoom(stack.placement);
 }
 
 function takesRoom({ strategy, constraints }: Placement): boolean {

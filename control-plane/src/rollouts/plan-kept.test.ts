@@ -87,7 +87,9 @@ test("what failed, was cancelled or taken back is not tried again by itself, but
   const overtaken = [there("a", { wanted: false, last: { action: "deploy", revision: 5, outcome: "overtaken" } })];
   expect(kept(all, [host("a")], overtaken)).toBe("come a");
   const stuck = [there("a", { last: { action: "remove", revision: 5, outcome: "undone" } })];
-  expect(kept({}, [host("a")], stuck)).toBe("as it is");
+  expect(kept({}, [host("a")], stuck)).toBe(
+    "as it is; it does not belong on a; taking it off was stopped, and is not tried again by itself",
+  );
   expect(kept({}, [host("a")], stuck, { again: true })).toBe("leave a");
   expect(kept(all, [host("a")], stuck)).toBe("as it is");
 });

@@ -71,6 +71,7 @@ export function planKept(
   const come: PlacementHost[] = [];
   const leave: PlacementHost[] = [];
   const tried: PlacementHost[] = [];
+  const stuck: PlacementHost[] = [];
   for (const { host, chosen } of placement.decisions) {
     const there = standing.get(host.hostId);
     const heading = there === undefined ? "nowhere" : headingOf(there);
@@ -83,10 +84,11 @@ export function planKept(
     // What a revoked host runs is out of reach.
     if (host.revoked) continue;
     if (heading === "there" || (heading === "stuck" && again)) leave.push(host);
+    else if (heading === "stuck") stuck.push(host);
   }
   const wakeAfterSeconds = untilGone(input, placement);
   const wake = wakeAfterSeconds === undefined ? {} : { wakeAfterSeconds };
-  return { come, leave, placement, short: shortOf(placement.short, tried, revision), ...wake };
+  return { come, leave, placement, short: shortOf(placement.short, { tried, stuck, revision }), ...wake };
 }
 
 function untilGone({ placement }: Pick<PlacementInput, "placement">, { decisions }: PlacementPlan): number | undefined {
@@ -110,10 +112,26 @@ function wasTried(last: LastAct | undefined, revision: number): boolean {
   return last.outcome === "undone" || last.outcome === "taken-back";
 }
 
-function shortOf(short: string, tried: readonly PlacementHost[], revision: number): string {
-  if (tried.length === 0) return short;
-  const names = tried.slice(0, NAMES_SHOWN).map(({ name }) => name);
-  const more = tried.length > NAMES_SHOWN ? ` and ${tried.length - NAMES_SHOWN} more` : "";
-  const why = `revision ${revision} did not come to ${names.join(", ")}${more} the last time, and is not tried again by itself`;
-  return short === "" ? why : `${short}; ${why}`;
+function shortOf(
+  short: string,
+  left: {
+    readonly tried: readonly PlacementHost[];
+    readonly stuck: readonly PlacementHost[];
+    readonly revision: number;
+  },
+): string {
+  const { tried, stuck, revision } = left;
+  const parts = short === "" ? [] : [short];
+  if (tried.length > 0)
+    parts.push(
+      `revision ${revision} did not come to ${namesOf(tried)} the last time, and is not tried again by itself`,
+    );
+  if (stuck.length > 0)
+    parts.push(`it does not belong on ${namesOf(stuck)}; taking it off was stopped, and is not tried again by itself`);
+  return parts.join("; ");
+}
+
+function namesOf(hosts: readonly PlacementHost[]): string {
+  const names = hosts.slice(0, NAMES_SHOWN).map(({ name }) => name);
+  return `${names.join(", ")}${hosts.length > NAMES_SHOWN ? ` and ${hosts.length - NAMES_SHOWN} more` : ""}`;
 }

@@ -1,3 +1,4 @@
+import type { PlacementDecision } from "../placement/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { Stack } from "../stacks/index.ts";
 import { assignWaves, type AssignedWaves, type WaveCandidate } from "./plan-waves.ts";
@@ -21,12 +22,19 @@ export async function readTargets(
 ): Promise<Targets> {
   const running = await readStackOnHosts(tx, stack.id);
   const { decisions, short } = await placeStack(tx, sight, { stack, revision, now });
-  const candidates = decisions.flatMap(({ host, chosen }): WaveCandidate[] => {
+  return { candidates: candidatesOf(decisions, running), short };
+}
+
+/** What a rollout does on which host when placement decides so. */
+export function candidatesOf(
+  decisions: readonly PlacementDecision[],
+  running: ReadonlyMap<string, StackOnHost>,
+): WaveCandidate[] {
+  return decisions.flatMap(({ host, chosen }): WaveCandidate[] => {
     const { hostId, name: hostName, labels } = host;
     if (chosen) return [{ hostId, hostName, labels, action: "deploy" }];
     return running.has(hostId) && !host.revoked ? [{ hostId, hostName, labels, action: "remove" }] : [];
   });
-  return { candidates, short };
 }
 
 /** The hosts of a rollout that is about to be made, by wave. */

@@ -9,13 +9,14 @@ import { readSealedSecrets, readSummary } from "./store-revisions.ts";
 
 export type DeployableRevision = RevisionSummary;
 
-/** The stack, locked, with the revision to bring to its hosts (0: the latest). */
+/** The stack, locked unless told, with the revision to bring to its hosts (0: the latest). */
 export async function readDeployable(
   tx: UnitOfWork,
   stackId: string,
   number: number,
+  lock: "lock" | "look" = "lock",
 ): Promise<{ stack: Stack; revision: DeployableRevision }> {
-  const stack = await requireStack(tx, stackId, "lock");
+  const stack = await requireStack(tx, stackId, lock);
   if (stack.deleting) throw new ProblemError({ code: stacksErrors.WF_STACK_DELETING });
   if (stack.latestRevision === 0) throw new ProblemError({ code: stacksErrors.WF_STACK_NO_REVISION });
   const wanted = number === 0 ? stack.latestRevision : number;

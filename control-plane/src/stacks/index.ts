@@ -12,6 +12,7 @@ export { createDrafts, WORKING_DIRECTORY, type Draft, type Drafts } from "./draf
 export { stackPlacementChanged } from "./events.ts";
 export { stacksErrors } from "./errors.ts";
 export { stacksHandlers } from "./handlers.ts";
+export { askHosts, withoutPlan, type HostQuestion } from "./host-plans.ts";
 export { revisionFiles } from "./held-files.ts";
 export type { Revision, SourceFile, Stack, StackSource } from "./model.ts";
 export { hostsResolve, knownImages, nothingBuilt } from "./no-images.ts";
