@@ -64,11 +64,16 @@ function takenOver(was: ComposeService | undefined, is: ComposeService, acceptan
   const hidden = withoutSecrets(is, was, acceptance.secrets) as ComposeService;
   const volumes = hidden.volumes?.map((volume) => {
     const before = was?.volumes?.find(({ target }) => target === volume.target);
+    if (before === undefined || volume.type !== "bind" || !isIn(acceptance.ownFolder, before.source)) return volume;
     // On the host the stack's folder lies where the agent put it; the next host has another.
-    const own = before?.source?.startsWith(`${acceptance.ownFolder}/`) || before?.source === acceptance.ownFolder;
-    return before !== undefined && own && volume.type === "bind" ? { ...volume, source: before.source } : volume;
+    const same = (before.read_only ?? false) === (volume.read_only ?? false);
+    return same ? before : { ...volume, source: before.source };
   });
   return { ...hidden, ...(volumes === undefined ? {} : { volumes }), ...untold } as ComposeService;
+}
+
+function isIn(folder: string, path: string | undefined): path is string {
+  return path === folder || path?.startsWith(`${folder}/`) === true;
 }
 
 /** The value with each text that comes from a secret as its placeholder, as the revision has it at the same place or anywhere. */
