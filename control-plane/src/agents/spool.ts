@@ -1,5 +1,5 @@
 import type { SpoolBatch, SpoolEntry } from "@windflow/proto/agent";
-import { field, ProblemError, type Clock, type Database, type Log } from "../platform/index.ts";
+import { createGathering, field, ProblemError, type Clock, type Database, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import { isPassing, retryPassing } from "./passing.ts";
 import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
@@ -27,6 +27,10 @@ interface Parts {
 
 // One transaction stays short enough for a lock that somebody waits for, whatever the number of hosts.
 const BATCHES_PER_COMMIT = 200;
+// A commit costs the same for one batch as for many, and an agent that waits this much longer for its acknowledgement sends
+// what comes meanwhile all the same. With fifty batches it has paid off.
+const LINGER_MS = 100;
+const ENOUGH_BATCHES = 50;
 const MAX_SPOOL_ID = 128;
 const MAX_ENTRIES = 10_000;
 
@@ -34,67 +38,27 @@ interface Waiting {
   host: SpoolingHost;
   batch: SpoolBatch;
   signal: AbortSignal;
-  resolve: (acknowledged: bigint) => void;
-  reject: (error: unknown) => void;
 }
 
 export function createSpoolIntake(parts: Parts): SpoolIntake {
-  // One line of batches per organization: a transaction sees one organization only.
-  const lines = new Map<string, Waiting[]>();
-
-  async function work(organizationId: string, line: Waiting[]): Promise<void> {
-    for (;;) {
-      const group = nextGroup(line);
-      if (group.length === 0) break;
-      await storeGroup(organizationId, group);
-    }
-    lines.delete(organizationId);
-  }
-
-  async function storeGroup(organizationId: string, group: readonly Waiting[]): Promise<void> {
-    try {
-      const acknowledged = await storeTogether(parts, organizationId, group);
-      group.forEach((one, index) => one.resolve(acknowledged[index] ?? 0n));
-    } catch (error) {
-      if (group.length > 1 && !isPassing(error)) {
-        // One of them is at fault; the others shall not suffer for it.
-        for (const one of group) await storeGroup(organizationId, [one]);
-        return;
-      }
-      // Not waited for: the next group may be luckier, and each batch has its own session's patience.
-      for (const one of group) storeAlone(parts, one, error).then(one.resolve, one.reject);
-    }
-  }
-
+  const store = createGathering<Waiting, bigint>({
+    // A transaction sees one organization only.
+    lineOf: ({ host }) => host.organizationId,
+    // A host's next batch is judged by what the one before has stored.
+    keyOf: ({ host }) => host.hostId,
+    limit: BATCHES_PER_COMMIT,
+    linger: { ms: LINGER_MS, enough: ENOUGH_BATCHES },
+    work: (organizationId, group) => storeTogether(parts, organizationId, group),
+    isOnesFault: (error) => !isPassing(error),
+  });
   return {
     take: async (host, batch, signal) => {
       requireWellFormed(batch);
-      return new Promise((resolve, reject) => {
-        const waiting = { host, batch, signal, resolve, reject };
-        const line = lines.get(host.organizationId);
-        if (line !== undefined) return void line.push(waiting);
-        const own = [waiting];
-        lines.set(host.organizationId, own);
-        work(host.organizationId, own).catch((error: unknown) => {
-          parts.log.error({ err: error, [field.organizationId]: host.organizationId }, "The intake of spools failed.");
-        });
-      });
+      const one = { host, batch, signal };
+      // Alone it holds up nobody: the next group may be luckier, and each batch has its own session's patience.
+      return store(one).catch((error: unknown) => storeAlone(parts, one, error));
     },
   };
-}
-
-// A host's spool stands once in a transaction: its next batch is judged by what this one has stored.
-function nextGroup(line: Waiting[]): Waiting[] {
-  const group: Waiting[] = [];
-  const seen = new Set<string>();
-  while (group.length < BATCHES_PER_COMMIT) {
-    const head = line[0];
-    if (head === undefined || seen.has(head.host.hostId)) break;
-    seen.add(head.host.hostId);
-    group.push(head);
-    line.shift();
-  }
-  return group;
 }
 
 function storeTogether(parts: Parts, organizationId: string, group: readonly Waiting[]): Promise<bigint[]> {

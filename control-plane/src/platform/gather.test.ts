@@ -27,10 +27,11 @@ function recorded(
   return { gather, pieces };
 }
 
-test("the first is worked on at once, what comes meanwhile together, each line for itself", async () => {
+test("what comes while a piece is under way goes together into the next one, each line for itself", async () => {
   const { gather, pieces } = recorded(10);
-  const answers = ["a", "b", "c"].map((key) => gather(asked("one", key)));
-  answers.push(gather(asked("two", "d")));
+  const first = gather(asked("one", "a"));
+  await Promise.resolve();
+  const answers = [first, ...["b", "c"].map((key) => gather(asked("one", key))), gather(asked("two", "d"))];
   expect(await Promise.all(answers)).toEqual(["one-a", "one-b", "one-c", "two-d"]);
   expect(pieces).toEqual(["one: a", "two: d", "one: b c"]);
   expect(await gather(asked("one", "e"))).toBe("one-e");
@@ -39,13 +40,13 @@ test("the first is worked on at once, what comes meanwhile together, each line f
 test("a piece has as many as the limit, and a key once", async () => {
   const { gather, pieces } = recorded(2);
   await Promise.all(["a", "b", "c", "d", "e", "e"].map((key) => gather(asked("one", key))));
-  expect(pieces).toEqual(["one: a", "one: b c", "one: d e", "one: e"]);
+  expect(pieces).toEqual(["one: a b", "one: c d", "one: e", "one: e"]);
 });
 
 test("a piece that fails fails its own items; the line goes on", async () => {
   const { gather } = recorded(10);
   const answers = await Promise.allSettled(["a", "bad", "c", "d"].map((key) => gather(asked("one", key))));
-  expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "rejected", "rejected", "rejected"]);
+  expect(answers.map((answer) => answer.status)).toEqual(["rejected", "rejected", "rejected", "rejected"]);
   expect(await gather(asked("one", "f"))).toBe("one-f");
 });
 
@@ -53,5 +54,27 @@ test("where one may be at fault, each of a piece that failed is tried alone", as
   const { gather, pieces } = recorded(10, () => true);
   const answers = await Promise.allSettled(["a", "b", "bad", "c"].map((key) => gather(asked("one", key))));
   expect(answers.map((answer) => answer.status)).toEqual(["fulfilled", "fulfilled", "rejected", "fulfilled"]);
-  expect(pieces).toEqual(["one: a", "one: b bad c", "one: b", "one: bad", "one: c"]);
+  expect(pieces).toEqual(["one: a b bad c", "one: a", "one: b", "one: bad", "one: c"]);
+});
+
+test("who lingers has more to work on at once, and goes on early when there is enough", async () => {
+  const pieces: number[] = [];
+  const lingering = (ms: number): ((item: string) => Promise<string>) =>
+    createGathering<string, string>({
+      lineOf: () => "one",
+      keyOf: (item) => item,
+      limit: 10,
+      linger: { ms, enough: 3 },
+      work: async (_line, items) => {
+        pieces.push(items.length);
+        return items;
+      },
+    });
+  const short = lingering(50);
+  const first = short("a");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await Promise.all([first, short("b")])).toEqual(["a", "b"]);
+  // Would outlast the test.
+  await Promise.all(["c", "d", "e"].map(lingering(3_600_000)));
+  expect(pieces).toEqual([2, 3]);
 });

@@ -6,6 +6,8 @@ export interface GatherOptions<Item, Result> {
   readonly keyOf: (item: Item) => string;
   /** Items of one piece of work, at most: it is to stay short for a lock that somebody waits for. */
   readonly limit: number;
+  /** Before each piece of work, so long is waited for more items, unless there are `enough`. Absent: not at all. */
+  readonly linger?: { readonly ms: number; readonly enough: number };
   /** Results in the order of the items. What it throws rejects all of them, … */
   readonly work: (line: string, items: readonly Item[]) => Promise<readonly Result[]>;
   /** … unless this says that one of them may be at fault: then each is worked on alone, and the others do not suffer for it. */
@@ -18,25 +20,45 @@ interface Waiting<Item, Result> {
   readonly reject: (error: unknown) => void;
 }
 
-/** One piece of work at a time for each line, in the order in which the items came. Nothing waits while nothing is under way. */
-export function createGathering<Item, Result>(options: GatherOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { lineOf, keyOf, limit, work, isOnesFault } = options;
-  const lines = new Map<string, Waiting<Item, Result>[]>();
+interface Line<Item, Result> {
+  readonly waiting: Waiting<Item, Result>[];
+  onEnough: (() => void) | undefined;
+}
 
-  async function workOff(name: string, line: Waiting<Item, Result>[]): Promise<void> {
-    for (let group = next(line); group.length > 0; group = next(line)) await workOn(name, group);
+/** One piece of work at a time for each line, in the order in which the items came. */
+export function createGathering<Item, Result>(options: GatherOptions<Item, Result>): (item: Item) => Promise<Result> {
+  const { lineOf, keyOf, limit, linger, work, isOnesFault } = options;
+  const lines = new Map<string, Line<Item, Result>>();
+
+  async function workOff(name: string, line: Line<Item, Result>): Promise<void> {
+    while (line.waiting.length > 0) {
+      await lingered(line);
+      await workOn(name, next(line.waiting));
+    }
     lines.delete(name);
   }
 
-  function next(line: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
+  async function lingered(line: Line<Item, Result>): Promise<void> {
+    if (linger === undefined || line.waiting.length >= linger.enough) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, linger.ms);
+      line.onEnough = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    line.onEnough = undefined;
+  }
+
+  function next(waiting: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
     const keys = new Set<string>();
     let count = 0;
-    for (const { item } of line) {
+    for (const { item } of waiting) {
       if (count === limit || keys.has(keyOf(item))) break;
       keys.add(keyOf(item));
       count++;
     }
-    return line.splice(0, count);
+    return waiting.splice(0, count);
   }
 
   async function workOn(name: string, group: readonly Waiting<Item, Result>[]): Promise<void> {
@@ -60,8 +82,12 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
     new Promise((resolve, reject) => {
       const name = lineOf(item);
       const line = lines.get(name);
-      if (line !== undefined) return void line.push({ item, resolve, reject });
-      const own = [{ item, resolve, reject }];
+      if (line !== undefined) {
+        line.waiting.push({ item, resolve, reject });
+        if (line.waiting.length === linger?.enough) line.onEnough?.();
+        return;
+      }
+      const own = { waiting: [{ item, resolve, reject }], onEnough: undefined };
       lines.set(name, own);
       workOff(name, own).catch(reject);
     });
