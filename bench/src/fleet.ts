@@ -50,7 +50,6 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     points.push(await told(`${agents} agents`, () => growTo(site, workers, agents, scale)));
   }
   const commands = await told("commands", () => measureCommands(site, scale.commands));
-  const lists = await told("lists", () => measureLists(site, scale.lists));
   const rollout = await told(`a rollout in ${WAVES} waves`, () =>
     deploy(site, workers, {
       name: "waves",
@@ -67,6 +66,7 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
       revision: 1,
     }),
   );
+  const lists = await told("lists", () => measureLists(site, scale.lists));
   const neighbours = await told("bad neighbours", () => measureBadNeighbours(site, workers, scale));
   const cut = await told("every connection cut", () => cutAll(site, workers, scale));
   const killed = await told("the control plane killed and started", () => killAndStart(site, workers, scale));

@@ -35,6 +35,10 @@ const HOST_QUESTIONS: Readonly<Record<string, { filter?: string; orderBy?: strin
   "a label": { filter: "site=site-3" },
   "a label of few": { filter: "group=rollout" },
   presence: { filter: "presence=online" },
+  health: { filter: "health=ok" },
+  drift: { filter: "drifted=yes" },
+  "a stack": { filter: "stack=everywhere" },
+  "an environment": { filter: "environment=prod site=site-3" },
   nothing: { filter: "no-such-host" },
 };
 
@@ -62,6 +66,8 @@ export async function measureLists(site: Site, rounds: number): Promise<ListTime
         if (name === "first") total = page.total ?? 0;
       });
     }
+    await timed("summary", () => api.hosts.summarizeHosts({ organization }));
+    await timed("summary by site", () => api.hosts.summarizeHosts({ organization, groupBy: "site" }));
     await timed("stacks", () => api.stacks.listStacks({ organization }));
     await timed("containers", () => api.containers.listContainers({ organization, page: { size: 100 } }));
   }
