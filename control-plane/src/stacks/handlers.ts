@@ -6,6 +6,8 @@ import type { PlacementDecision } from "../placement/index.ts";
 import { commonErrors, ProblemError, type Caller, type Database, type UnitOfWork } from "../platform/index.ts";
 import { attachmentsFor, attachmentSizes } from "./attached-files.ts";
 import { attachmentViolations } from "./attachments.ts";
+import { diffRevisions } from "./diff.ts";
+import { comparedRevision } from "./diff-revisions.ts";
 import { WORKING_DIRECTORY } from "./drafts.ts";
 import { decodeModel } from "./body.ts";
 import type { Stack, StoredProblem } from "./model.ts";
@@ -81,7 +83,11 @@ export function stacksHandlers(parts: {
         return { stacks: await messages(tx, rows, detail, hostId), nextPageToken, total: found.total };
       });
     },
-    diffRevisions: notYet,
+    diffRevisions: ({ stackId, from, to }, { caller }) =>
+      read(caller, async (tx) => {
+        const before = await service.getRevision(tx, stackId, from);
+        return diffRevisions(comparedRevision(before), comparedRevision(await service.getRevision(tx, stackId, to)));
+      }),
     getStack: (request, { caller }) => message(caller, request.stackId),
     createStack: async (request, { caller }) => {
       const { id } = await service.create(caller, { name: request.name, placement: placementOf(request.placement) });
@@ -159,7 +165,3 @@ export function stacksHandlers(parts: {
     planStack: (request, { caller, signal }) => planning.plan(caller, request, signal),
   };
 }
-
-const notYet = async (): Promise<never> => {
-  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
-};
