@@ -13,7 +13,8 @@ import { type HostKeys, loadOrCreateHostKeys } from "./enroll/host-keys.ts";
 import { createIdentityKeeper } from "./enroll/identity-keeper.ts";
 import { loadIdentity } from "./enroll/identity.ts";
 import { AgentError } from "./errors.ts";
-import { bootId, hostReport } from "./facts/host-report.ts";
+import { createDiskWatch } from "./facts/disk-watch.ts";
+import { bootId, engineDisk, hostReport } from "./facts/host-report.ts";
 import type { ContentSource } from "./files/index.ts";
 import { type HostSide, createHostSide } from "./host-side.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
@@ -106,6 +107,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       if (told !== undefined && !isDeepStrictEqual(facts, told.engine)) renew.abort();
     },
   });
+  const disk = createDiskWatch({ clock, look: () => engineDisk(told?.engine), onMoved: () => renew.abort() });
   host.spool.onDurable(() => sender?.pump());
   const buildsFolder = join(config.stateDir, "builds");
   forgetBuilds(buildsFolder);
@@ -163,6 +165,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           log,
           hello: async () => {
             told = { engine: (await facts) ?? (await host.facts()) };
+            disk.told(engineDisk(told.engine));
             return hello({ config, keys, host, instanceId, clock, engine: told.engine });
           },
           heartbeat: () => heartbeat(host, clock),
@@ -217,6 +220,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     stop: async () => {
       enter({ type: "stop-asked" });
       stop.abort();
+      disk.stop();
       await kept;
       await host.stop();
       enter({ type: "drained" });

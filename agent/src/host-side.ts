@@ -23,6 +23,7 @@ import { type ObservedReporter, createObservedReporter } from "./reporting/obser
 import { createWellSince } from "./reporting/well-since.ts";
 import { createGateProbes } from "./probes/index.ts";
 import { createLastLines } from "./reporting/last-lines.ts";
+import { createKeptTags } from "./kept-tags.ts";
 import { createKeptRevisions } from "./kept-revisions.ts";
 import { NOTHING_OWN, type OwnOfStack, observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
@@ -139,6 +140,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     pins: () => memory.latest?.pins ?? [],
     onRan: () => tellObserved(),
   });
+  const tags = createKeptTags({ engine, clock, log, pins: () => memory.latest?.pins ?? [] });
   const ownOfStack = (stackId: string): OwnOfStack => {
     const stack = stackOf(stackId);
     if (stack === undefined) return NOTHING_OWN;
@@ -153,7 +155,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
   const tellObserved = (): void => {
     if (lastReport === undefined) return;
     const containers = lastReport.world?.containers ?? [];
-    if (lastReport.engineError === undefined) whole.follow(lastReport, desired(), wellSince);
+    if (lastReport.engineError === undefined) {
+      whole.follow(lastReport, desired(), wellSince);
+      if (lastReport.world !== undefined) tags.follow(lastReport.world, store.kept());
+    }
     reporter.changed(
       observedState(lastReport, {
         generation: store.generation,
@@ -243,9 +248,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
     },
     stop: async () => {
       metrics.stop();
+      await loop.stop();
       probes.stop();
       whole.stop();
-      await loop.stop();
+      await tags.stop();
       await files.stop();
       record(agentEvent("agent.stopped", "The agent was stopped; containers keep running."), clock.now());
       await spool.close();

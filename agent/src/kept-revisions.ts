@@ -26,9 +26,11 @@ export function createKeptRevisions(parts: {
 }): KeptHere {
   const { store, clock } = parts;
   let cancel: (() => void) | undefined;
+  let stopped = false;
   return {
     follow(report, desired, wellSince) {
       cancel?.();
+      if (stopped) return;
       let nextAt = Infinity;
       for (const status of report.stacks) {
         const stack = desired?.stacks.find(({ stackId }) => stackId === status.stackId);
@@ -46,6 +48,9 @@ export function createKeptRevisions(parts: {
       const whole = store.kept(stackId).filter((stack) => missingImages(stack, world, parts.pins()).length === 0);
       return whole.map(({ revision }) => revision).toSorted((a, b) => a - b);
     },
-    stop: () => cancel?.(),
+    stop() {
+      stopped = true;
+      cancel?.();
+    },
   };
 }

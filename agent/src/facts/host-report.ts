@@ -39,8 +39,20 @@ export function hostReport(options: HostReportOptions): HostReport {
     engineApiVersion: engine?.apiVersion ?? "",
     capabilities: capabilities(engine),
     hostShellAllowed: options.hostShellAllowed,
-    diskFreeBytes: 0n,
+    diskFreeBytes: BigInt(engineDisk(engine).freeBytes),
   };
+}
+
+export interface DiskRoom {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Of the disk that the engine stores images on; the root's where the engine does not say, or keeps it out of sight. */
+export function engineDisk(engine: EngineFacts | undefined): DiskRoom {
+  const { dataRoot } = engine ?? {};
+  const { bavail, blocks, bsize } = statfsSync(dataRoot !== undefined && existsSync(dataRoot) ? dataRoot : "/");
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
 }
 
 /** Differs after each boot; empty where the kernel does not say. */

@@ -16,6 +16,8 @@ import type { DriftRecord, OwnEvent, StackSettlement } from "./options.ts";
 
 /** Steps of one drift that are told; a stack with more is in such disorder that the number says it. */
 const MAX_STEPS = 50;
+/** Of all steps of one event as JSON. */
+const MAX_CHARACTERS = 16_000;
 
 /** Knows what each stack had converged on, so that what differs later is told apart from what was asked for. */
 export interface DriftKeeper {
@@ -42,7 +44,13 @@ export function createDriftKeeper(parts: {
 
   return {
     sort(plan, observed, desired, now) {
-      const sorted = sortDrift(plan, observed, desired.stacks, keeper.remembered.settled ?? []);
+      const sorted = sortDrift(
+        plan,
+        observed,
+        desired.stacks,
+        keeper.remembered.settled ?? [],
+        keeper.remembered.heals,
+      );
       current = sorted.drift;
       keepRecords(
         desired.stacks.flatMap((stack) => {
@@ -102,7 +110,9 @@ function settledNow(stack: DesiredStack): Settled {
 function grown(record: DriftRecord, steps: readonly Step[]): DriftRecord {
   const known = new Set(record.steps.map(({ op, target }) => `${op} ${target}`));
   const more = steps.map(toldStep).filter(({ op, target }) => !known.has(`${op} ${target}`));
-  return { ...record, steps: [...record.steps, ...more].slice(0, MAX_STEPS) };
+  const all = [...record.steps, ...more].slice(0, MAX_STEPS);
+  while (JSON.stringify(all).length > MAX_CHARACTERS) all.pop();
+  return { ...record, steps: all };
 }
 
 function correctedEvent(stack: DesiredStack, { since, steps }: DriftRecord): OwnEvent {

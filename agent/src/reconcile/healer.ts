@@ -15,6 +15,7 @@ import {
   type Hold,
   type ObservedContainer,
   type ObservedWorld,
+  STEADY_AFTER_MS,
 } from "@windflow/core";
 import type { Keeper } from "./keeper.ts";
 import type { OwnEvent } from "./options.ts";
@@ -25,7 +26,7 @@ export interface Healer {
   attach(world: ObservedWorld, desired: DesiredWorld, now: number): ObservedWorld;
   /** As last judged, for looks that change nothing. */
   readonly recall: (container: ObservedContainer) => Pick<ObservedContainer, "healing">;
-  /** When an attempt is due next, in milliseconds since the epoch. */
+  /** When time alone changes something: an attempt is due, or one has lasted; in milliseconds since the epoch. */
   nextAt(): number | undefined;
   /** Somebody started it by hand: what was given up is begun anew. */
   forget(place: Pick<Hold, "stackId" | "service" | "number">): void;
@@ -37,6 +38,7 @@ export function createHealer(parts: {
 }): Healer {
   const { keeper } = parts;
   let judged: ReadonlyMap<string, Healing> = new Map();
+  let steadyAt = Infinity;
 
   return {
     attach(world, desired, now) {
@@ -44,6 +46,7 @@ export function createHealer(parts: {
       const records: HealRecord[] = [];
       const healings = new Map<string, Healing>();
       const events: OwnEvent[] = [];
+      steadyAt = Infinity;
       for (const stack of desired.stacks)
         for (const container of currentContainers(ownContainers(index, stack), stack, keeper)) {
           const name = serviceOf(container);
@@ -54,8 +57,11 @@ export function createHealer(parts: {
           const { record, healing, turn } = judgeHealing(before, container, service, rule, now);
           records.push(record);
           healings.set(container.id, healing);
+          steadyAt = Math.min(steadyAt, steadyTime(container, healing, now));
           if (turn !== undefined) events.push(healEvent(turn, stack, container, healing));
         }
+      // A container that is made anew may be gone for a moment.
+      records.push(...(keeper.remembered.heals ?? []).filter((one) => isLeftOver(one, records, desired)));
       if (records.length > 0 || keeper.remembered.heals !== undefined) keeper.keep({ heals: records });
       judged = healings;
       for (const event of events) parts.tell(event);
@@ -71,8 +77,8 @@ export function createHealer(parts: {
       return healing === undefined ? {} : { healing };
     },
     nextAt() {
-      const times = [...judged.values()].flatMap(({ nextAt }) => nextAt ?? []);
-      return times.length === 0 ? undefined : Math.min(...times);
+      const at = Math.min(steadyAt, ...[...judged.values()].map(({ nextAt }) => nextAt ?? Infinity));
+      return at === Infinity ? undefined : at;
     },
     forget: (place) =>
       keeper.keep({
@@ -82,6 +88,12 @@ export function createHealer(parts: {
         ),
       }),
   };
+}
+
+/** When one that was started by a rule counts as steady, if that is to come. */
+function steadyTime({ state, detail }: ObservedContainer, { attempts }: Healing, now: number): number {
+  const at = state === "running" && attempts > 0 ? (detail?.startedAt ?? 0) + STEADY_AFTER_MS : 0;
+  return at > now ? at : Infinity;
 }
 
 /** One a place: while one takes the place of another, the new one, and once it has failed, the one before. What an operator stopped is none. */
@@ -125,6 +137,13 @@ function recordOf(records: readonly HealRecord[], stack: DesiredStack, service: 
       record.number === number,
   );
   return known ?? freshHealRecord(stack, service, number);
+}
+
+function isLeftOver(record: HealRecord, judged: readonly HealRecord[], { stacks }: DesiredWorld): boolean {
+  const isOf = (one: { readonly stackId: string; readonly revision: number; readonly attempt?: string }): boolean =>
+    one.stackId === record.stackId && one.revision === record.revision && (one.attempt ?? "") === record.attempt;
+  const isJudged = judged.some((one) => isOf(one) && one.service === record.service && one.number === record.number);
+  return !isJudged && stacks.some((stack) => isOf(stack) && healRuleOf(stack, record.service) !== undefined);
 }
 
 const SEVERITY = {

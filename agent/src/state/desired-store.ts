@@ -60,8 +60,8 @@ export interface DesiredStore {
   secretText(key: RevisionKey, reference: string): string | undefined;
   /** The stack runs as it should: its revision is kept for the way back. */
   noteRan(stack: DesiredStack): void;
-  /** Revisions of a stack that the host can go back to, the one that ran last first; those that cannot be read are left out. */
-  kept(stackId: string): readonly DesiredStack[];
+  /** Revisions of a stack, or of all, that the host can go back to, of each the one that ran last first; those that cannot be read are left out. */
+  kept(stackId?: string): readonly DesiredStack[];
   /** All of them, of every stack. */
   readonly keptKeys: readonly RevisionKey[];
   /** The revision that the control plane wants, held or not; undefined when it wants none. */
@@ -274,7 +274,9 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
     secretText: (key, reference) => secrets.text(key, reference),
     noteRan: (stack) => void keptRevisions.noteRan(stack),
     kept: (stackId) =>
-      keptRevisions.revisions.filter((one) => one.stackId === stackId).flatMap((one) => keptStack(one) ?? []),
+      keptRevisions.revisions
+        .filter((one) => stackId === undefined || one.stackId === stackId)
+        .flatMap((one) => keptStack(one) ?? []),
     get keptKeys() {
       return keptRevisions.revisions;
     },

@@ -46,14 +46,13 @@ export function openKeptRevisions(folder: string): KeptRevisions {
       keep({
         revisions: kept.revisions.filter((one) => {
           const stack = wanted.get(one.stackId);
-          const isHeld = kept.holds.some(
-            ({ stackId, revision }) => stackId === one.stackId && revision === one.revision,
-          );
-          if (stack === undefined || isHeld || stack.revision === one.revision) return stack !== undefined || isHeld;
-          // The one that is wanted counts, whether or not it has run already.
+          const held = kept.holds.find(({ stackId }) => stackId === one.stackId);
+          if (stack === undefined && held === undefined) return false;
+          if (one.revision === held?.revision || one.revision === stack?.revision) return true;
+          // The one that is wanted, or held, counts, whether or not it has run already.
           const before = counts.get(one.stackId) ?? 1;
           counts.set(one.stackId, before + 1);
-          return before < (stack.policy?.keepRevisions ?? DEFAULT_KEEP_REVISIONS);
+          return before < (stack?.policy?.keepRevisions ?? DEFAULT_KEEP_REVISIONS);
         }),
       });
       return kept.revisions;

@@ -5,6 +5,7 @@ import { sha256Hex } from "@windflow/core";
 import type { DesiredStack, ObservedState } from "@windflow/proto/agent";
 import { vi } from "vitest";
 import { type AgentConfig, type RunningAgent, createLog, enrollAgent, readConfig, startAgent } from "../index.ts";
+import type { LocalAnswer, LocalCommand } from "../control/local-commands.ts";
 import type { ConfigInput } from "../config.ts";
 import { type AgentKind, type TestControlPlane, type TestSession, startTestControlPlane } from "./control-plane.ts";
 
@@ -21,6 +22,8 @@ export interface AgentOnEngine {
   /** Sends a desired state over the newest session and gives the answer. */
   desire(n: bigint, ...stacks: readonly DesiredStack[]): Promise<{ refused: string; code: string }>;
   observed(): ObservedState | undefined;
+  /** As root on the host asks. */
+  askLocally(command: LocalCommand): Promise<LocalAnswer>;
   /** The first frame of a kind that satisfies the test, of those sent over the newest session. */
   frame<C extends AgentKind["$case"]>(
     kind: C,
@@ -85,6 +88,10 @@ export async function createAgentOnEngine(socketPath: string, over: ConfigInput 
     observed: () => {
       const states = session().received.flatMap((kind) => (kind.$case === "observed" ? [kind.value] : []));
       return states.at(-1);
+    },
+    askLocally: (command) => {
+      if (agent === undefined) throw new Error("the agent was stopped");
+      return agent.askLocally(command);
     },
     remove: async () => {
       await agent?.stop();

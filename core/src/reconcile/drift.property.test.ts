@@ -9,7 +9,8 @@ import { createModelEngine, type ModelEngine } from "./testing/model-engine.ts";
 import { editContainer, planNow, planText, running } from "./testing/plan-text.ts";
 import { desiredWorld, emptyWorld, service, stack, stranger } from "./testing/small-world.ts";
 
-const RUNS = { numRuns: 1_000 };
+// Some hundred runs of a dozen plans each, in a second or two.
+const RUNS = { numRuns: 300 };
 const ROUNDS = 12;
 const REPORT: HostPolicy = { reportDrift: true, heal: {}, keepRevisions: 3 };
 

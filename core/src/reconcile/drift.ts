@@ -1,4 +1,5 @@
 import type { DesiredStack } from "./desired.ts";
+import type { HealRecord } from "./healing.ts";
 import type { ObservedWorld } from "./observed.ts";
 import type { Plan, Step } from "./steps.ts";
 
@@ -36,10 +37,11 @@ export function sortDrift(
   observed: ObservedWorld,
   stacks: readonly DesiredStack[],
   settled: readonly Settled[],
+  heals: readonly HealRecord[] = [],
 ): SortedPlan {
   const drift = new Map<string, readonly Step[]>();
   const heldBack = new Set<string>();
-  const healed = healedPlaces(observed);
+  const healed = healedPlaces(observed, heals);
   for (const stack of stacks) {
     const known = settled.find((one) => isSettledOn(one, stack));
     if (known === undefined) continue;
@@ -98,9 +100,10 @@ function isDrift(step: Step, stack: DesiredStack, settled: Settled): boolean {
   }
 }
 
-/** Names of containers that a heal rule mends now. */
-function healedPlaces(observed: ObservedWorld): ReadonlySet<string> {
-  return new Set(observed.containers.flatMap(({ healing, name }) => (healing?.state === "acting" ? [name] : [])));
+/** Names of containers that a heal rule mends now; one that is made anew may be gone already. */
+function healedPlaces(observed: ObservedWorld, heals: readonly HealRecord[]): ReadonlySet<string> {
+  const acting = observed.containers.flatMap(({ healing, name }) => (healing?.state === "acting" ? [name] : []));
+  return new Set([...acting, ...heals.flatMap(({ remaking }) => remaking ?? [])]);
 }
 
 function isOf(places: ReadonlySet<string>, step: Step): boolean {

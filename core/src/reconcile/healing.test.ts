@@ -63,6 +63,16 @@ test("what ended as it should, was interrupted, or is unhealthy without a word a
   expect(stateOf(sick, RULE)).toBe("waiting");
 });
 
+test("a container that is made anew stays so until another is in its place, whatever its stop makes it look like", () => {
+  const rule: HealRule = { ...RULE, action: "recreate", backoffMs: 0 };
+  const begun = judgeHealing(FRESH, ended(1), service(), rule, 1).record;
+  const stopped = judgeHealing(begun, ended(9, { interrupted: true }), service(), rule, 9);
+  expect(stopped).toMatchObject({ healing: { state: "acting", action: "recreate" }, record: { attempts: [1] } });
+  const next = judgeHealing(stopped.record, { ...stranger("shop-web-1"), id: "another" }, service(), rule, 10);
+  expect(next.healing.state).toBe("watched");
+  expect(next.record.remaking).toBeUndefined();
+});
+
 test("an alert is told once and nothing is done", () => {
   const rule: HealRule = { ...RULE, action: "alert" };
   const first = judgeHealing(FRESH, ended(1), service(), rule, 1);

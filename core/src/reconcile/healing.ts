@@ -36,6 +36,8 @@ export interface HealRecord {
   readonly seen?: { readonly trouble: string; readonly at: number };
   /** The trouble that the last attempt is about. */
   readonly acting?: string;
+  /** Name of the container that is made anew, until there is another one in its place. */
+  readonly remaking?: string;
   /** The trouble that was given up, or told of and left. */
   readonly left?: string;
 }
@@ -79,9 +81,12 @@ export function judgeHealing(
   // An attempt that seems to be of the future counts: a clock that was set back must not give a new budget.
   const recent = record.attempts.filter((at) => now - at < rule.budgetMs);
   const base = { action: rule.action, attempts: recent.length, budget: rule.budget, budgetMs: rule.budgetMs };
+  const isRemade = record.acting?.startsWith(`${container.id} `) === true && record.remaking !== undefined;
+  // What was begun is brought to its end: stopped for that, it is no longer what it was.
+  if (isRemade) return { record, healing: { ...base, action: "recreate", state: "acting", trouble: "unhealthy" } };
   const kind = troubleOf(container, service, rule);
   if (kind === undefined) {
-    const { seen: _seen, left: _left, ...rest } = record;
+    const { seen: _seen, left: _left, remaking: _remaking, ...rest } = record;
     return { record: { ...rest, attempts: recent }, healing: { ...base, state: "watched" } };
   }
   const trouble = troubleKey(container, kind);
@@ -93,16 +98,18 @@ export function judgeHealing(
   const isLeft = record.left === trouble;
   if (isLeft || rule.action === "alert" || recent.length >= rule.budget) {
     const state = rule.action === "alert" ? "alerted" : "given-up";
+    const { remaking: _remaking, ...rest } = seen;
     return {
-      record: { ...seen, left: trouble },
+      record: { ...rest, left: trouble },
       healing: { ...base, state, trouble: kind },
       ...(isLeft ? {} : { turn: state }),
     };
   }
   const nextAt = at + Math.min(rule.backoffLimitMs, rule.backoffMs * 2 ** recent.length);
   if (now < nextAt) return { record: seen, healing: { ...base, state: "waiting", trouble: kind, nextAt } };
+  const remaking = rule.action === "recreate" ? { remaking: container.name } : {};
   return {
-    record: { ...seen, attempts: [...recent, now], total: record.total + 1, acting: trouble },
+    record: { ...seen, attempts: [...recent, now], total: record.total + 1, acting: trouble, ...remaking },
     healing: { ...base, state: "acting", trouble: kind, attempts: recent.length + 1 },
     turn: rule.action === "recreate" ? "recreated" : "restarted",
   };

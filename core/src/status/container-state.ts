@@ -49,6 +49,10 @@ function readRunning(container: ObservedContainer, now: number): ContainerReadin
   const { detail } = container;
   const since = detail?.startedAt;
   if (container.hooksDue !== undefined) return reading("starting", "its post_start hooks have not run yet", since);
+  if (detail && detail.restartCount > 0 && since !== undefined && now - since < STEADY_AFTER_MS)
+    return reading("crash-looping", `it started again a moment ago${restarts(container)}`, since);
+  if (container.health === "unhealthy")
+    return reading("unhealthy", healed(container, detail?.healthOutput ?? "its healthcheck fails"), since);
   const mended = container.healing?.attempts ?? 0;
   if (mended > 0 && since !== undefined && now - since < STEADY_AFTER_MS)
     return reading(
@@ -56,10 +60,6 @@ function readRunning(container: ObservedContainer, now: number): ContainerReadin
       `it was started again a moment ago, attempt ${mended} of ${container.healing?.budget}`,
       since,
     );
-  if (detail && detail.restartCount > 0 && since !== undefined && now - since < STEADY_AFTER_MS)
-    return reading("crash-looping", `it started again a moment ago${restarts(container)}`, since);
-  if (container.health === "unhealthy")
-    return reading("unhealthy", healed(container, detail?.healthOutput ?? "its healthcheck fails"), since);
   if (container.health === "starting") return reading("starting", "its healthcheck has not passed yet", since);
   return reading("running", container.health === "healthy" ? "its healthcheck passes" : "it runs", since);
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { ComposeNetwork, ComposeVolume, ContainerHealth, ObservedContainer } from "@windflow/core";
 import type Docker from "dockerode";
 import { EngineError, type EngineEvent, type ReconcileEngine } from "../../reconcile/engine.ts";
+import type { TagEngine } from "../../kept-tags.ts";
 import type { AdoptEngine } from "../../adopt/index.ts";
 import type { BuildsEngine } from "../builds-engine.ts";
 import type { RegistryEngine } from "../../registries/engine.ts";
@@ -28,8 +29,10 @@ import { containerOf, detailOf, factsOf, imageOf, networkOf, volumeOf } from "./
 const SYSTEMD = "/run/systemd/system";
 const NOT_MODIFIED = 304;
 const NOT_FOUND = 404;
+const CONFLICT = 409;
 
-export interface DockerEngine extends ReconcileEngine, StreamsEngine, RegistryEngine, AdoptEngine, BuildsEngine {}
+export interface DockerEngine
+  extends ReconcileEngine, StreamsEngine, RegistryEngine, AdoptEngine, BuildsEngine, TagEngine {}
 
 /** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
 export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
@@ -115,6 +118,13 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
         const RestartPolicy = { Name: name, MaximumRetryCount: name === "on-failure" ? maximumRetries : 0 };
         await docker.getContainer(containerId).update({ RestartPolicy });
       }),
+    tagImage: (imageId, repository, tag) =>
+      call(async ({ docker }) => void (await docker.getImage(imageId).tag({ repo: repository, tag }))),
+    untagImage: (name) =>
+      call(async ({ docker }) => void (await docker.getImage(name).remove({ noprune: true }))).catch(
+        // A container that runs on it keeps it, and its name.
+        ignoring(NOT_FOUND, CONFLICT),
+      ),
     runHook: (containerId, request) => call(({ docker }) => runHook(docker, containerId, request)),
     connectNetwork: ({ network, containerId, service }) =>
       call(async ({ docker, apiMinor }) => {
