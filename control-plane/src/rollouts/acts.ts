@@ -90,8 +90,7 @@ export function createRolloutActs(parts: RolloutsParts): RolloutActs {
     retry: (caller, rolloutId, hostIds) =>
       act(caller, rolloutId, { verb: "retry", done: "retried", detail: { hostIds } }, async (tx, rollout) => {
         await requireCurrent(tx, rollout);
-        const { stack, revision } = await readDeployable(tx, rollout.stackId, rollout.revision);
-        requireAllowed(caller, stack, revision);
+        await requireRetry(tx, caller, rollout);
         const hosts = await readHosts(tx, rolloutId);
         const { changed, failedLeft } = retriedHosts(rollout, hosts, new Set(hostIds));
         if (changed.length === 0) throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NOTHING_FAILED });
@@ -133,6 +132,18 @@ async function requireCurrent(tx: UnitOfWork, rollout: StoredRollout): Promise<v
   const newest = await readNewestId(tx, rollout.stackId);
   if (newest === rollout.id) return;
   throw new ProblemError({ code: rolloutsErrors.WF_ROLLOUT_NEWER, detail: `the newest is ${newest ?? "gone"}` });
+}
+
+/** What is tried again is what was started: it takes the same rights. Going back takes none more. */
+async function requireRetry(tx: UnitOfWork, caller: Caller, rollout: StoredRollout): Promise<void> {
+  if (rollout.rollBackReason !== undefined) return;
+  if (rollout.kind === "remove") {
+    // The stack stays when its removal fails: deleting it again is the next try.
+    if (isEnded(rollout.state)) throw hasEnded(rollout);
+    return;
+  }
+  const { stack, revision } = await readDeployable(tx, rollout.stackId, rollout.revision);
+  requireAllowed(caller, stack, revision);
 }
 
 function hasEnded({ state, cause }: StoredRollout): ProblemError {

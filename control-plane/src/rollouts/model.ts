@@ -197,8 +197,3 @@ export function attemptOf(rollout: Pick<Rollout, "id">, host: Pick<RolloutHost, 
   const parts = [rollout.id, ...(back ? ["back"] : []), ...(host.retries > 0 ? [String(host.retries)] : [])];
   return parts.join(".");
 }
-
-/** The rollout of an attempt. */
-export function rolloutOfAttempt(attempt: string): string {
-  return attempt.split(".", 1)[0] ?? attempt;
-}

@@ -257,10 +257,17 @@ test("a privileged revision is rolled out by somebody who may, and by nobody els
 test("two control planes work on the same rollouts without getting in each other's way", async () => {
   await Promise.all([startWorker(), startWorker()]);
   const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => fleet.addHost(`shared-${i}`)));
+  const plain = { name: "", pauseMs: 0, needsApproval: false, maxParallel: 0 };
+  const canary = { ...plain, size: { kind: "hosts", count: 1 } as const };
+  const quarter = { ...plain, size: { kind: "percent", percent: 25 } as const };
   const stackIds = await Promise.all(["red", "green", "blue"].map((name) => stackOn(name, ids)));
   const started = await Promise.all(
     stackIds.map((stackId) =>
-      fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy({ maxParallel: 5 }) }),
+      fleet.rollouts.create(fleet.caller, {
+        stackId,
+        revision: 0,
+        strategy: promptStrategy({ maxParallel: 5, waves: [canary, quarter] }),
+      }),
     ),
   );
   const ended = async (): Promise<void> => {
