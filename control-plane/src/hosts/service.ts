@@ -47,7 +47,7 @@ export interface HostsService {
   timeline(caller: Caller, query: TimelineQuery): Promise<TimelineEntry[]>;
   update(caller: Caller, hostId: string, change: { name: string; labels: Labels; etag: string }): Promise<HostView>;
   approve(caller: Caller, hostId: string): Promise<HostView>;
-  /** Takes effect with the next rollout of each stack. */
+  /** Stacks follow it by rollouts of their own. */
   schedule(caller: Caller, hostId: string, wanted: { scheduling: HostScheduling; reason: string }): Promise<HostView>;
   revoke(caller: Caller, hostId: string, reason: string): Promise<HostView>;
   delete(caller: Caller, hostId: string): Promise<void>;

@@ -82,7 +82,7 @@ export const hosts = {
     },
     edit: {
       title: "Edit name and labels",
-      text: "A stack that no longer matches is taken off the host by its next rollout, not by this change.",
+      text: "Stacks follow labels by themselves: one that matches now comes to the host, one that matches no more is taken off it.",
     },
     facts: {
       machine: "Machine",

@@ -87,7 +87,7 @@ export const hosts: Pick<Messages, "hosts"> = {
     },
     edit: {
       title: "Modifier le nom et les étiquettes",
-      text: "Une stack qui ne correspond plus est retirée de l’hôte par son prochain déploiement, pas par ce changement.",
+      text: "Les stacks suivent les étiquettes d’elles-mêmes : celle qui correspond arrive sur l’hôte, celle qui ne correspond plus en est retirée.",
     },
     facts: {
       machine: "Machine",
