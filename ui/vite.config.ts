@@ -8,7 +8,7 @@ import { defineConfig, type Plugin } from "vite";
 const API_ORIGIN = process.env["WINDFLOW_DEV_API"] ?? "https://127.0.0.1:8443";
 
 /** Parts of the kit that are large and that few pages use; they load with those pages. */
-const HEAVY = /\/kit\/(?:code-editor|diff-view|editor-|terminal|chart|style-document|theme-color)/;
+const HEAVY = /\/kit\/(?:code-editor|editor-|terminal|chart|style-document|theme-color)/;
 
 /** One chunk of what nearly every page uses: HTTP/1.1 is slow with a hundred small files. */
 function isOfEveryPage(id: string): boolean {

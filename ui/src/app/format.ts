@@ -52,7 +52,7 @@ export interface Format {
   day(at: string | undefined): string;
   time(at: string | undefined): string;
   /** A moment to come, to the minute: its day when it is not today, and the time zone that it is told in. */
-  moment(at: string | undefined): string;
+  moment(at: string | undefined, zone?: string): string;
   ago(at: string | undefined, nowMs: number): string;
   span(seconds: number): string;
   /** The clock time of today, else the day with it. */
@@ -111,7 +111,12 @@ export function useFormat(): Format {
     dateTime: (at) => (at ? intl.of(region.value).dateTime.format(new Date(at)) : "–"),
     day: (at) => (at ? intl.of(region.value).day.format(new Date(at)) : "–"),
     time: (at) => (at ? intl.of(region.value).time.format(new Date(at)) : "–"),
-    moment: (at) => (at ? `${minuteOf(at)} (${intl.of(region.value).minute.resolvedOptions().timeZone})` : "–"),
+    moment: (at, zone) =>
+      at && zone
+        ? `${new Date(at).toLocaleString(region.value, { ...DAY, hour: "2-digit", minute: "2-digit", timeZone: zone })} (${zone})`
+        : at
+          ? `${minuteOf(at)} (${intl.of(region.value).minute.resolvedOptions().timeZone})`
+          : "–",
     ago: (at, nowMs) => formatAgo(at, nowMs, intl.of(region.value).ago),
     span: formatSpan,
     since: (at) => (at ? minuteOf(at) : "–"),

@@ -54,3 +54,22 @@ export const typedValues = (text: string): string[] =>
     .split(",")
     .map((one) => one.trim())
     .filter((one) => one !== "");
+
+/** Whether the labels of a host meet the expression. What hosts report of themselves ("fact/…") is not known here, and is taken to. */
+export function holds(expression: LabelExpression, labels: Record<string, string>): boolean {
+  const key = expression.key ?? "";
+  if (key === "" || key.startsWith("fact/")) return true;
+  const value = labels[key];
+  const values = expression.values ?? [];
+  switch (operatorWord(expression)) {
+    case "in":
+    case "equals":
+      return value !== undefined && values.includes(value);
+    case "notIn":
+      return value === undefined || !values.includes(value);
+    case "exists":
+      return value !== undefined;
+    case "absent":
+      return value === undefined;
+  }
+}

@@ -7,7 +7,12 @@ import { pathAbove } from "./compose-keys.ts";
 import { draftOf, fileOf, filePathFault, sourceOf } from "./draft.ts";
 import { HELLO_EXAMPLE } from "./examples.ts";
 import { changedVolumes, downtimes, remarksOf, servicesToBuild, stepTone } from "./plan-meaning.ts";
-import { imagesOf, modelText, sourceText } from "./revision-text.ts";
+import { bytesOf, gibOf, isPlain } from "./placement-fields.ts";
+import { healed, unhealed, withHeal } from "./policy.ts";
+import { imagesOf } from "./revision-text.ts";
+import { countPlan } from "./rollout-plan-counts.ts";
+import { diffLines } from "./unified-diff.ts";
+import { hostLines, stackHostRows } from "./stack-host-rows.ts";
 
 /** Names offered at the "|" of a text. */
 function offered(text: string, explicit = true): string[] {
@@ -86,31 +91,8 @@ describe("a draft", () => {
   });
 });
 
-describe("the text of a revision", () => {
-  test("names secrets and never has a value for them", () => {
-    const text = sourceText({
-      source: {
-        files: { "b.env": "B=1", "a.yml": "x: 1" },
-        variables: [
-          { name: "PASSWORD", value: "", secret: true },
-          { name: "PORT", value: "80" },
-        ],
-      },
-    });
-    expect(text).toContain("PASSWORD=(secret)");
-    expect(text.indexOf("a.yml")).toBeLessThan(text.indexOf("b.env"));
-  });
-  test("lists attached files with their mode, owner and content, so that a change of one shows", () => {
-    const attachments = [
-      { path: "run.sh", digest: `sha256:${"a".repeat(64)}`, mode: 0o755, uid: 1000, gid: 1000 },
-      { path: "current", linkTarget: "run.sh" },
-      { path: "spool", folder: true },
-    ];
-    expect(sourceText({ source: { files: { "a.yml": "x" }, attachments } })).toContain(
-      "0644 0:0 current -> run.sh\n0755 0:0 spool/\n0755 1000:1000 run.sh sha256:aaaaaaaaaaaa\n",
-    );
-  });
-  test("names each image with what it is pinned to, and those that were built", () => {
+describe("the images of a revision", () => {
+  test("stand with what it is pinned to, and those that were built", () => {
     const model = { name: "shop", services: { web: { image: "nginx:1" }, api: {}, db: { image: "postgres" } } };
     const imageDigests = { "nginx:1": "sha256:1", "shop-api": "sha256:2" };
     expect(imagesOf({ model, imageDigests, builtServices: ["api"] })).toEqual([
@@ -118,9 +100,6 @@ describe("the text of a revision", () => {
       { name: "nginx:1", digest: "sha256:1", built: false },
       { name: "postgres", digest: "", built: false },
     ]);
-  });
-  test("of the model has sorted keys, so that only changes differ", () => {
-    expect(modelText({ model: { b: 1, a: 2 } })).toBe("a: 2\nb: 1\n");
   });
 });
 
@@ -173,4 +152,107 @@ describe("what a plan asks of a person", () => {
 
 test("the example is valid YAML with two services", () => {
   expect(Object.keys((parse(HELLO_EXAMPLE.text) as { services: object }).services)).toEqual(["web", "counter"]);
+});
+
+describe("a unified diff", () => {
+  test("has its lines with their numbers on both sides", () => {
+    const unified =
+      "--- a/x\n+++ b/x\n@@ -3,3 +3,3 @@\n same\n-old\n+new\n--- not a header\n\\ No newline at end of file\n";
+    expect(diffLines(unified).map(({ kind, text, before, after }) => [kind, text, before, after])).toEqual([
+      ["place", "@@ -3,3 +3,3 @@", undefined, undefined],
+      ["same", "same", 3, 3],
+      ["removed", "old", 4, undefined],
+      ["added", "new", undefined, 4],
+      ["removed", "-- not a header", 5, undefined],
+    ]);
+  });
+});
+
+describe("the plan of a rollout", () => {
+  test("is counted over all waves", () => {
+    const plan = (expectedDowntimeSeconds: Record<string, number>) => ({
+      steps: [{ op: "x" }, { op: "y" }],
+      expectedDowntimeSeconds,
+    });
+    expect(
+      countPlan({
+        waves: [
+          {
+            hosts: [
+              { hostId: "a", plan: plan({ web: 2 }) },
+              { hostId: "b", notReached: "since 14:02" },
+            ],
+          },
+          {
+            hosts: [
+              { hostId: "c", plan: plan({ web: 5 }), conflicts: ["port 80"], windowOpensAt: "2026-01-01T00:00:00Z" },
+            ],
+          },
+        ],
+      }),
+    ).toEqual({ hosts: 3, steps: 4, unreached: 1, conflicts: 1, outside: 1, downtime: 5 });
+  });
+});
+
+describe("the policy of a stack", () => {
+  test("has a rule for each service at most, the rule for all others last", () => {
+    const policy = withHeal(withHeal(withHeal({}, "*", { action: "ACTION_ALERT" }), "web", {}), "db", {});
+    expect(healed(policy).map(([service]) => service)).toEqual(["db", "web", "*"]);
+    expect(unhealed(policy, ["web", "cache", "db"])).toEqual(["cache"]);
+    expect(healed(withHeal(policy, "*", undefined)).map(([service]) => service)).toEqual(["db", "web"]);
+  });
+});
+
+describe("the fields of a placement", () => {
+  test("bytes are shown in GiB and sent as 64-bit numbers", () => {
+    expect([gibOf("0"), gibOf(undefined), gibOf("1610612736"), bytesOf(1.5), bytesOf(undefined)]).toEqual([
+      undefined,
+      undefined,
+      1.5,
+      "1610612736",
+      "0",
+    ]);
+  });
+  test("a placement that says more than which hosts is not plain", () => {
+    expect(isPlain({ allHosts: true, constraints: { freeMemoryBytes: "0" } })).toBe(true);
+    expect(isPlain({ constraints: { freeDiskBytes: "1" } })).toBe(false);
+    expect(isPlain({ strategy: "PLACEMENT_STRATEGY_SPREAD" })).toBe(false);
+    expect(isPlain({ expressions: [{ key: "site" }] })).toBe(false);
+  });
+});
+
+describe("the hosts of a stack", () => {
+  const hosts = [
+    { hostId: "1", hostName: "b", state: "SERVICE_STATE_RUNNING" as const },
+    {
+      hostId: "2",
+      hostName: "a",
+      state: "SERVICE_STATE_CRASH_LOOPING" as const,
+      services: [{ service: "web", cause: "exited with 1", state: "SERVICE_STATE_CRASH_LOOPING" as const }],
+    },
+    { hostId: "3", hostName: "c", state: "SERVICE_STATE_RUNNING" as const, heldRevision: 4 },
+    {
+      hostId: "4",
+      hostName: "d",
+      state: "SERVICE_STATE_UNKNOWN" as const,
+      cause: "not reached since 14:02",
+      drift: ["create-network x"],
+    },
+  ];
+  test("what is not well comes first, and is found by state, name, hold and drift", () => {
+    const names = (group: Parameters<typeof stackHostRows>[1], text = ""): string =>
+      stackHostRows(hosts, group, text)
+        .map(({ hostName }) => hostName)
+        .join("");
+    expect([names("all"), names("bad"), names("held"), names("drifted"), names("all", "C")]).toEqual([
+      "adbc",
+      "a",
+      "c",
+      "d",
+      "c",
+    ]);
+  });
+  test("a host says its cause, or that of its worst service", () => {
+    expect(hosts.map(hostLines)).toEqual(["", "web: exited with 1", "", "not reached since 14:02"]);
+  });
 });

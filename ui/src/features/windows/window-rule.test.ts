@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expressionFault, expressionText, typedValues, withOperator } from "../stacks/label-expressions.ts";
+import { expressionFault, expressionText, holds, typedValues, withOperator } from "../stacks/label-expressions.ts";
 import { closing, dayName, dayRuns, daysText, isZone, ruleFaults } from "./window-rule.ts";
 
 test("what is missing of a rule is named", () => {
@@ -42,4 +42,22 @@ test("expressions keep what their operator can have", () => {
   expect(expressionFault(withOperator({ key: "site" }, "in"))).toBe("values");
   expect(expressionFault({ key: " ", operator: "OPERATOR_EXISTS" })).toBe("key");
   expect(typedValues(" a, b ,,c")).toEqual(["a", "b", "c"]);
+});
+test("expressions hold as the control plane reads them", () => {
+  const labels = { site: "paris" };
+  const one = (
+    operator: "OPERATOR_IN" | "OPERATOR_NOT_IN" | "OPERATOR_EXISTS" | "OPERATOR_ABSENT" | "OPERATOR_EQUALS",
+    key: string,
+  ) => holds({ key, operator, values: ["paris"] }, labels);
+  expect([one("OPERATOR_IN", "site"), one("OPERATOR_EQUALS", "site"), one("OPERATOR_EXISTS", "site")]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect([one("OPERATOR_NOT_IN", "site"), one("OPERATOR_ABSENT", "site"), one("OPERATOR_EQUALS", "rack")]).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect([one("OPERATOR_NOT_IN", "rack"), one("OPERATOR_ABSENT", "rack")]).toEqual([true, true]);
 });

@@ -1,8 +1,13 @@
 import type { Messages } from "../en/index.ts";
+import { policy } from "./policy.ts";
 
-type Part = Pick<Messages, "stacks" | "services" | "placement" | "editor" | "plan" | "revisions">;
+type Part = Pick<
+  Messages,
+  "stacks" | "services" | "placement" | "editor" | "plan" | "revisions" | "policy" | "diff" | "explain"
+>;
 
 export const stacks: Part = {
+  ...policy,
   stacks: {
     text: "Les applications écrites en fichiers compose, et où elles tournent.",
     filter: "Filtrer par nom",
@@ -39,6 +44,7 @@ export const stacks: Part = {
       rollouts: "Déploiements",
       builds: "Constructions",
       placement: "Placement",
+      policy: "Politique",
       events: "Événements",
     },
     new: {
@@ -66,6 +72,33 @@ export const stacks: Part = {
       noneText: "Déployez une révision, ou vérifiez que son placement correspond à un hôte.",
       noRevision: "Elle n’a pas encore de révision : écrivez d’abord son fichier compose.",
       open: "Ouvrir l’hôte",
+      all: "Tous les états",
+      on: "{stack} sur {host}",
+      noMatch: "Retirez le filtre pour voir tous les hôtes de la stack.",
+      seen: "vu il y a {span}",
+      never: "jamais vu",
+      nothing: "rien",
+      columns: { host: "Hôte", state: "État", says: "Ce que l’on sait", revision: "Tourne", age: "Vu" },
+      groups: {
+        bad: "Ne va pas bien",
+        busy: "En cours",
+        unknown: "Inconnu ou arrêté",
+        ok: "Va bien",
+        held: "Tenu sur l’hôte",
+        drifted: "Changé à la main",
+      },
+    },
+    held: {
+      title: "Tenu à la révision {number} sur l’hôte.",
+      text: "Root sur l’hôte y est revenu, et les révisions plus récentes y attendent. Relâché sur l’hôte par",
+      command: "windflow-agent release",
+    },
+    drift: {
+      title: "1 différence que personne n’a demandée | {count} différences que personne n’a demandées",
+      hosts:
+        "1 hôte diffère de ce qu’il devrait faire tourner | {count} hôtes diffèrent de ce qu’ils devraient faire tourner",
+      text: "Quelqu’un ou quelque chose l’a changé là, et la politique de la stack le laisse en l’état.",
+      open: "Regarder l’écart",
     },
   },
   services: {
@@ -81,6 +114,9 @@ export const stacks: Part = {
     failed: "En échec",
     stopped: "Arrêté",
     pullOf: "Image de {service}",
+    nextAttempt: "réessayé par l’hôte dans {span}",
+    lastLines: "Sa dernière ligne | Ses {count} dernières lignes",
+    lastLinesOf: "Dernières lignes de {service}",
   },
   placement: {
     title: "Sur quels hôtes elle doit tourner",
@@ -99,9 +135,37 @@ export const stacks: Part = {
     allOf: "Tout {environment}",
     hostCount: "{count} hôte choisi | {count} hôtes choisis",
     none: "Aucun hôte",
-    effect: "Prend effet au prochain déploiement.",
+    effect: "Une stack déjà déployée suit son placement d’elle-même.",
     saved: "Placement enregistré",
-    savedText: "Déployez la stack pour l’amener sur ses hôtes.",
+    savedText:
+      "Une stack déjà déployée le suit par son propre déploiement ; déployez une nouvelle pour l’amener à ses hôtes.",
+    conditions: "Conditions sur les étiquettes",
+    conditionsHint: "Chacune doit tenir, aussi sur les hôtes choisis.",
+    strategy: "Sur combien d’entre eux",
+    strategies: { all: "Tous", spread: "Certains, répartis", binpack: "Certains, les plus pleins d’abord" },
+    strategyHints: {
+      all: "Chaque hôte sélectionné, aussi ceux qui viendront.",
+      spread: "Autant d’hôtes, répartis sur les valeurs d’une étiquette, p. ex. une baie ou un site.",
+      binpack: "Autant d’hôtes, d’abord les plus pleins qui ont de la place, pour que d’autres restent libres.",
+    },
+    replicas: "Hôtes voulus",
+    spreadBy: "Répartir sur l’étiquette",
+    spreadByHint: "Vide : sur les hôtes, les plus vides d’abord.",
+    goneAfter: "Placée ailleurs quand un hôte est absent depuis",
+    goneAfterHint: "Jamais si un service y écrit dans un volume nommé, sauf si l’hôte est libéré.",
+    needs: "Ce qu’un hôte doit avoir",
+    arches: "Architecture",
+    anyArch: "Toutes",
+    capabilities: "Capacités",
+    capabilitiesHint: "Toutes celles-ci, séparées par des virgules : docker, podman, systemd …",
+    freeCpus: "Processeurs libres",
+    freeMemory: "Mémoire libre",
+    freeDisk: "Disque libre",
+    freeHint: "Pour autant qu’aucune stack ne l’ait réservé ; du disque, comme mesuré en dernier.",
+    preferences: "Quels hôtes viennent d’abord",
+    preferencesHint: "Le poids s’ajoute là où la condition tient ; un poids négatif éloigne.",
+    weight: "Poids",
+    more: "Conditions, combien, et ce qu’un hôte doit avoir",
   },
   editor: {
     title: "Modifier {name}",
@@ -167,6 +231,7 @@ export const stacks: Part = {
     messageHint: "p. ex. relever la limite de mémoire de web",
     back: "Revenir à l’édition",
     save: "Enregistrer seulement",
+    inWaves: "Déployer par vagues …",
     deploy: "Déployer",
   },
   revisions: {
@@ -182,9 +247,6 @@ export const stacks: Part = {
     compare: "Ce qui a changé",
     before: "Avant",
     after: "Après",
-    nothing: "(rien)",
-    form: "Forme de la comparaison",
-    forms: { files: "Fichiers", model: "Effectif" },
     same: "Les deux sont identiques sous cette forme.",
     contents: "Ce que fixe la révision {number}",
     unpinned: "non résolue : chaque hôte prend ce que donne son registre",
