@@ -132,6 +132,12 @@ test("what makes a container root on its host needs its own permission", async (
   const source = { files: { "compose.yaml": yaml }, composeFiles: [], variables: [], profiles: [], attachments: [] };
   const revision = await fleet.revisions.create(admin, { stackId: stack.id, source, message: "" });
   expect(revision.privilegedServices).toEqual(["web"]);
+  // A stack follows its placement: who may not deploy it brings it to no other host that way either.
+  const change = { stackId: stack.id, placement: { ...emptyPlacement, allHosts: true }, etag: "" };
+  await expect(fleet.stacks.update(fleet.caller, change)).rejects.toMatchObject({
+    code: commonErrors.WF_PERMISSION_DENIED,
+  });
+  expect(await fleet.stacks.update(admin, change)).toMatchObject({ id: stack.id });
 });
 
 test("texts of configs travel in the model, and a mount of what is on no host is refused by name", async () => {
