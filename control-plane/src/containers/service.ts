@@ -25,6 +25,7 @@ export interface KnownContainer extends ObservedContainerRow {
   /** Of the stack that it is part of; empty when it is nobody's, or the stack is gone. */
   readonly stackName: string;
   readonly observedAt: Date | undefined;
+  readonly clockSkewMs: number;
 }
 
 export interface ContainersService {
@@ -64,6 +65,7 @@ export function createContainersService(parts: Parts): ContainersService {
       stackName: stackNames.get(row.report.stackId) ?? "",
       hostName: hosts.get(row.hostId)?.name ?? "",
       observedAt: observed.get(row.hostId)?.observedAt,
+      clockSkewMs: observed.get(row.hostId)?.clockSkewMs ?? 0,
     }));
   }
 

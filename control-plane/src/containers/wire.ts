@@ -29,11 +29,15 @@ export function containerMessage(
     readonly hostName: string;
     readonly stackName: string;
     readonly observedAt: Date | undefined;
+    /** Milliseconds that the host's clock was ahead when it reported. */
+    readonly clockSkewMs: number;
     readonly figures: { readonly cpuPercent: number; readonly memoryBytes: number } | undefined;
   },
 ): Container {
   const { labels } = report;
-  const ours = report.stackId !== "";
+  const isOurs = report.stackId !== "";
+  // In our time, as everything that is shown.
+  const ours = (time: Date | undefined): Date | undefined => time && new Date(time.getTime() - known.clockSkewMs);
   return {
     id: report.id,
     hostId: known.hostId,
@@ -47,19 +51,19 @@ export function containerMessage(
     restartCount: report.restartCount,
     stackId: report.stackId,
     // A label may be anybody's: it names a stack only where the host itself says that the container is ours, and the stack is gone.
-    stackName: known.stackName || (ours ? (labels[STACK_NAME_LABEL] ?? labels[PROJECT_LABEL] ?? "") : ""),
+    stackName: known.stackName || (isOurs ? (labels[STACK_NAME_LABEL] ?? labels[PROJECT_LABEL] ?? "") : ""),
     service: report.service || (labels[SERVICE_LABEL] ?? ""),
     project: labels[PROJECT_LABEL] ?? "",
     revision: report.revision,
-    createdAt: report.createdAt,
-    startedAt: report.startedAt,
-    finishedAt: report.finishedAt,
+    createdAt: ours(report.createdAt),
+    startedAt: ours(report.startedAt),
+    finishedAt: ours(report.finishedAt),
     ports: report.ports,
     mounts: report.mounts,
     labels,
     networks: report.networks,
     command: report.command,
-    observedAt: known.observedAt,
+    observedAt: ours(known.observedAt),
     cpuPercent: known.figures?.cpuPercent ?? 0,
     memoryBytes: BigInt(Math.round(known.figures?.memoryBytes ?? 0)),
     tty: report.tty,

@@ -39,7 +39,7 @@ beforeAll(async () => {
     files: { "compose.yaml": compose, "html/index.html": "hello" },
     variables: [{ name: "TOKEN", value: SECRET, secret: true }],
   };
-  expect(await call("POST", `stacks/${stack.id}/revisions`, { source })).toMatchObject({ status: 200 });
+  await call("POST", `stacks/${stack.id}/revisions`, { source });
   await call("POST", "rollouts", { stackId: stack.id });
   await session.next("desiredState");
 });

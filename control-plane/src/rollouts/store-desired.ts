@@ -252,22 +252,6 @@ export async function readStackHosts(
     .execute();
 }
 
-/** Every body that hosts of the organization must run, with those hosts. */
-export async function readWantedBodies(
-  tx: UnitOfWork,
-): Promise<{ stackId: string; number: number; digest: string; hostIds: string[] }[]> {
-  if (tx.organizationId === undefined) throw new TypeError("bodies are listed in a unit of work of one organization");
-  const { rows } = await sql<{ stack_id: string; revision: number; body_digest: string; host_ids: string[] }>`
-    SELECT stack_id, revision, body_digest, array_agg(host_id) AS host_ids FROM host_desired_stacks
-    WHERE organization_id = ${tx.organizationId} GROUP BY stack_id, revision, body_digest`.execute(tx.queries);
-  return rows.map((row) => ({
-    stackId: row.stack_id,
-    number: row.revision,
-    digest: row.body_digest,
-    hostIds: row.host_ids,
-  }));
-}
-
 /** Host → its generation and the number of stacks that it must run. */
 export async function readDesiredSummaries(
   tx: UnitOfWork,

@@ -72,6 +72,9 @@ export function hostStackStatus(facts: HostStackFacts, now: Date): HostStackStat
 
 function causeOf(state: ServiceState, facts: HostStackFacts, services: readonly ServiceStatus[]): string {
   const problem = facts.report?.problem ?? "";
+  const held = facts.report?.heldRevision ?? 0;
+  if (facts.desiredRevision === 0 && held > 0)
+    return `root on the host holds revision ${held}; it is removed once it is released`;
   if (facts.desiredRevision === 0) return problem || "the stack is being removed from the host";
   if (problem !== "") return problem;
   const worst = services.find((service) => service.state === state);

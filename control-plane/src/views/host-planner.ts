@@ -39,7 +39,8 @@ export function createHostPlanner({
       return summaries
         .filter((host) => ids.has(host.hostId) && !host.revoked)
         .map((host) => {
-          const observedAt = observed.get(host.hostId)?.observedAt;
+          const last = observed.get(host.hostId);
+          const observedAt = last && new Date(last.observedAt.getTime() - last.clockSkewMs);
           return {
             hostId: host.hostId,
             hostName: host.name,

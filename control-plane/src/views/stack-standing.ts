@@ -6,8 +6,8 @@ import {
   type ObservedStackRow,
 } from "../containers/index.ts";
 import { countByStack } from "../drift/index.ts";
-import { listHostSummaries, type HostSummary } from "../hosts/index.ts";
-import type { Clock } from "../platform/index.ts";
+import type { HostPresence } from "../hosts/index.ts";
+import type { Clock, UnitOfWork } from "../platform/index.ts";
 import { placeStack, readOpenIds, readShorts, readStackHosts } from "../rollouts/index.ts";
 import type { StackStanding } from "../stacks/index.ts";
 import { placementSight } from "./placement-sight.ts";
@@ -36,19 +36,22 @@ export function createStackStanding(parts: { readonly clock: Clock; readonly pro
       const reports = (await readObservedStacks(tx, stackIds)).filter(isWanted);
       const desired = (await readStackHosts(tx, stackIds)).filter(isWanted);
       const hostIds = [...new Set([...reports.map((row) => row.hostId), ...desired.map((row) => row.hostId)])];
-      const hosts = new Map((await listHostSummaries(tx, { hostIds })).map((host) => [host.hostId, host]));
+      const hosts = await readReachable(tx, hostIds);
       const observed = await readObservedHosts(tx, hostIds);
       const now = clock.now();
+      const wantedOf = Map.groupBy(desired, (row) => row.stackId);
+      const reportsOf = Map.groupBy(reports, (row) => row.stackId);
       const statuses = stackIds.map((stackId) => {
-        const wanted = new Map(desired.flatMap((row) => (row.stackId === stackId ? [[row.hostId, row.revision]] : [])));
-        const reported = new Map(reports.flatMap((row) => (row.stackId === stackId ? [[row.hostId, row]] : [])));
+        const wanted = new Map(wantedOf.get(stackId)?.map((row) => [row.hostId, row.revision]));
+        const reported = new Map(reportsOf.get(stackId)?.map((row) => [row.hostId, row]));
         const facts = [...new Set([...wanted.keys(), ...reported.keys()])].flatMap((hostId) => {
           const host = hosts.get(hostId);
           if (host === undefined) return [];
           return [factsOf(host, wanted.get(hostId) ?? 0, reported.get(hostId), observed.get(hostId), progress)];
         });
-        const sorted = facts.toSorted((a, b) => (a.hostName < b.hostName ? -1 : 1));
-        return [stackId, statusMessage(stackStatus(sorted, now), detail)] as const;
+        // Counts have no order.
+        const shown = detail === "counts" ? facts : facts.toSorted((a, b) => (a.hostName < b.hostName ? -1 : 1));
+        return [stackId, statusMessage(stackStatus(shown, now), detail)] as const;
       });
       return new Map(statuses);
     },
@@ -68,8 +71,23 @@ function agreedImages(rows: readonly ObservedStackRow[], revision: number): Reco
   return Object.fromEntries(Object.entries(agreed).filter(([reference]) => !disputed.has(reference)));
 }
 
+interface ReachableHost {
+  readonly hostId: string;
+  readonly name: string;
+  readonly presence: HostPresence;
+  readonly presenceCause: string;
+  readonly lastSeenAt: Date | null;
+}
+
+/** Whether hosts are reached, without what they say of themselves: a list of stacks on ten thousand hosts asks for each. */
+async function readReachable(tx: UnitOfWork, hostIds: readonly string[]): Promise<Map<string, ReachableHost>> {
+  const { rows } = await sql<ReachableHost>`SELECT id AS "hostId", name, presence, presence_cause AS "presenceCause",
+    last_seen_at AS "lastSeenAt" FROM hosts WHERE id = ANY(${[...hostIds]})`.execute(tx.queries);
+  return new Map(rows.map((host) => [host.hostId, host]));
+}
+
 function factsOf(
-  host: HostSummary,
+  host: ReachableHost,
   desiredRevision: number,
   row: ObservedStackRow | undefined,
   observed: ObservedHost | undefined,
@@ -82,7 +100,7 @@ function factsOf(
     presenceCause: host.presenceCause,
     desiredRevision,
     engineProblem: observed?.engineProblem ?? "",
-    ...(host.lastSeenAt === undefined ? {} : { lastSeenAt: host.lastSeenAt }),
+    ...(host.lastSeenAt === null ? {} : { lastSeenAt: host.lastSeenAt }),
     ...(row === undefined || observed === undefined
       ? {}
       : { report: reportFacts(row.report, observed, progress.of(host.hostId, row.stackId)) }),
