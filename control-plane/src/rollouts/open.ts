@@ -1,5 +1,6 @@
 import { announce, recordEvent } from "../events/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
+import type { Stack } from "../stacks/index.ts";
 import { advanceRollout, openRollout, type AdvanceParts } from "./advance.ts";
 import type { Standing } from "./after-plan.ts";
 import { rolloutOpened } from "./events.ts";
@@ -23,6 +24,14 @@ export type NewRollout = Pick<
   | "ignoreWindows"
   | "overrideLocalHolds"
 >;
+
+/** What every rollout of a stack has; nothing out of the ordinary unless told. */
+export function newRollout(
+  { id: stackId, name: stackName }: Stack,
+  what: Pick<NewRollout, "kind" | "revision" | "bodyDigest" | "strategy" | "origin" | "reason"> & Partial<NewRollout>,
+): NewRollout {
+  return { stackId, stackName, recreateVolumes: [], ignoreWindows: false, overrideLocalHolds: false, ...what };
+}
 
 /** Who makes it: a caller, or the control plane itself. */
 export interface Maker {

@@ -2,7 +2,7 @@ import type { UnitOfWork } from "../platform/index.ts";
 import type { DeployableRevision, Stack } from "../stacks/index.ts";
 import { advanceRollout, type AdvanceParts } from "./advance.ts";
 import { rolloutOpened } from "./events.ts";
-import { openNew, type Maker, type NewRollout } from "./open.ts";
+import { newRollout, openNew, type Maker, type NewRollout } from "./open.ts";
 import type { WaveCandidate } from "./plan-waves.ts";
 import { chooseStrategy } from "./service-strategy.ts";
 import { readOpenRolloutOf, type StoredRollout } from "./store.ts";
@@ -46,19 +46,14 @@ export async function changeHosts(
 }
 
 function placementRollout({ stack, revision, reason }: PlacementChange): NewRollout {
-  return {
-    stackId: stack.id,
-    stackName: stack.name,
+  return newRollout(stack, {
     kind: "deploy",
     revision: revision.number,
     bodyDigest: revision.bodyDigest,
     strategy: chooseStrategy(stack, undefined),
-    recreateVolumes: [],
     origin: "placement",
     reason,
-    ignoreWindows: false,
-    overrideLocalHolds: false,
-  };
+  });
 }
 
 async function addHosts(

@@ -1,89 +1,30 @@
 import { StackBody } from "@windflow/proto/agent";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import {
-  commonErrors,
-  createLog,
-  isProblem,
-  openPlatform,
-  systemClock,
-  type Platform,
-  type UnitOfWork,
-} from "../platform/index.ts";
+import { commonErrors, isProblem } from "../platform/index.ts";
 import { emptyPlacement } from "../placement/index.ts";
 import { stacksErrors } from "../stacks/index.ts";
-import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
+import type { Fleet } from "../testing/fleet.ts";
 import { promptStrategy } from "../testing/strategy.ts";
-import { createFleet, type Fleet } from "../testing/fleet.ts";
 import { rolloutsErrors } from "./errors.ts";
-import type { RolloutWorker } from "./index.ts";
-import { readRollout, type StoredRollout } from "./store.ts";
-import { readHosts, type StoredRolloutHost } from "./store-hosts.ts";
-
-const log = createLog({ level: process.env["TEST_LOG"] === "1" ? "debug" : "silent" });
-let server: TestDatabase;
-let platform: Platform;
-let fleet: Fleet;
-const workers = new Set<RolloutWorker>();
-
-beforeAll(async () => {
-  server = await startTestDatabase(log);
-  platform = await openPlatform({ connection: server.connection, clock: systemClock, log });
-  fleet = await createFleet(platform);
-});
-afterEach(async () => {
-  await Promise.all([...workers].map((worker) => worker.stop()));
-  workers.clear();
-});
-afterAll(async () => {
-  await platform?.close();
-  await server?.stop();
-});
+import { openRealRollouts, type RealRollouts } from "./testing/real-rollouts.ts";
 
 const settings = { strategy: promptStrategy() };
-const inTenant = <Result>(work: (tx: UnitOfWork) => Promise<Result>): Promise<Result> =>
-  platform.database.inOrganization(fleet.caller, work);
-
-async function startWorker(): Promise<RolloutWorker> {
-  const worker = fleet.newWorker();
-  workers.add(worker);
-  await worker.start();
-  return worker;
-}
-
-async function stackOn(name: string, hostIds: string[], image = "hello:1"): Promise<string> {
-  const stack = await fleet.stacks.create(fleet.caller, { name, placement: { ...emptyPlacement, hostIds } });
-  await revise(stack.id, image);
-  return stack.id;
-}
-async function revise(stackId: string, image: string): Promise<number> {
-  const source = {
-    files: { "compose.yaml": `services: {web: {image: "${image}"}}` },
-    composeFiles: [],
-    variables: [],
-    profiles: [],
-    attachments: [],
-  };
-  return (await fleet.revisions.create(fleet.caller, { stackId, source, message: "" })).number;
-}
-async function read(rolloutId: string): Promise<{ rollout: StoredRollout; hosts: StoredRolloutHost[] }> {
-  return inTenant(async (tx) => {
-    const rollout = await readRollout(tx, rolloutId, "look");
-    if (rollout === undefined) throw new Error("the rollout is gone");
-    return { rollout, hosts: await readHosts(tx, rolloutId) };
-  });
-}
-async function states(rolloutId: string): Promise<string> {
-  const { rollout, hosts } = await read(rolloutId);
-  return [rollout.state, ...hosts.map((host) => `${host.hostName} ${host.state}`)].join(", ");
-}
+let real: RealRollouts;
+let fleet: Fleet;
+beforeAll(async () => {
+  real = await openRealRollouts();
+  ({ fleet } = real);
+});
+afterEach(() => real.stopWorkers());
+afterAll(() => real?.close());
 
 test("a revision reaches its host: desired state, body by digest, health gate, current revision", async () => {
-  await startWorker();
+  await real.startWorker();
   const hostId = await fleet.addHost("one");
-  const stackId = await stackOn("shop", [hostId]);
+  const stackId = await real.stackOn("shop", [hostId]);
   const { rollout } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   expect(rollout).toMatchObject({ state: "running", revision: 1 });
-  const body = await inTenant(async (tx) => {
+  const body = await real.inTenant(async (tx) => {
     const desired = await fleet.desired.desiredStateFor(tx, hostId);
     expect(desired).toMatchObject({ generation: { term: 1n, n: 1n }, stacks: [{ stackId, revision: 1 }] });
     return fleet.desired.bodyFor(tx, hostId, desired.stacks[0]?.bodyDigest ?? "");
@@ -91,65 +32,65 @@ test("a revision reaches its host: desired state, body by digest, health gate, c
   expect(StackBody.decode(body ?? new Uint8Array())).toMatchObject({ stackId, project: "shop", revision: 1 });
 
   await fleet.report(hostId, { converged: false, healthySince: undefined });
-  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("running, one applying"));
+  await vi.waitFor(async () => expect(await real.states(rollout.id)).toBe("running, one applying"));
   await fleet.report(hostId, {});
-  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("succeeded, one succeeded"));
-  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ currentRevision: 1 });
+  await vi.waitFor(async () => expect(await real.states(rollout.id)).toBe("succeeded, one succeeded"));
+  expect(await real.inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ currentRevision: 1 });
 
   // The same revision once more is done with its own transaction: nothing changes on the host.
   const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
   expect(again.rollout.state).toBe("succeeded");
-  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId))).generation.n).toBe(1n);
+  expect((await real.inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId))).generation.n).toBe(1n);
 });
 
 test("a host that went back to what it ran fails the rollout with its own words, and another rollout makes it try again", async () => {
-  await startWorker();
+  await real.startWorker();
   const hostId = await fleet.addHost("back");
-  const stackId = await stackOn("went-back", [hostId]);
+  const stackId = await real.stackOn("went-back", [hostId]);
   const wanted = { stackId, revision: 0, ...settings, recreateVolumes: ["data"] };
   const { rollout } = await fleet.rollouts.create(fleet.caller, wanted);
   const desired = (): ReturnType<typeof fleet.desired.desiredStateFor> =>
-    inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
+    real.inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
   expect((await desired()).stacks).toMatchObject([{ attempt: rollout.id, recreateVolumes: ["data"] }]);
   const problem = "web: revision 1 failed: its healthcheck fails; the previous container (revision 0) runs again";
   await fleet.report(hostId, { converged: false, problem, failedAttempt: rollout.id });
-  await vi.waitFor(async () => expect(await states(rollout.id)).toBe("failed, back failed"));
-  expect((await read(rollout.id)).hosts[0]?.cause).toBe(problem);
+  await vi.waitFor(async () => expect(await real.states(rollout.id)).toBe("failed, back failed"));
+  expect((await real.read(rollout.id)).hosts[0]?.cause).toBe(problem);
 
   const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
   expect((await desired()).stacks).toMatchObject([{ attempt: again.rollout.id, recreateVolumes: [] }]);
-  expect(await states(again.rollout.id)).toBe("running, back applying");
+  expect(await real.states(again.rollout.id)).toBe("running, back applying");
   await fleet.report(hostId, {});
-  await vi.waitFor(async () => expect(await states(again.rollout.id)).toBe("succeeded, back succeeded"));
+  await vi.waitFor(async () => expect(await real.states(again.rollout.id)).toBe("succeeded, back succeeded"));
 });
 
 test("a host that is away is not reached, and is brought along when it returns", async () => {
-  await startWorker();
+  await real.startWorker();
   const [here, away] = [await fleet.addHost("here"), await fleet.addHost("away")];
   await fleet.setPresence(away, "offline");
-  const stackId = await stackOn("two-hosts", [here, away]);
+  const stackId = await real.stackOn("two-hosts", [here, away]);
   const {
     rollout: { id },
   } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   await fleet.report(here, {});
-  await vi.waitFor(async () => expect(await states(id)).toBe("waiting, away not-reached, here succeeded"));
-  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, away))).stacks).toEqual([]);
+  await vi.waitFor(async () => expect(await real.states(id)).toBe("waiting, away not-reached, here succeeded"));
+  expect((await real.inTenant((tx) => fleet.desired.desiredStateFor(tx, away))).stacks).toEqual([]);
   await fleet.setPresence(away, "online");
-  await vi.waitFor(async () => expect(await states(id)).toBe("running, away applying, here succeeded"));
+  await vi.waitFor(async () => expect(await real.states(id)).toBe("running, away applying, here succeeded"));
   await fleet.report(away, {});
-  await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, away succeeded, here succeeded"));
+  await vi.waitFor(async () => expect(await real.states(id)).toBe("succeeded, away succeeded, here succeeded"));
 });
 
 test("waves stop at the failure budget, and what was not begun keeps its old revision", async () => {
-  await startWorker();
+  await real.startWorker();
   const ids = [await fleet.addHost("w1"), await fleet.addHost("w2")];
-  const stackId = await stackOn("waves", ids);
+  const stackId = await real.stackOn("waves", ids);
   const {
     rollout: { id },
   } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, strategy: promptStrategy({ maxParallel: 1 }) });
-  expect(await states(id)).toBe("running, w1 applying, w2 pending");
+  expect(await real.states(id)).toBe("running, w1 applying, w2 pending");
   const [first = ""] = ids;
-  const generation = await inTenant(async (tx) => (await fleet.desired.desiredStateFor(tx, first)).generation);
+  const generation = await real.inTenant(async (tx) => (await fleet.desired.desiredStateFor(tx, first)).generation);
   const host = { organizationId: fleet.caller.organizationId, hostId: first };
   await fleet.desired.answered({
     ...host,
@@ -157,82 +98,82 @@ test("waves stop at the failure budget, and what was not begun keeps its old rev
     refused: "privileged is not allowed here",
     code: "WF_LOCAL_POLICY",
   });
-  await vi.waitFor(async () => expect(await states(id)).toBe("failed, w1 failed, w2 cancelled"));
-  const { rollout } = await read(id);
+  await vi.waitFor(async () => expect(await real.states(id)).toBe("failed, w1 failed, w2 cancelled"));
+  const { rollout } = await real.read(id);
   expect(rollout.cause).toBe("1 of 2 hosts failed: w1: WF_LOCAL_POLICY: privileged is not allowed here");
   // What the host refused is not wanted of it any more: another stack must not be refused for it.
-  const desired = await inTenant((tx) => fleet.desired.desiredStateFor(tx, first));
+  const desired = await real.inTenant((tx) => fleet.desired.desiredStateFor(tx, first));
   expect(desired).toEqual({ generation: { term: 1n, n: 2n }, stacks: [] });
 });
 
 test("a newer rollout supersedes, a cancelled one stops, and both leave the hosts as they are", async () => {
-  await startWorker();
+  await real.startWorker();
   const hostId = await fleet.addHost("busy");
-  const stackId = await stackOn("newer", [hostId]);
+  const stackId = await real.stackOn("newer", [hostId]);
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
-  await revise(stackId, "hello:2");
+  await real.revise(stackId);
   const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
-  expect(await states(first.rollout.id)).toBe("superseded, busy cancelled");
+  expect(await real.states(first.rollout.id)).toBe("superseded, busy cancelled");
   const cancelled = await fleet.rollouts.cancel(fleet.caller, second.rollout.id, "wrong version");
   expect(cancelled).toMatchObject({ state: "cancelled", cause: "cancelled: wrong version" });
   const error: unknown = await fleet.rollouts
     .cancel(fleet.caller, second.rollout.id, "")
     .catch((thrown: unknown) => thrown);
   expect(isProblem(error, rolloutsErrors.WF_ROLLOUT_ENDED)).toBe(true);
-  const desired = await inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
+  const desired = await real.inTenant((tx) => fleet.desired.desiredStateFor(tx, hostId));
   expect(desired).toMatchObject({ generation: { n: 2n }, stacks: [{ revision: 2 }] });
 });
 
 test("a host that does not match any more is left by the next rollout; a deleted stack leaves all and is forgotten", async () => {
-  await startWorker();
+  await real.startWorker();
   const [stays, leaves] = [await fleet.addHost("stays"), await fleet.addHost("leaves")];
-  const stackId = await stackOn("moving", [stays, leaves]);
+  const stackId = await real.stackOn("moving", [stays, leaves]);
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   for (const hostId of [stays, leaves]) await fleet.report(hostId, {});
-  await vi.waitFor(async () => expect((await read(first.rollout.id)).rollout.state).toBe("succeeded"));
+  await vi.waitFor(async () => expect((await real.read(first.rollout.id)).rollout.state).toBe("succeeded"));
   await fleet.stacks.update(fleet.caller, { stackId, placement: { ...emptyPlacement, hostIds: [stays] }, etag: "" });
   const second = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
-  expect((await inTenant((tx) => fleet.desired.desiredStateFor(tx, leaves))).stacks).toEqual([]);
+  expect((await real.inTenant((tx) => fleet.desired.desiredStateFor(tx, leaves))).stacks).toEqual([]);
   await fleet.report(leaves, {});
   await vi.waitFor(async () =>
-    expect(await states(second.rollout.id)).toBe("succeeded, leaves succeeded, stays succeeded"),
+    expect(await real.states(second.rollout.id)).toBe("succeeded, leaves succeeded, stays succeeded"),
   );
 
   const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
-  await expect(revise(stackId, "hello:3")).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
+  await expect(real.revise(stackId)).rejects.toMatchObject({ code: stacksErrors.WF_STACK_DELETING });
   await fleet.report(stays, {});
-  await vi.waitFor(async () => expect(await states(removal)).toBe("succeeded, stays succeeded"));
-  await expect(inTenant((tx) => fleet.stacks.get(tx, stackId))).rejects.toThrow("there is no stack");
+  await vi.waitFor(async () => expect(await real.states(removal)).toBe("succeeded, stays succeeded"));
+  await expect(real.inTenant((tx) => fleet.stacks.get(tx, stackId))).rejects.toThrow("there is no stack");
 });
 
 test("a worker that starts later finds what happened while there was none", async () => {
   const hostId = await fleet.addHost("crashed");
-  const stackId = await stackOn("later", [hostId]);
+  const stackId = await real.stackOn("later", [hostId]);
   const {
     rollout: { id },
   } = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   await fleet.report(hostId, {});
-  expect(await states(id)).toBe("running, crashed applying");
-  await startWorker();
-  await vi.waitFor(async () => expect(await states(id)).toBe("succeeded, crashed succeeded"));
+  expect(await real.states(id)).toBe("running, crashed applying");
+  await real.startWorker();
+  await vi.waitFor(async () => expect(await real.states(id)).toBe("succeeded, crashed succeeded"));
 });
 
 test("a removal that is cancelled leaves the stack to be deployed again", async () => {
-  await startWorker();
+  await real.startWorker();
   const [here, away] = [await fleet.addHost("removed-here"), await fleet.addHost("removed-away")];
-  const stackId = await stackOn("undecided", [here, away]);
+  const stackId = await real.stackOn("undecided", [here, away]);
   const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   for (const hostId of [here, away]) await fleet.report(hostId, {});
-  await vi.waitFor(async () => expect((await read(first.rollout.id)).rollout.state).toBe("succeeded"));
+  await vi.waitFor(async () => expect((await real.read(first.rollout.id)).rollout.state).toBe("succeeded"));
   await fleet.setPresence(away, "offline");
   const removal = (await fleet.stacks.delete(fleet.caller, stackId)) ?? "";
   await fleet.report(here, {});
   await vi.waitFor(async () =>
-    expect(await states(removal)).toBe("waiting, removed-away not-reached, removed-here succeeded"),
+    expect(await real.states(removal)).toBe("waiting, removed-away not-reached, removed-here succeeded"),
   );
-  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: true });
+  expect(await real.inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: true });
   await fleet.rollouts.cancel(fleet.caller, removal, "kept after all");
-  expect(await inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: false });
+  expect(await real.inTenant((tx) => fleet.stacks.get(tx, stackId))).toMatchObject({ deleting: false });
   const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
   expect(again.hosts.map((host) => `${host.hostName} ${host.previousRevision}`)).toEqual([
     "removed-away 1",
@@ -242,7 +183,7 @@ test("a removal that is cancelled leaves the stack to be deployed again", async 
 
 test("a privileged revision is rolled out by somebody who may, and by nobody else", async () => {
   const hostId = await fleet.addHost("guarded");
-  const stackId = await stackOn("guarded", [hostId]);
+  const stackId = await real.stackOn("guarded", [hostId]);
   const admin = { ...fleet.caller, permissions: new Set(["stacks.deploy.privileged"]) };
   const files = { "compose.yaml": "services: {web: {image: web:1, privileged: true}}" };
   const source = { files, composeFiles: [], variables: [], profiles: [], attachments: [] };
@@ -255,12 +196,12 @@ test("a privileged revision is rolled out by somebody who may, and by nobody els
 });
 
 test("two control planes work on the same rollouts without getting in each other's way", async () => {
-  await Promise.all([startWorker(), startWorker()]);
+  await Promise.all([real.startWorker(), real.startWorker()]);
   const ids = await Promise.all(Array.from({ length: 12 }, (_, i) => fleet.addHost(`shared-${i}`)));
   const plain = { name: "", pauseMs: 0, needsApproval: false, maxParallel: 0 };
   const canary = { ...plain, size: { kind: "hosts", count: 1 } as const };
   const quarter = { ...plain, size: { kind: "percent", percent: 25 } as const };
-  const stackIds = await Promise.all(["red", "green", "blue"].map((name) => stackOn(name, ids)));
+  const stackIds = await Promise.all(["red", "green", "blue"].map((name) => real.stackOn(name, ids)));
   const started = await Promise.all(
     stackIds.map((stackId) =>
       fleet.rollouts.create(fleet.caller, {
@@ -272,16 +213,18 @@ test("two control planes work on the same rollouts without getting in each other
   );
   const ended = async (): Promise<void> => {
     await Promise.all(ids.map((hostId) => fleet.report(hostId, {})));
-    const seen = await Promise.all(started.map(({ rollout }) => read(rollout.id)));
+    const seen = await Promise.all(started.map(({ rollout }) => real.read(rollout.id)));
     expect(seen.map(({ rollout }) => rollout.state)).toEqual(["succeeded", "succeeded", "succeeded"]);
   };
   await vi.waitFor(ended, { timeout: 30_000, interval: 50 });
-  const desired = await inTenant((tx) => Promise.all(ids.map((hostId) => fleet.desired.desiredStateFor(tx, hostId))));
+  const desired = await real.inTenant((tx) =>
+    Promise.all(ids.map((hostId) => fleet.desired.desiredStateFor(tx, hostId))),
+  );
   expect(new Set(desired.map((one) => one.generation.n))).toEqual(new Set([3n]));
 });
 
 test("a placement that matches nothing is refused with what to do", async () => {
-  const stackId = await stackOn("nowhere", []);
+  const stackId = await real.stackOn("nowhere", []);
   const error: unknown = await fleet.rollouts
     .create(fleet.caller, { stackId, revision: 0, ...settings })
     .catch((thrown: unknown) => thrown);

@@ -5,7 +5,7 @@ import { createRolloutActs, type RolloutActs } from "./acts.ts";
 import { requireAllowed } from "./allowed.ts";
 import type { Standing } from "./after-plan.ts";
 import { rolloutsErrors } from "./errors.ts";
-import { openNew, stopOpen, type NewRollout } from "./open.ts";
+import { newRollout, openNew, stopOpen, type NewRollout } from "./open.ts";
 import type { WaveCandidate } from "./plan-waves.ts";
 import type { HostWork } from "./ports.ts";
 import type { RolloutsParts } from "./parts.ts";
@@ -103,9 +103,7 @@ export function createRolloutsService(parts: RolloutsParts): RolloutsService {
 }
 
 function deployment(stack: Stack, revision: DeployableRevision, wanted: WantedRollout): NewRollout {
-  return {
-    stackId: stack.id,
-    stackName: stack.name,
+  return newRollout(stack, {
     kind: "deploy",
     revision: revision.number,
     bodyDigest: revision.bodyDigest,
@@ -115,21 +113,16 @@ function deployment(stack: Stack, revision: DeployableRevision, wanted: WantedRo
     reason: wanted.reason ?? "",
     ignoreWindows: wanted.ignoreWindows ?? false,
     overrideLocalHolds: wanted.overrideLocalHolds ?? false,
-  };
+  });
 }
 
 function removal(stack: Stack): NewRollout {
-  return {
-    stackId: stack.id,
-    stackName: stack.name,
+  return newRollout(stack, {
     kind: "remove",
     revision: stack.currentRevision,
     bodyDigest: "",
     strategy: plainStrategy,
-    recreateVolumes: [],
     origin: "person",
     reason: "the stack was deleted",
-    ignoreWindows: false,
-    overrideLocalHolds: false,
-  };
+  });
 }

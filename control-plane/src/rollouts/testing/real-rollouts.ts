@@ -13,6 +13,7 @@ export interface RealRollouts {
   readonly fleet: Fleet;
   inTenant<Result>(work: (tx: UnitOfWork) => Promise<Result>): Promise<Result>;
   startWorker(): Promise<RolloutWorker>;
+  stopWorkers(): Promise<void>;
   addHosts(...names: string[]): Promise<string[]>;
   /** A stack with one revision, placed on these hosts. */
   stackOn(name: string, hostIds: string[]): Promise<string>;
@@ -36,6 +37,9 @@ export async function openRealRollouts(): Promise<RealRollouts> {
   const platform = await openPlatform({ connection: server.connection, clock: systemClock, log });
   const fleet = await createFleet(platform);
   const workers: RolloutWorker[] = [];
+  const stopWorkers = async (): Promise<void> => {
+    await Promise.all(workers.splice(0).map((worker) => worker.stop()));
+  };
   const inTenant: RealRollouts["inTenant"] = (work) => platform.database.inOrganization(fleet.caller, work);
   let images = 0;
 
@@ -58,6 +62,7 @@ export async function openRealRollouts(): Promise<RealRollouts> {
     inTenant,
     revise,
     read,
+    stopWorkers,
     startWorker: async () => {
       const worker = fleet.newWorker();
       workers.push(worker);
@@ -92,7 +97,7 @@ export async function openRealRollouts(): Promise<RealRollouts> {
         return rows.map((row) => row.action);
       }),
     close: async () => {
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await stopWorkers();
       await platform.close();
       await server.stop();
     },
