@@ -57,7 +57,7 @@ import { createProgressBoard } from "./status/index.ts";
 import {
   createBuildDrafts,
   createBuildHosts,
-  createFleetHealth,
+  createStackFigures,
   createHostHealthKeeper,
   createHostPlanner,
   createImageResolver,
@@ -206,7 +206,7 @@ export function buildWorkloadSide(parts: {
         }),
       );
       api.registerService(MetricsServiceService, metrics.handlers(gateway));
-      const fleetFigures = metrics.fleetFigures(createFleetHealth({ clock, standing }));
+      const fleetFigures = metrics.fleetFigures(createStackFigures(standing));
       api.scrapes.handle((caller) => fleetFigures(caller.organizationId));
       api.terminals.handle(TERMINAL_TICKET, ticketTerminal(sessions));
 

@@ -1,4 +1,5 @@
-import { pack, steppedValue, unpack } from "./codec.ts";
+import { steppedValue } from "./codec-column.ts";
+import { pack, unpack } from "./codec.ts";
 import { stepsOf, type SubjectKind } from "./model.ts";
 import type { ColumnStatistics } from "./statistics.ts";
 import { Reader, Writer } from "./varint.ts";

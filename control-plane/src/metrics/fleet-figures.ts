@@ -1,11 +1,11 @@
-import { columnMeaning } from "@windflow/core";
+import { columnMeaning, HEALTHS } from "@windflow/core";
 import { findHosts, type HostPresence } from "../hosts/index.ts";
 import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
 import { samplesOfStored } from "./batches.ts";
 import { knownContainers, type KnownContainer } from "./containers.ts";
 import { createExposition, labelName, type Exposition } from "./exposition.ts";
 import { keyOf, kindOf, type Subject } from "./model.ts";
-import type { FleetHealth, FleetHealthFigures } from "./ports.ts";
+import type { StackFigure, StackFigures } from "./ports.ts";
 import { lastOf, type RecentSamples } from "./recent.ts";
 import { readLatest } from "./store-intake.ts";
 import { subjectsOfHosts } from "./subjects.ts";
@@ -23,6 +23,7 @@ const REUSED_MS = 10_000;
 const FRESH_MS = 2 * 60_000;
 const PRESENCES: readonly HostPresence[] = ["online", "stale", "offline", "never-seen", "quarantined", "revoked"];
 
+type Hosts = Awaited<ReturnType<typeof findHosts>>;
 type Figures = ReadonlyMap<string, number>;
 interface SubjectFigures {
   readonly subject: Subject;
@@ -34,9 +35,9 @@ export function createFleetFigures(parts: {
   readonly database: Database;
   readonly clock: Clock;
   readonly recent: RecentSamples;
-  readonly health: FleetHealth;
+  readonly stackFigures: StackFigures;
 }): (organizationId: string) => Promise<string> {
-  const { database, clock, recent, health } = parts;
+  const { database, clock, recent, stackFigures } = parts;
   const texts = new Map<string, { text: Promise<string>; at: number }>();
 
   async function read(organizationId: string): Promise<string> {
@@ -62,9 +63,9 @@ export function createFleetFigures(parts: {
         const limit = MOST_CONTAINERS + 1;
         const query = { organizationId, hostIds: ids, stackId: "", service: "", since, limit };
         const containers = await knownContainers(tx, query);
-        const stands = await health.of(tx, { organizationId, hosts: shown, mostStacks: MOST_STACKS });
-        const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS || stands.isCut;
-        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, stands, isCut);
+        const { stacks, isCut: isStackCut } = await stackFigures.of(tx, MOST_STACKS);
+        const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS || isStackCut;
+        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, stacks, isCut);
       },
       { readOnly: true },
     );
@@ -94,10 +95,10 @@ async function latestOf(tx: UnitOfWork, hostIds: readonly string[], now: Date): 
 }
 
 function write(
-  hosts: Awaited<ReturnType<typeof findHosts>>,
+  hosts: Hosts,
   containers: readonly KnownContainer[],
   figures: readonly SubjectFigures[],
-  stands: FleetHealthFigures,
+  stacks: readonly StackFigure[],
   isCut: boolean,
 ): string {
   const out = createExposition();
@@ -116,7 +117,8 @@ function write(
     out.gauge("windflow_host_info", "Always 1; the host's labels, to join with its other figures.", info, 1);
   }
   const nameOf = new Map(hosts.map((host) => [host.hostId, host.name]));
-  addHealth(out, stands, nameOf);
+  addHealth(out, hosts);
+  addStacks(out, stacks);
   for (const { subject, figures: columns } of figures) {
     if (kindOf(subject) !== "host") continue;
     addColumns(out, subject, { host_id: subject.hostId, host: nameOf.get(subject.hostId) ?? "" }, columns);
@@ -133,36 +135,27 @@ function write(
 }
 
 /** As pages tell it: nothing is known of the health of a host that is not reached. */
-function addHealth(
-  out: Exposition,
-  { hosts, healths, stacks }: FleetHealthFigures,
-  names: ReadonlyMap<string, string>,
-): void {
-  for (const health of healths) {
+function addHealth(out: Exposition, hosts: Hosts): void {
+  for (const health of HEALTHS) {
     const count = hosts.filter((host) => host.health === health).length;
     out.gauge("windflow_fleet_hosts_by_health", "Hosts of the organization by health.", { health }, count);
   }
-  for (const { hostId, health, stacksDrifted, stacksHeld } of hosts) {
-    const own = { host_id: hostId, host: names.get(hostId) ?? "" };
-    for (const one of healths) {
+  const drifted = "Stacks of the host with drift, as it last reported.";
+  const held = "Stacks that somebody holds on the host, as it last reported.";
+  for (const { hostId, name, health, stacksDrifted, stacksHeld } of hosts) {
+    const own = { host_id: hostId, host: name };
+    for (const one of HEALTHS) {
       const help = "1 for the health that the host has; unknown while it is not reached.";
       out.gauge("windflow_host_health", help, { ...own, health: one }, one === health ? 1 : 0);
     }
-    out.gauge(
-      "windflow_host_stacks_drifted",
-      "Stacks of the host with drift, as it last reported.",
-      own,
-      stacksDrifted,
-    );
-    out.gauge(
-      "windflow_host_stacks_held",
-      "Stacks that somebody holds on the host, as it last reported.",
-      own,
-      stacksHeld,
-    );
+    out.gauge("windflow_host_stacks_drifted", drifted, own, stacksDrifted);
+    out.gauge("windflow_host_stacks_held", held, own, stacksHeld);
   }
-  for (const { stackId, name, hosts: counts } of stacks) {
-    for (const [status, count] of Object.entries(counts)) {
+}
+
+function addStacks(out: Exposition, stacks: readonly StackFigure[]): void {
+  for (const { stackId, name, hosts } of stacks) {
+    for (const [status, count] of Object.entries(hosts)) {
       const labels = { stack_id: stackId, stack: name, status };
       out.gauge("windflow_stack_hosts", "Hosts of the stack by how it stands there.", labels, count);
     }

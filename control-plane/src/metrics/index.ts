@@ -8,13 +8,13 @@ import { createSamplesSink, type SamplesSink } from "./ingest.ts";
 import { createLiveLooks, type LiveLooks } from "./live.ts";
 import { createRecentSamples } from "./recent.ts";
 import { createSubjectNumbers } from "./subjects.ts";
-import type { FleetHealth } from "./ports.ts";
+import type { StackFigures } from "./ports.ts";
 import { createMetricsUpkeep } from "./upkeep.ts";
 
 export type { SamplesSink } from "./ingest.ts";
 export { readFigureBounds, type FigureBounds } from "./current.ts";
 export { keyOf as figureKey } from "./model.ts";
-export type { FleetHealth, FleetHealthFigures } from "./ports.ts";
+export type { StackFigures } from "./ports.ts";
 export { forgetSubjectsOf } from "./subjects.ts";
 
 /** Figures of hosts and containers over time. */
@@ -27,8 +27,8 @@ export interface Metrics {
   readonly containerFigures: {
     figuresOf(hostId: string, containerId: string): { cpuPercent: number; memoryBytes: number } | undefined;
   };
-  /** The fleet of an organization in the text format of Prometheus; `health` says how hosts and stacks stand. */
-  fleetFigures(health: FleetHealth): (organizationId: string) => Promise<string>;
+  /** The fleet of an organization in the text format of Prometheus; `stacks` says how stacks stand. */
+  fleetFigures(stacks: StackFigures): (organizationId: string) => Promise<string>;
   /** @param gateway what makes a host sample each second while somebody looks */
   handlers(gateway: { holdLive(hostId: string): () => void }): Handlers<typeof MetricsServiceService>;
   start(): Promise<void>;
@@ -61,7 +61,7 @@ export function createMetrics(parts: {
   return {
     sink: createSamplesSink({ clock, log, newId, recent, numbers: createSubjectNumbers(clock), keptMs }),
     containers: createContainerMemory(clock),
-    fleetFigures: (health) => createFleetFigures({ database, clock, recent, health }),
+    fleetFigures: (stackFigures) => createFleetFigures({ database, clock, recent, stackFigures }),
     hostFigures: {
       figuresOf: (hostId) => {
         const figures = last(hostId, "");

@@ -17,7 +17,7 @@ import { readMarks } from "./store-halves.ts";
 import { readIntake } from "./store-intake.ts";
 import { readTier, type Tier, type TierRow, type TimeRange } from "./store-tiers.ts";
 import { findSubjects, type NumberedSubject } from "./subjects.ts";
-import { averagesOfRow } from "./tier-rows.ts";
+import { averagesOfRows } from "./tier-rows.ts";
 
 export interface MetricsQuery {
   readonly from: Date | undefined;
@@ -76,7 +76,7 @@ async function readParts(
 /** What is not rolled up yet, but for what is in the averages: late samples are added to those with the next roll-up. */
 function lateOf(came: readonly Samples[], averages: readonly Weighted[]): Samples[] {
   if (averages.length === 0) return [...came];
-  const done = new Set(averages.map(({ samples }) => samples.atMs[0]));
+  const done = new Set(averages.flatMap(({ samples }) => samples.atMs));
   return came.filter(({ atMs }) => !done.has(bucketOf(atMs[0] ?? 0)) && !done.has(bucketOf(atMs[0] ?? 0, HALF_MS)));
 }
 
@@ -125,5 +125,5 @@ async function readAverages(
     tx,
     rows.map(({ layout }) => layout),
   );
-  return rows.map((row) => averagesOfRow(kindOf(subject), row, names.get(row.layout) ?? []));
+  return averagesOfRows(kindOf(subject), rows, names);
 }

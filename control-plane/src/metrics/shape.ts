@@ -20,8 +20,8 @@ const FINEST_STEP_MS = 1000;
 /** Samples, or averages of many of them. */
 export interface Weighted {
   readonly samples: Samples;
-  /** How many samples each figure is the average of; undefined: one. */
-  readonly counts: ReadonlyMap<string, number> | undefined;
+  /** How many samples each figure is the average of, as the columns; undefined: one. */
+  readonly counts: ReadonlyMap<string, readonly number[]> | undefined;
 }
 
 /**
@@ -44,12 +44,13 @@ export function downSample(
     );
     for (const step of stepOf) if (step >= 0) touched[step] = 1;
     for (const [name, values] of samples.columns) {
-      const weight = counts?.get(name) ?? 1;
+      const weights = counts?.get(name);
       const sum = sums.get(name) ?? { values: new Float64Array(steps), counts: new Float64Array(steps) };
       sums.set(name, sum);
       for (let i = 0; i < stepOf.length; i++) {
         const [step = -1, value = Number.NaN] = [stepOf[i], values[i]];
         if (step < 0 || !Number.isFinite(value)) continue;
+        const weight = weights?.[i] ?? 1;
         sum.values[step] = (sum.values[step] ?? 0) + value * weight;
         sum.counts[step] = (sum.counts[step] ?? 0) + weight;
       }

@@ -115,6 +115,14 @@ export function statisticsAsSamples(kind: SubjectKind, { bucketMs, columns, seco
   return { atMs: Array.from({ length: ROWS }, (_, i) => bucketMs + i), columns: new Map(rows) };
 }
 
+/** How many of the samples had the figure whose statistics these are. */
+export function countOf(kind: SubjectKind, name: string, values: readonly number[], samples: number): number {
+  const [average = Number.NaN, , , last = average, marked = last] = values;
+  if (!Number.isFinite(average)) return 0;
+  // Nearly always: no step of the unit has to be known.
+  return marked === last ? samples : samples - Math.round((marked - last) * (stepsOf(kind, name) ?? 1));
+}
+
 export function statisticsFromSamples(
   kind: SubjectKind,
   rows: Samples,
@@ -125,9 +133,8 @@ export function statisticsFromSamples(
   // Older versions wrote milliseconds.
   const seconds = times?.map((time) => (time > MOST_SECONDS ? secondOf(time) : time));
   const columns = [...rows.columns].map(([name, values]) => {
-    const [average = Number.NaN, maximum = average, minimum = average, last = average, marked = last] = values;
-    const missing = Math.round((marked - last) * (stepsOf(kind, name) ?? 1));
-    const count = Number.isFinite(average) ? (seconds?.length ?? samples) - missing : 0;
+    const [average = Number.NaN, maximum = average, minimum = average, last = average] = values;
+    const count = countOf(kind, name, values, seconds?.length ?? samples);
     return [name, { average, maximum, minimum, last, count }] as const;
   });
   return { bucketMs: rows.atMs[0] ?? 0, columns: new Map(columns), seconds };

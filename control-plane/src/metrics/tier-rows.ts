@@ -2,8 +2,9 @@ import type { UnitOfWork } from "../platform/index.ts";
 import { seriesOf, encodeColumn, SERIES, type ColumnFigures } from "./columns.ts";
 import { decodeChunk, encodeChunk } from "./codec.ts";
 import { layoutsOf, type Layouts } from "./layouts.ts";
-import { kindOf, type Samples, type SubjectKind } from "./model.ts";
-import { statisticsAsSamples, statisticsFromSamples, type Statistics } from "./statistics.ts";
+import { kindOf, type SubjectKind } from "./model.ts";
+import type { Weighted } from "./shape.ts";
+import { countOf, statisticsAsSamples, statisticsFromSamples, type Statistics } from "./statistics.ts";
 import {
   insertColumns,
   upsertTier,
@@ -89,20 +90,22 @@ export function statisticsOfRow(kind: SubjectKind, row: TierRow, names: readonly
   return statisticsFromSamples(kind, decodeChunk(kind, { names, bytes: row.chunk }), times);
 }
 
-/** The averages of a row as one sample at its begin, and how many samples each is of. */
-export function averagesOfRow(
+/** The averages of rows as samples at their begins, and how many samples each is of. */
+export function averagesOfRows(
   kind: SubjectKind,
-  row: TierRow,
-  names: readonly string[],
-): { samples: Samples; counts: ReadonlyMap<string, number> } {
-  const { columns } = statisticsFromSamples(
-    kind,
-    decodeChunk(kind, { names, bytes: row.chunk }),
-    undefined,
-    row.samples,
-  );
-  return {
-    samples: { atMs: [row.at.getTime()], columns: new Map([...columns].map(([name, one]) => [name, [one.average]])) },
-    counts: new Map([...columns].map(([name, one]) => [name, one.count])),
-  };
+  rows: readonly TierRow[],
+  names: ReadonlyMap<number, readonly string[]>,
+): Weighted[] {
+  return [...Map.groupBy(rows, ({ layout }) => layout)].map(([layout, members]) => {
+    const list = names.get(layout) ?? [];
+    const columns = new Map<string, number[]>(list.map((name) => [name, []]));
+    const counts = new Map<string, number[]>(list.map((name) => [name, []]));
+    for (const { chunk, samples } of members) {
+      for (const [name, values] of decodeChunk(kind, { names: list, bytes: chunk }).columns) {
+        columns.get(name)?.push(values[0] ?? Number.NaN);
+        counts.get(name)?.push(countOf(kind, name, values, samples));
+      }
+    }
+    return { samples: { atMs: members.map(({ at }) => at.getTime()), columns }, counts };
+  });
 }

@@ -47,8 +47,13 @@ export function createMetricsUpkeep(parts: {
 
   async function rollUp(): Promise<void> {
     const now = clock.now().getTime();
+    const everything = async (): Promise<void> => {
+      while (!stopping.signal.aborted && (await rollUpSome(database, now, log)));
+    };
+    // First what is closed: until that is done there may be nothing that could become the open slot.
+    await everything();
     await closeIntake(database, now);
-    while (!stopping.signal.aborted && (await rollUpSome(database, now, log)));
+    await everything();
     while (!stopping.signal.aborted && (await rollUpHalves(database, now, log)));
   }
 

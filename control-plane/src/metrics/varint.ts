@@ -44,6 +44,11 @@ export class Reader {
     this.#bytes = bytes;
   }
 
+  /** Where the next byte is. */
+  get at(): number {
+    return this.#at;
+  }
+
   unsigned(): number {
     let byte = this.#next();
     if (byte < SEVEN_BITS) return byte;

@@ -9,5 +9,5 @@ export { createImageResolver } from "./image-resolver.ts";
 export { createRegistryTester } from "./registry-tester.ts";
 export { createRolloutSight } from "./rollout-sight.ts";
 export { createStackStanding } from "./stack-standing.ts";
-export { createFleetHealth } from "./fleet-health.ts";
+export { createStackFigures } from "./stack-figures.ts";
 export { gateMetrics } from "./gate-metrics.ts";
