@@ -55,8 +55,12 @@ test("enrol with the token on standard input, look, run, stop: as a person does 
   expect((await agent(["status"]).finished).out).toMatch(/host +edge-7 \(hst_1\)[\s\S]*valid until 20/);
   const { child, finished } = agent(["run"]);
   await vi.waitFor(() => expect(plane.sessions).toHaveLength(1), { timeout: 15_000 });
+  expect(await agent(["stacks"]).finished).toMatchObject({ code: 0, out: "This host runs no stack.\n" });
+  const released = { code: 1, err: expect.stringContaining('WF_STACK_UNKNOWN: This host runs no stack "shop".') };
+  expect(await agent(["release", "shop"]).finished).toMatchObject(released);
   child.kill("SIGTERM");
   expect(await finished).toMatchObject({ code: 0, out: expect.stringContaining('"to":"stopped"') });
+  expect(await agent(["stacks"]).finished).toMatchObject({ code: 1, err: expect.stringContaining("WF_NOT_RUNNING") });
 });
 
 test("run enrols first when it is told how, in one go; the token is neither in the log nor kept", async () => {
