@@ -2,6 +2,9 @@ import { beginDeploy, describeRollout, followRollout } from "@windflow/installer
 import type { Rollout } from "@windflow/proto/client";
 import type { Installation, InstalledHost } from "./installation.ts";
 
+/** As much of an installation as deploying takes. */
+type Reached = Pick<Installation, "api" | "organization">;
+
 const ROLLOUT_TIMEOUT_MS = 90_000;
 
 /** Compose text of a stack of idle services, each with an environment variable `REV` to change. */
@@ -18,7 +21,7 @@ export function idleStack(revisions: Record<string, string>): string {
 }
 
 /** Begins a deployment of a compose text to every host of the installation; the answer is the acknowledgement. */
-export function begin(installation: Installation, name: string, compose: string): Promise<Rollout> {
+export function begin(installation: Reached, name: string, compose: string): Promise<Rollout> {
   return beginDeploy(installation.api, {
     organization: installation.organization,
     name,
@@ -28,13 +31,13 @@ export function begin(installation: Installation, name: string, compose: string)
 }
 
 /** Waits for the end of a rollout, over restarts of the control plane. */
-export async function end(installation: Installation, rolloutId: string): Promise<Rollout> {
+export async function end(installation: Reached, rolloutId: string): Promise<Rollout> {
   const signal = AbortSignal.timeout(ROLLOUT_TIMEOUT_MS);
   return followRollout(installation.api, installation.organization, rolloutId, signal);
 }
 
 /** Deploys and expects success on every host. */
-export async function deploy(installation: Installation, name: string, compose: string): Promise<Rollout> {
+export async function deploy(installation: Reached, name: string, compose: string): Promise<Rollout> {
   const began = await begin(installation, name, compose);
   const ended = await end(installation, began.id ?? "");
   if (ended.state !== "STATE_SUCCEEDED") throw new Error(describeRollout(ended));
