@@ -57,12 +57,41 @@ export function makeWorld(name: WorldName): World {
   };
 }
 
+const CRASHED = {
+  evidence: ["buffer-1: Exited (1) 3 seconds ago", "6 restarts since 14:02:11"],
+  lastLogLines: [
+    "2026-11-22T14:02:55Z INFO  buffer 4.0.2 starts",
+    "2026-11-22T14:02:55Z INFO  reads /etc/buffer.toml",
+    "2026-11-22T14:02:56Z ERROR dial tcp 10.0.3.4:5432: connection refused",
+    "2026-11-22T14:02:56Z FATAL gives up after 1 attempt",
+  ],
+  nextAttemptAt: ago(-42),
+};
 function makeStack(name: string, index: number, hosts: Host[]): Stack {
-  const on = hosts.slice(0, index === 0 ? 6 : 3);
+  const on = hosts.slice(0, index === 0 ? (hosts.length > 1_000 ? 1_200 : 12) : 3);
   const bad = index === 1;
   return {
     id: `stk_${index}`,
     name,
+    policy:
+      index === 1
+        ? {
+            drift: "DRIFT_REPORT",
+            heal: {
+              buffer: { action: "ACTION_RECREATE", whenUnhealthy: true, budget: 3, budgetSeconds: 300 },
+              "*": { action: "ACTION_ALERT" },
+            },
+            keepRevisions: 5,
+            rollout: {
+              waves: [
+                { name: "canary", hosts: 1, needsApproval: false, pauseSeconds: 300 },
+                { name: "rest", percent: 100, needsApproval: true },
+              ],
+              healthGate: { stableSeconds: 30 },
+              onFailure: "ON_FAILURE_ROLL_BACK",
+            },
+          }
+        : {},
     placement:
       index === 0
         ? { matchLabels: { site: "paris" }, environmentId: "env_prod" }
@@ -75,6 +104,8 @@ function makeStack(name: string, index: number, hosts: Host[]): Stack {
     currentRevision: index === 0 ? 6 : 7 - index,
     activeRolloutId: index === 0 ? "rol_0" : "",
     etag: "3",
+    hostsDrifted: bad ? 1 : 0,
+    placementShort: bad ? "1 of 4 hosts is missing: no other host has 2 GiB of memory free." : "",
     status: {
       state: bad ? "SERVICE_STATE_CRASH_LOOPING" : "SERVICE_STATE_RUNNING",
       summary: bad ? "2 ok, 1 failed" : index === 0 ? "5 ok, 1 not reached since 14:02" : "3 ok",
@@ -95,7 +126,15 @@ function makeStack(name: string, index: number, hosts: Host[]): Stack {
               : "SERVICE_STATE_UNKNOWN",
         cause: host.presence === "PRESENCE_ONLINE" ? "" : "Not reached since 14:02; last observed running.",
         observedAt: ago(12),
-        services: serviceStatuses(name, bad && at === 1),
+        ageSeconds: host.presence === "PRESENCE_ONLINE" ? 3 : 31_000,
+        heldRevision: index === 0 && at === 3 ? 5 : 0,
+        drift:
+          (index === 0 && at === 2) || (bad && at === 2)
+            ? ["recreate-container shop-web-1: its label tier was changed by hand"]
+            : [],
+        services: serviceStatuses(name, bad && at === 1).map((service) =>
+          service.state === "SERVICE_STATE_CRASH_LOOPING" ? { ...service, ...CRASHED } : service,
+        ),
       })),
     },
   };

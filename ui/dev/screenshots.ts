@@ -148,6 +148,13 @@ const SHOTS: Shot[] = [
       await page.waitForTimeout(900);
     },
   },
+  { name: "stack-hosts", path: "/stacks/stk_0" },
+  { name: "stack-hosts-1200", path: "/stacks/stk_0", world: "large" },
+  { name: "stack-policy", path: "/stacks/stk_1/policy" },
+  { name: "windows", path: "/windows" },
+  { name: "windows-empty", path: "/windows", world: "empty" },
+  { name: "windows-failing", path: "/windows", world: "failing" },
+  { name: "window-edit", path: "/windows", act: (page) => page.locator(".record button").first().click() },
   { name: "stack-placement", path: "/stacks/stk_0/placement" },
   { name: "stack-deploy", path: "/stacks/stk_0", act: (page) => page.locator(".button--primary").first().click() },
   { name: "stack-builds", path: "/stacks/stk_0/builds" },
