@@ -14,7 +14,7 @@ import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
 import type { AuditTrail, HostDesired, HostHistory, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
-import { summarizeHosts, type FleetSummary } from "./summarize.ts";
+import { readLabelKeys, summarizeHosts, type FleetSummary } from "./summarize.ts";
 import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
 import {
   deleteHostRow,
@@ -63,16 +63,29 @@ interface Parts {
   timeline: HostTimeline;
 }
 
+// A look at every label of every host is half of what a summary costs, and pages ask for one every few seconds.
+const LABELS_REUSED_MS = 15_000;
+
 type LockedHost = NonNullable<Awaited<ReturnType<typeof lockHost>>>;
 
 export function createHostsService(parts: Parts): HostsService {
   const { database, clock, newId, audit } = parts;
+  const labelKeys = new Map<string, { readonly keys: readonly string[]; readonly at: number }>();
 
   async function view(tx: UnitOfWork, caller: Caller, hostId: string): Promise<HostView> {
     const row = await readHost(tx, caller.organizationId, hostId);
     if (row === undefined) throw notFound(hostId);
     const desired = await parts.desired.desiredOf(tx, [hostId]);
     return { row, desired: desired.get(hostId) };
+  }
+
+  async function labelsOf(tx: UnitOfWork, organizationId: string): Promise<readonly string[]> {
+    const now = clock.monotonicMs();
+    const known = labelKeys.get(organizationId);
+    if (known !== undefined && now - known.at < LABELS_REUSED_MS) return known.keys;
+    const keys = await readLabelKeys(tx, organizationId);
+    labelKeys.set(organizationId, { keys, at: now });
+    return keys;
   }
 
   /** The frame of every change: lock, change, audit, tell; answers the host as it is afterwards. */
@@ -127,7 +140,11 @@ export function createHostsService(parts: Parts): HostsService {
     summarize: (caller, { filter, groupBy }) =>
       database.inOrganization(
         caller,
-        (tx) => summarizeHosts(tx, { organizationId: caller.organizationId, filter, groupBy, now: clock.now() }),
+        async (tx) => {
+          const { organizationId } = caller;
+          const summary = await summarizeHosts(tx, { organizationId, filter, groupBy, now: clock.now() });
+          return { ...summary, labels: await labelsOf(tx, organizationId) };
+        },
         { readOnly: true },
       ),
     timeline: (caller, query) =>

@@ -45,7 +45,7 @@ export interface StandingRow {
 export async function summarizeHosts(
   tx: UnitOfWork,
   query: { readonly organizationId: string; readonly filter: HostFilter; readonly groupBy: string; readonly now: Date },
-): Promise<FleetSummary> {
+): Promise<Omit<FleetSummary, "labels">> {
   const { organizationId, filter, groupBy, now } = query;
   const standing = await sql<StandingRow>`
     SELECT ${valueOf(groupBy)} AS value, hosts.presence, host_health.health, count(*)::integer AS hosts,
@@ -54,12 +54,17 @@ export async function summarizeHosts(
     LEFT JOIN host_health ON host_health.host_id = hosts.id
     WHERE hosts.organization_id = ${organizationId} AND ${matching(filter)}
     GROUP BY 1, 2, 3`.execute(tx.queries);
-  const labels = await sql<{ key: string }>`
+  return foldGroups(standing.rows, now);
+}
+
+/** Labels that hosts of the organization have, the most used first. */
+export async function readLabelKeys(tx: UnitOfWork, organizationId: string): Promise<string[]> {
+  const { rows } = await sql<{ key: string }>`
     SELECT key FROM hosts CROSS JOIN LATERAL jsonb_object_keys(hosts.labels) AS key
     WHERE hosts.organization_id = ${organizationId} GROUP BY key ORDER BY count(*) DESC, key LIMIT ${MAX_LABELS}`.execute(
     tx.queries,
   );
-  return { ...foldGroups(standing.rows, now), labels: labels.rows.map((row) => row.key) };
+  return rows.map((row) => row.key);
 }
 
 /** Groups by value, the one without a value last; when there are too many, the largest. Pure. */
