@@ -16,13 +16,14 @@ export interface WritingAt {
 export async function beginDesired(
   tx: UnitOfWork,
   rollout: StoredRollout,
-  hosts: readonly StoredRolloutHost[],
+  hosts: readonly { readonly host: StoredRolloutHost; readonly again: boolean }[],
   at: WritingAt,
 ): Promise<Map<string, Generation>> {
   const { revision, bodyDigest, recreateVolumes, strategy, overrideLocalHolds } = rollout;
   const all = new Map<string, Generation>();
-  for (const members of Map.groupBy(hosts, ({ action, retries }) => `${action} ${retries}`).values()) {
-    const [first] = members;
+  const alike = Map.groupBy(hosts, ({ host, again }) => `${host.action} ${host.retries} ${again}`);
+  for (const members of alike.values()) {
+    const [{ host: first, again } = {}] = members;
     if (first === undefined) continue;
     const want: DesiredChange["want"] =
       first.action === "remove"
@@ -35,7 +36,9 @@ export async function beginDesired(
             probes: strategy.gate.probes,
             overrideHold: overrideLocalHolds,
           };
-    for (const [hostId, generation] of await change(tx, rollout, members, want, at)) all.set(hostId, generation);
+    const ids = members.map(({ host }) => host.hostId);
+    const told = await change(tx, rollout, ids, { want, again: again === true }, at);
+    for (const [hostId, generation] of told) all.set(hostId, generation);
   }
   return all;
 }
@@ -53,7 +56,9 @@ export async function restoreDesired(
     const [first] = members;
     if (first === undefined) continue;
     const want = await previous(tx, rollout, first);
-    for (const [hostId, generation] of await change(tx, rollout, members, want, at)) all.set(hostId, generation);
+    const ids = members.map((host) => host.hostId);
+    const told = await change(tx, rollout, ids, { want, again: false }, at);
+    for (const [hostId, generation] of told) all.set(hostId, generation);
   }
   return all;
 }
@@ -74,17 +79,16 @@ async function previous(
 async function change(
   tx: UnitOfWork,
   { organizationId, stackId }: StoredRollout,
-  hosts: readonly StoredRolloutHost[],
-  want: DesiredChange["want"],
-  at: WritingAt,
+  hostIds: readonly string[],
+  wanted: Pick<DesiredChange, "want" | "again">,
+  { term, now }: WritingAt,
 ): Promise<Map<string, Generation>> {
-  const ids = hosts.map((host) => host.hostId);
-  const { generations, changed } = await changeDesired(tx, ids, {
+  const { generations, changed } = await changeDesired(tx, hostIds, {
+    ...wanted,
     organizationId,
     stackId,
-    want,
-    term: at.term,
-    at: at.now,
+    term,
+    at: now,
   });
   for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });
   return generations;

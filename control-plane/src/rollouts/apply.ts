@@ -15,7 +15,12 @@ export async function applyPlan(tx: UnitOfWork, before: Standing, plan: RolloutP
   const refused = new Set(plan.steps.flatMap((step) => (step.op === "restore-host" ? [step.hostId] : [])));
   const restored = hosts.filter((host) => refused.has(host.hostId));
   await restoreDesired(tx, rollout, restored, at);
-  const begun = await beginDesired(tx, rollout, ofStep("begin-host"), at);
+  const begins = ofStep("begin-host").map((host) => ({ host, again: isAgain(steps.get(host.hostId)) }));
+  const begun = await beginDesired(tx, rollout, begins, at);
   const back = await restoreDesired(tx, rollout, ofStep("roll-back-host"), at);
   return standingAfter(before, plan, new Map([...begun, ...back]), at.now);
+}
+
+function isAgain(step: HostStep | undefined): boolean {
+  return step?.op === "begin-host" && step.again === true;
 }

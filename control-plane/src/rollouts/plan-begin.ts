@@ -52,7 +52,9 @@ function begunOrKept(
   }
   const full = room.take(host.wave);
   if (full !== undefined) return kept("limit", full);
-  return { ...withoutWindow(host), state: "applying", cause: "begun", begins: true };
+  // Drift that is only reported, or what its healing gave up, is put right by a deployment of the same revision.
+  const again = view?.stack?.converged === false ? { again: true as const } : {};
+  return { ...withoutWindow(host), state: "applying", cause: "begun", begins: true, ...again };
 }
 
 function withoutWindow(host: PlannedHost): PlannedHost {

@@ -6,7 +6,8 @@ import type { Assessment } from "./plan-host.ts";
  * `begin-host`, `restore-host` and `roll-back-host` change the host's desired state; the others only say where things stand.
  */
 export type RolloutStep =
-  | { op: "begin-host"; target: string; hostId: string; cause: string; deadlineAt: number }
+  /** `again`: the host is not where its desired state has it; it has to try although the revision is the same. */
+  | { op: "begin-host"; target: string; hostId: string; cause: string; deadlineAt: number; again?: true }
   | { op: "restore-host"; target: string; hostId: string; cause: string }
   | { op: "roll-back-host"; target: string; hostId: string; cause: string; deadlineAt: number }
   | {
@@ -42,6 +43,7 @@ export interface RolloutPlan {
 export interface PlannedHost extends RolloutHost {
   readonly wakeAt?: number;
   readonly begins?: true;
+  readonly again?: true;
   readonly refused?: true;
   readonly away?: Assessment["away"];
   /** Why a host that is reached is not begun. */

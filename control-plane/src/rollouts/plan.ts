@@ -140,7 +140,8 @@ function hostSteps(
   const deadlineAt = now + rollout.strategy.gate.deadlineMs;
   if (goesBack.has(hostId)) return [rollbackStep(after, deadlineAt)];
   if (after.begins === true) {
-    return [{ op: "begin-host", target, hostId, cause: beginCause(rollout, after), deadlineAt }];
+    const again = after.again === undefined ? {} : { again: after.again };
+    return [{ op: "begin-host", target, hostId, cause: beginCause(rollout, after), deadlineAt, ...again }];
   }
   if (before === undefined) return [];
   const deadline = newDeadline(before, after, deadlineAt);

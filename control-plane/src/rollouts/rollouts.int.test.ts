@@ -64,6 +64,24 @@ test("a host that went back to what it ran fails the rollout with its own words,
   await vi.waitFor(async () => expect(await real.states(again.rollout.id)).toBe("succeeded, back succeeded"));
 });
 
+test("the same revision again is tried by a host that is not where it should be, e.g. since drift is only reported", async () => {
+  await real.startWorker();
+  const [drifted = "", well = ""] = await real.addHosts("drifted", "well");
+  const stackId = await real.stackOn("drifts", [drifted, well]);
+  const first = await fleet.rollouts.create(fleet.caller, { stackId, revision: 0, ...settings });
+  for (const hostId of [drifted, well]) await fleet.report(hostId, {});
+  await vi.waitFor(async () => expect((await real.read(first.rollout.id)).rollout.state).toBe("succeeded"));
+  await fleet.report(drifted, { converged: false });
+  const again = await fleet.rollouts.create(fleet.caller, { stackId, revision: 1, ...settings });
+  expect(await real.states(again.rollout.id)).toBe("running, drifted applying, well succeeded");
+  const attempts = await real.inTenant((tx) =>
+    Promise.all(
+      [drifted, well].map(async (hostId) => (await fleet.desired.desiredStateFor(tx, hostId)).stacks[0]?.attempt),
+    ),
+  );
+  expect(attempts).toEqual([again.rollout.id, first.rollout.id]);
+});
+
 test("a host that is away is not reached, and is brought along when it returns", async () => {
   await real.startWorker();
   const [here, away] = [await fleet.addHost("here"), await fleet.addHost("away")];

@@ -63,6 +63,8 @@ export interface DesiredChange {
   readonly organizationId: string;
   readonly stackId: string;
   readonly want: WantedRevision | "nothing";
+  /** Also where it is the same: the host is not where it should be, and has to try. */
+  readonly again: boolean;
   /** The term of this installation; raised when the control plane is restored from a backup. */
   readonly term: bigint;
   readonly at: Date;
@@ -174,7 +176,7 @@ async function hostsToChange(tx: UnitOfWork, hostIds: readonly string[], change:
     if (want === "nothing") return row !== undefined;
     const same = row?.revision === want.revision && row.body_digest === want.bodyDigest;
     // What the attempt before did not bring about is tried again; what it did is left in peace, unless this one asks more.
-    const asksMore = want.recreateVolumes.length > 0 || want.probes.length > 0 || want.overrideHold;
+    const asksMore = change.again || want.recreateVolumes.length > 0 || want.probes.length > 0 || want.overrideHold;
     return !same || row.unfinished || asksMore;
   });
 }
