@@ -28,7 +28,7 @@ import {
 } from "./containers/index.ts";
 import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
-import type { HostFigures, HostHistory } from "./hosts/index.ts";
+import type { HostFigures, HostHistory, HostTimeline } from "./hosts/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
@@ -67,6 +67,7 @@ import {
   createTerminalRights,
   gateMetrics,
   hostHistory,
+  hostTimeline,
 } from "./views/index.ts";
 import { createWindowsService, windowsHandlers } from "./windows/index.ts";
 
@@ -78,6 +79,8 @@ export interface WorkloadSide {
   readonly figures: HostFigures;
   /** What is kept of hosts, to be forgotten with them. */
   readonly history: HostHistory;
+  /** What happened on hosts. */
+  readonly timeline: HostTimeline;
   /** Listens to the hosts and serves the API. Before the doors are opened. */
   connect(agents: { readonly gateway: AgentGateway; readonly hooks: AgentHooks }): void;
   start(): Promise<void>;
@@ -134,6 +137,7 @@ export function buildWorkloadSide(parts: {
     desired,
     figures: metrics.hostFigures,
     history: hostHistory,
+    timeline: hostTimeline,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired });
       const drafts = createDrafts({ database, vault, compose, files: files.store });
@@ -233,7 +237,7 @@ export function buildWorkloadSide(parts: {
       await metrics.start();
       await files.start();
       await drifts.start();
-      health.start();
+      await health.start();
       await builds?.start();
       await worker.start();
       await keeper.start();

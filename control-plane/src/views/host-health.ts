@@ -10,8 +10,8 @@ import { reportFacts, type SaidAt } from "./stack-facts.ts";
 export interface HostHealthKeeper {
   /** In the transaction that stores the report. */
   observe(tx: UnitOfWork, report: HostReport): Promise<void>;
-  /** Begins to follow what hosts must run. */
-  start(): void;
+  /** Begins to follow what hosts must run, and looks at reports from before there was anything to keep. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,6 +80,12 @@ export function createHostHealthKeeper(parts: {
     work = undefined;
   }
 
+  function look({ organizationId, hostId }: { readonly organizationId: string; readonly hostId: string }): void {
+    const hosts = waiting.get(organizationId) ?? new Set();
+    waiting.set(organizationId, hosts.add(hostId));
+    work ??= run();
+  }
+
   return {
     observe: async (tx, { organizationId, hostId, receivedAt, clockSkewMs, state }) => {
       const wanted = await readWanted(tx, [hostId]);
@@ -88,12 +94,10 @@ export function createHostHealthKeeper(parts: {
       const health = hostReportHealth(facts, state.engineProblem, receivedAt);
       await saveHealth(tx, organizationId, [{ hostId, ...health }]);
     },
-    start: () => {
-      unsubscribe = bus.on(desiredStateChanged, ({ organizationId, hostId }) => {
-        const hosts = waiting.get(organizationId) ?? new Set();
-        waiting.set(organizationId, hosts.add(hostId));
-        work ??= run();
-      });
+    start: async () => {
+      unsubscribe = bus.on(desiredStateChanged, look);
+      // A host whose last report still holds reports nothing again.
+      for (const host of await database.asSystem(readUnjudged, { readOnly: true })) look(host);
     },
     stop: async () => {
       unsubscribe();
@@ -127,6 +131,14 @@ function namedFacts(
     };
     return { stackName: name, facts };
   });
+}
+
+/** Hosts that have reported and of which nothing is kept yet. */
+async function readUnjudged(tx: UnitOfWork): Promise<{ organizationId: string; hostId: string }[]> {
+  const answer = await sql<{ organizationId: string; hostId: string }>`
+    SELECT o.organization_id AS "organizationId", o.host_id AS "hostId" FROM observed_hosts o
+    WHERE NOT EXISTS (SELECT FROM host_health h WHERE h.host_id = o.host_id)`.execute(tx.queries);
+  return answer.rows;
 }
 
 /** What the hosts must run, by the stacks' names. */
