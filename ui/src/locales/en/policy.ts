@@ -25,7 +25,7 @@ export const policy = {
     },
     whenUnhealthy: "Also when its healthcheck fails, not only when it ended",
     budget: "Attempts",
-    within: "within",
+    within: "Within",
     backoff: "Wait before the first, doubled with each",
     backoffLimit: "Longest wait",
     keep: "Kept for going back",

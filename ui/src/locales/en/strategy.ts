@@ -32,7 +32,7 @@ export const strategy = {
     pause: "Pause after it",
     approval: "Needs approval before it begins",
     parallelWave: "Hosts at a time",
-    asAbove: "as below",
+    asAbove: "auto",
     addWave: "Add a wave",
     removeWave: "Remove wave {number}",
     noWaves: "One wave of all hosts. Add waves to change a few hosts first.",

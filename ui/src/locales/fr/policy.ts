@@ -10,7 +10,7 @@ export const policy: Pick<Messages, "policy" | "diff" | "explain"> = {
       hints: {
         correct: "Chaque hôte la corrige en quelques secondes, même sans connexion, et dit ce qu’il a fait.",
         report:
-          "Elle est montrée parmi les écarts et laissée en l’état jusqu’à ce que quelqu’un la corrige ou l’accepte.",
+          "Elle est montrée parmi les dérives et laissée en l’état jusqu’à ce que quelqu’un la corrige ou l’accepte.",
       },
     },
     heal: "Quand un conteneur finit ou n’est pas sain",
@@ -28,7 +28,7 @@ export const policy: Pick<Messages, "policy" | "diff" | "explain"> = {
     },
     whenUnhealthy: "Aussi quand son healthcheck échoue, pas seulement quand il a fini",
     budget: "Essais",
-    within: "en",
+    within: "En l’espace de",
     backoff: "Attente avant le premier, doublée à chacun",
     backoffLimit: "Attente la plus longue",
     keep: "Gardé pour revenir en arrière",

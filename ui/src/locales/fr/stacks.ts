@@ -98,7 +98,7 @@ export const stacks: Part = {
       hosts:
         "1 hôte diffère de ce qu’il devrait faire tourner | {count} hôtes diffèrent de ce qu’ils devraient faire tourner",
       text: "Quelqu’un ou quelque chose l’a changé là, et la politique de la stack le laisse en l’état.",
-      open: "Regarder l’écart",
+      open: "Regarder les dérives",
     },
   },
   services: {

@@ -39,7 +39,7 @@ export const strategy: Pick<Messages, "strategy" | "rolloutPlan"> = {
     pause: "Pause après elle",
     approval: "Demande une approbation avant de commencer",
     parallelWave: "Hôtes à la fois",
-    asAbove: "comme dessous",
+    asAbove: "auto",
     addWave: "Ajouter une vague",
     removeWave: "Retirer la vague {number}",
     noWaves: "Une vague de tous les hôtes. Ajoutez des vagues pour changer d’abord quelques hôtes.",
