@@ -117,6 +117,18 @@ describe("one port", () => {
     expect(told.filter((reason) => reason.startsWith("WF_"))).toEqual(["WF_UNAUTHENTICATED"]);
   });
 
+  test("what was said while the process was busy for longer than its patience is heard", async () => {
+    const socket = await tcp();
+    // The server has taken the connection by then.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    socket.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    // As a storm of handshakes keeps it busy: nothing else runs in the meantime, timers neither.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_500);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString("latin1")).toContain("WF_PLAIN_HTTP");
+  });
+
   test("a method that is not there, and one without a credential", async () => {
     const client = new HostsServiceClient(doors.grpc.address, doors.grpc.credentials);
     const error = await new Promise<ServiceError | null>((resolve) => {

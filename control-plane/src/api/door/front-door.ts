@@ -188,11 +188,16 @@ function createAgentTls(identity: DoorIdentity): TlsServer {
 /** Reads from the socket until it is known what it is, puts the bytes back, and calls one of the two once. */
 function peek(socket: Socket, outcome: { decided: (first: FirstBytes) => void; gaveUp: () => void }): void {
   let seen: Buffer = Buffer.alloc(0);
-  const patience = setTimeout(() => {
+  let stopped = false;
+  const giveUp = (): void => {
+    if (stopped) return;
     outcome.gaveUp();
     socket.destroy();
-  }, HELLO_PATIENCE_MS);
+  };
+  // A process that was busy for so long has not looked yet whether something was said: it does so before the second turn.
+  const patience = setTimeout(() => setImmediate(giveUp), HELLO_PATIENCE_MS);
   const stop = (): void => {
+    stopped = true;
     clearTimeout(patience);
     socket.off("readable", read);
     socket.off("end", stop);
