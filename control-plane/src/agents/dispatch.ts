@@ -1,7 +1,7 @@
 import type { AgentFrame, DesiredStateReply, ObservedState, SpoolBatch } from "@windflow/proto/agent";
 import { field, ProblemError, type Clock, type Database, type ErrorCode, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
-import { takeObserved } from "./observed.ts";
+import { createObservedIntake } from "./observed.ts";
 import { retryPassing } from "./passing.ts";
 import type { HostReference, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -24,6 +24,7 @@ interface Parts {
 
 export function createDispatch(parts: Parts): Dispatch {
   const { database, clock, log, hooks } = parts;
+  const takeObserved = createObservedIntake({ database, clock, handlers: hooks.observed });
   const intake = createSpoolIntake({ database, clock, log, sinks: hooks.sinks });
   // The newest observed state of each session that waits for its turn; what it replaces was never of interest.
   const latest = new WeakMap<Session, { state: ObservedState; frameId: bigint }>();
@@ -72,7 +73,7 @@ export function createDispatch(parts: Parts): Dispatch {
       latest.delete(session);
       if (taken === undefined) return;
       const from = { ...referenceOf(session), epoch: session.epoch, clockSkewMs: session.skew.milliseconds };
-      const take = () => takeObserved({ database, clock, handlers: hooks.observed }, from, taken.state);
+      const take = () => takeObserved(from, taken.state);
       // The agent sends a state once: it is not lost to a database that is away, unless a newer one has come.
       const replaced = () => latest.has(session);
       await bounded(session, taken.frameId, () => retryPassing(clock, session.signal, take, replaced));

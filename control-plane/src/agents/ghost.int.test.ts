@@ -66,6 +66,10 @@ test("what a replaced session still had to say does not overwrite what the new o
     $case: "observed",
     value: { at: new Date(), digest, generation: undefined, containers: [], stacks: [], engineProblem: "" },
   });
+  const heartbeat: FromAgent = {
+    $case: "heartbeat",
+    value: { agentTime: undefined, engineOk: true, engineProblem: "" },
+  };
   const stored = (): Promise<string | undefined> =>
     app.platform.database.asSystem(async (tx) => {
       const row = await sql<{
@@ -84,11 +88,13 @@ test("what a replaced session still had to say does not overwrite what the new o
     await expect.poll(() => waiting(tx)).toBe(1);
     before.send(observed("third"));
     // Until it has been read: the next frame of the session is answered after it.
-    before.send({ $case: "heartbeat", value: { agentTime: undefined, engineOk: true, engineProblem: "" } });
+    before.send(heartbeat);
     await before.next("heartbeatReply");
     const session = await hosts.session(host);
+    // In line behind the one that waits for the database.
     session.send(observed("newest"));
-    await expect.poll(() => waiting(tx)).toBe(2);
+    session.send(heartbeat);
+    await session.next("heartbeatReply");
     return session;
   });
   // Long enough for everything that still waits.

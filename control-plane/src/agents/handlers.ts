@@ -2,10 +2,10 @@ import { registryAuthContext, seal, sealRandomness, SEAL_RANDOMNESS_BYTES, secre
 import { AgentServiceService, RegistryAuths, SecretValues, type BodyChunk } from "@windflow/proto/agent";
 import type { AgentHandlers } from "../api/index.ts";
 import { factsFromWire, type Enrollment, type HostIdentities, type HostIdentity } from "../hosts/index.ts";
-import { ProblemError, type Database } from "../platform/index.ts";
+import { createGathering, ProblemError, type Database } from "../platform/index.ts";
 import type { Connect } from "./connect.ts";
 import { agentsErrors } from "./errors.ts";
-import type { DesiredStatePort } from "./ports.ts";
+import type { DesiredStatePort, WantedBody } from "./ports.ts";
 import type { Streams } from "./streams.ts";
 import { decodeFrame, type ReceivedFrame } from "./wire.ts";
 
@@ -34,9 +34,19 @@ interface Parts {
 
 // Small enough that a heartbeat on a slow link waits for one of them only.
 const CHUNK_BYTES = 64 * 1024;
+const BODIES_AT_ONCE = 100;
 
 export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinition> {
   const { database, enrollment, identities, desired } = parts;
+
+  // A whole fleet asks for the same body at once: one connection and one read of it are enough.
+  const readBody = createGathering<WantedBody & { organizationId: string }, Uint8Array | undefined>({
+    lineOf: ({ organizationId }) => organizationId,
+    keyOf: ({ hostId, digest }) => `${hostId} ${digest}`,
+    limit: BODIES_AT_ONCE,
+    work: (organizationId, wanted) =>
+      database.inOrganization(organizationId, (tx) => desired.bodiesFor(tx, wanted), { readOnly: true }),
+  });
 
   /** The host of a call that hands out what it is to run. */
   async function admitted(peerCertificate: Uint8Array | undefined): Promise<HostIdentity> {
@@ -88,9 +98,7 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
     fetchBody: async function* (request, context): AsyncGenerator<BodyChunk> {
       const host = await admitted(context.peerCertificate);
       const { organizationId, hostId } = host;
-      const body = await database.inOrganization(organizationId, (tx) => desired.bodyFor(tx, hostId, request.digest), {
-        readOnly: true,
-      });
+      const body = await readBody({ organizationId, hostId, digest: request.digest });
       if (body === undefined) throw new ProblemError({ code: agentsErrors.WF_BODY_NOT_DESIRED });
       for (let start = 0; start < body.length; start += CHUNK_BYTES) {
         yield { content: body.subarray(start, start + CHUNK_BYTES) };

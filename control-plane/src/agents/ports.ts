@@ -24,8 +24,8 @@ export interface DesiredStateOfHost {
 export interface DesiredStatePort {
   /** In the order of the hosts. */
   desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredStateOfHost[]>;
-  /** Undefined unless this host's desired state names the digest. */
-  bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
+  /** In their order; undefined unless the host's desired state names the digest. */
+  bodiesFor(tx: UnitOfWork, wanted: readonly WantedBody[]): Promise<(Uint8Array | undefined)[]>;
   /** Undefined unless this host's desired state names the revision; empty when it uses no secrets. */
   secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
   /** Undefined unless this host's desired state, or the build that it was asked for, names the digest. */
@@ -36,6 +36,11 @@ export interface DesiredStatePort {
     hostId: string,
     wanted: { registries: readonly string[]; buildId: string },
   ): Promise<RegistryAuth[]>;
+}
+
+export interface WantedBody {
+  hostId: string;
+  digest: string;
 }
 
 export interface WantedFile {

@@ -35,16 +35,6 @@ export async function readObserved(
   return row && { at: row.at, receivedAt: row.received_at, digest: row.digest, state: ObservedState.decode(row.state) };
 }
 
-export async function readObservedDigest(tx: UnitOfWork, host: HostReference): Promise<string | undefined> {
-  const row = await tablesOf<Tables>(tx)
-    .selectFrom("host_observed")
-    .select("digest")
-    .where("organization_id", "=", host.organizationId)
-    .where("host_id", "=", host.hostId)
-    .executeTakeFirst();
-  return row?.digest;
-}
-
 /** Host → digest of its last observed state; a host that never sent one is not in it. */
 export async function readObservedDigests(
   tx: UnitOfWork,

@@ -30,8 +30,11 @@ export interface DesiredStates {
   desiredStateFor(tx: UnitOfWork, hostId: string): Promise<DesiredState>;
   /** The same for many, in their order. */
   desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredState[]>;
-  /** The bytes behind a digest; undefined unless the host's own desired state names it. */
-  bodyFor(tx: UnitOfWork, hostId: string, digest: string): Promise<Uint8Array | undefined>;
+  /** The bytes behind digests, in their order; undefined unless the host's own desired state names it. */
+  bodiesFor(
+    tx: UnitOfWork,
+    wanted: readonly { readonly hostId: string; readonly digest: string }[],
+  ): Promise<(Uint8Array | undefined)[]>;
   /** The secrets of a revision as text, to be sealed to the host; undefined unless the host must run that revision. */
   secretsFor(tx: UnitOfWork, hostId: string, stackId: string, revision: number): Promise<SecretValue[] | undefined>;
   /** A file that the host's desired state or a build on it names. */
@@ -103,10 +106,18 @@ export function createDesiredStates(parts: {
   return {
     desiredStatesFor,
     desiredStateFor: async (tx, hostId) => (await desiredStatesFor(tx, [hostId]))[0] ?? nothing,
-    bodyFor: async (tx, hostId, digest) => {
-      const desired = await readDesired(tx, hostId);
-      const stack = desired?.stacks.find((one) => one.bodyDigest === digest);
-      return stack && readBody(tx, stack.stackId, stack.revision, digest);
+    bodiesFor: async (tx, wanted) => {
+      const states = await readDesiredOf(tx, [...new Set(wanted.map(({ hostId }) => hostId))]);
+      // Many hosts ask for the same one: it is read once.
+      const bodies = new Map<string, Uint8Array | undefined>();
+      const answers: (Uint8Array | undefined)[] = [];
+      for (const { hostId, digest } of wanted) {
+        const stack = states.get(hostId)?.stacks.find((one) => one.bodyDigest === digest);
+        if (stack !== undefined && !bodies.has(digest))
+          bodies.set(digest, await readBody(tx, stack.stackId, stack.revision, digest));
+        answers.push(stack && bodies.get(digest));
+      }
+      return answers;
     },
     secretsFor: async (tx, hostId, stackId, revision) => {
       const desired = await readDesired(tx, hostId);

@@ -27,7 +27,8 @@ test("a revision reaches its host: desired state, body by digest, health gate, c
   const body = await real.inTenant(async (tx) => {
     const desired = await fleet.desired.desiredStateFor(tx, hostId);
     expect(desired).toMatchObject({ generation: { term: 1n, n: 1n }, stacks: [{ stackId, revision: 1 }] });
-    return fleet.desired.bodyFor(tx, hostId, desired.stacks[0]?.bodyDigest ?? "");
+    const digest = desired.stacks[0]?.bodyDigest ?? "";
+    return (await fleet.desired.bodiesFor(tx, [{ hostId, digest }]))[0];
   });
   expect(StackBody.decode(body ?? new Uint8Array())).toMatchObject({ stackId, project: "shop", revision: 1 });
 
