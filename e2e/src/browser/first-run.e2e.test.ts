@@ -249,10 +249,10 @@ describe("the first run, in a browser", () => {
     await page.getByRole("link", { name: "Open the stack" }).click();
     await page.getByRole("link", { name: /^Revisions/ }).click();
     await page.getByRole("button", { name: "Changes" }).first().click();
-    await page.locator(".cm-changedText").first().waitFor();
+    await page.locator(".line--added", { hasText: "bonjour" }).first().waitFor();
     await expectSound();
 
-    await page.getByRole("button", { name: "Roll back" }).click();
+    await page.getByRole("button", { name: "Roll back to revision 1" }).click();
     await page.getByRole("dialog").getByText("greeter-web", { exact: false }).first().waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Deploy", exact: true }).click();
     await heading("greeter → revision 1");

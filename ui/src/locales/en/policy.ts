@@ -43,7 +43,6 @@ export const policy = {
     model: "Effective model",
     variables: "Variables",
     images: "Images",
-    none: "Nothing differs in this part.",
     sameBody: "Hosts receive the same bytes from both: going from one to the other changes nothing on them.",
     noText: "It is no text, or too large to compare.",
     changes: { added: "added", removed: "removed", changed: "changed" },

@@ -17,7 +17,6 @@ export const rollouts = {
     step: "Now:",
     lastStep: "Last step:",
     leaving: "leaves the host",
-    why: "Reason",
     origin: {
       placement: "begun by the placement: hosts came, left or changed",
       retry: "a retry",
@@ -101,7 +100,6 @@ export const rollouts = {
       number: "Wave {number}",
       named: "Wave {number} · {name}",
       show: "Show only the hosts of wave {number}",
-      current: "now",
       approval: "needs approval",
       approvedBy: "approved by {who}",
       pause: "then {span} of pause",
@@ -151,7 +149,6 @@ export const rollouts = {
       passed: "passes",
       failed: "does not pass",
       inARow: "once in a row | {count} times in a row",
-      count: "{passed} of {all} pass",
     },
     how: {
       title: "How it goes about it",

@@ -46,7 +46,6 @@ export const policy: Pick<Messages, "policy" | "diff" | "explain"> = {
     model: "Modèle effectif",
     variables: "Variables",
     images: "Images",
-    none: "Rien ne diffère dans cette partie.",
     sameBody: "Les hôtes reçoivent les mêmes octets des deux : passer de l’une à l’autre ne change rien chez eux.",
     noText: "Ce n’est pas du texte, ou c’est trop grand pour comparer.",
     changes: { added: "ajouté", removed: "retiré", changed: "changé" },

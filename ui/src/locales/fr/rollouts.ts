@@ -19,7 +19,6 @@ export const rollouts: Pick<Messages, "rollouts" | "strategy" | "rolloutPlan" | 
     step: "Maintenant :",
     lastStep: "Dernière étape :",
     leaving: "quitte l’hôte",
-    why: "Raison",
     origin: {
       placement: "commencé par le placement : des hôtes sont venus, partis ou ont changé",
       retry: "un nouvel essai",
@@ -102,7 +101,6 @@ export const rollouts: Pick<Messages, "rollouts" | "strategy" | "rolloutPlan" | 
       number: "Vague {number}",
       named: "Vague {number} · {name}",
       show: "Montrer seulement les hôtes de la vague {number}",
-      current: "maintenant",
       approval: "demande une approbation",
       approvedBy: "approuvée par {who}",
       pause: "puis {span} de pause",
@@ -152,7 +150,6 @@ export const rollouts: Pick<Messages, "rollouts" | "strategy" | "rolloutPlan" | 
       passed: "passe",
       failed: "ne passe pas",
       inARow: "une fois de suite | {count} fois de suite",
-      count: "{passed} sur {all} passent",
     },
     how: {
       title: "Comment il procède",
