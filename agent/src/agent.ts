@@ -131,6 +131,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       host.forgetRegistries();
       host.loop.wake("desired");
     },
+    onOverridden: (stackId) => host.tellOverridden(stackId),
   });
 
   const welcome = (message: Welcome, session: SessionLink): void => {

@@ -56,6 +56,8 @@ export interface HostSideParts {
 
 /** Everything that goes on whether or not there is a control plane: enforcement, observation, the spool. */
 export interface HostSide {
+  /** Tells the history that the control plane ended what root held. */
+  tellOverridden(stackId: string): void;
   /** Does what root on this host asks for. */
   askLocally(command: LocalCommand): Promise<LocalAnswer>;
   readonly store: DesiredStore;
@@ -223,6 +225,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
   });
 
   return {
+    tellOverridden: (stackId) => {
+      const message = "the control plane has overridden what root on this host held";
+      record({ ...agentEvent("stack.hold-overridden", message), stackId, severity: "warning" }, clock.now());
+    },
     askLocally: (command) =>
       answerLocally(command, {
         store,

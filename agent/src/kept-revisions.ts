@@ -27,6 +27,8 @@ export function createKeptRevisions(parts: {
   const { store, clock } = parts;
   let cancel: (() => void) | undefined;
   let stopped = false;
+  // Asked for each message, while images and pins change seldom.
+  const known = new Map<string, { readonly of: readonly unknown[]; readonly revisions: readonly number[] }>();
   return {
     follow(report, desired, wellSince) {
       cancel?.();
@@ -45,8 +47,15 @@ export function createKeptRevisions(parts: {
     },
     of(stackId, world) {
       if (world === undefined) return [];
-      const whole = store.kept(stackId).filter((stack) => missingImages(stack, world, parts.pins()).length === 0);
-      return whole.map(({ revision }) => revision).toSorted((a, b) => a - b);
+      const kept = store.kept(stackId);
+      const pins = parts.pins();
+      const of = [world.images, pins, ...kept];
+      const before = known.get(stackId);
+      if (before?.of.length === of.length && before.of.every((one, i) => one === of[i])) return before.revisions;
+      const whole = kept.filter((stack) => missingImages(stack, world, pins).length === 0);
+      const revisions = whole.map(({ revision }) => revision).toSorted((a, b) => a - b);
+      known.set(stackId, { of, revisions });
+      return revisions;
     },
     stop() {
       stopped = true;

@@ -84,6 +84,11 @@ const runs = (number: number, image: string): Promise<void> =>
     PATIENCE,
   );
 const stack = (): ObservedStack | undefined => host.observed()?.stacks[0];
+const told = (): string[] =>
+  [...host.plane.spools.values()]
+    .flat()
+    .flatMap((entry) => (entry.kind?.$case === "event" ? [entry.kind.value.type] : []))
+    .filter((type) => type.startsWith("stack."));
 const keeps = (...numbers: number[]): Promise<void> =>
   vi.waitFor(() => expect(stack()?.keptRevisions).toEqual(numbers), PATIENCE);
 
@@ -165,6 +170,7 @@ test("while a stack is held, what is wanted of it is stored and not done, unless
   await host.desire(5n, revision(3, { overrideHold: true }));
   await runs(3, images[3] ?? "");
   await vi.waitFor(() => expect(stack()).toMatchObject({ revision: 3, heldRevision: 0 }), PATIENCE);
+  await vi.waitFor(() => expect(told()).toEqual(["stack.held", "stack.hold-overridden"]), PATIENCE);
   // The same state met that hold once: a later one is not ended by it.
   await keeps(1, 2, 3);
   await host.askLocally({ command: "rollback", stack: "shop", to: 2 });

@@ -25,6 +25,8 @@ export interface DesiredIntakeParts {
   readonly log: Log;
   readonly random: () => number;
   onTaken(): void;
+  /** What root on this host held of the stack is not held any more: the control plane has overridden it. */
+  onOverridden(stackId: string): void;
 }
 
 /** Takes desired states one at a time; of several that came meanwhile only the newest counts. */
@@ -50,12 +52,14 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
     const generation = formatGeneration(state.generation ?? { term: 0n, n: 0n });
     for (let attempt = 0; !link.ended.aborted && waiting === undefined; attempt++) {
       try {
+        const held = state.stacks.filter(({ stackId }) => store.heldRevision(stackId) !== undefined);
         const refused = await store.take(state, sourceOver(link, superseded.signal));
         log("info", "The desired state was taken.", {
           generation,
           count: state.stacks.length,
           ...(refused === undefined ? {} : refused),
         });
+        for (const { stackId } of held) if (store.heldRevision(stackId) === undefined) parts.onOverridden(stackId);
         reply(state, link, refused && new AgentError(refused.code, refused.reason));
         return parts.onTaken();
       } catch (error) {

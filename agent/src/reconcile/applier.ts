@@ -18,6 +18,9 @@ const UNHURRIED: ReadonlySet<StepOp> = new Set([
   "restart-container",
 ]);
 
+// Docker's words and Podman's. A network that is missing has the same status, and is a start that failed.
+const NO_CONTAINER = /no such container/i;
+
 export interface ApplierOptions {
   readonly reconciler: ReconcilerOptions;
   readonly keeper: Keeper;
@@ -79,8 +82,8 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
       const reason = reasonOf(error);
       reconciler.log("warn", "step failed", { area: "reconcile", stackId: step.stackId, step: step.id, reason });
       const isStart = step.op === "start-container" || (step.op === "run-hook" && step.phase === "post_start");
-      // An engine that went away says nothing of the container.
-      if (isStart && !(error instanceof EngineError && error.unreachable))
+      // An engine that went away says nothing of the container, nor does somebody who has removed it just now.
+      if (isStart && !(error instanceof EngineError && (error.unreachable || NO_CONTAINER.test(error.message))))
         keeper.noteFailed(step.stackId, step.slot, reason);
       progress.tell(step, "failed", reason);
       throw error;

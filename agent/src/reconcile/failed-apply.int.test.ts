@@ -140,3 +140,28 @@ test("with an engine that never shows what it was asked for, containers are not 
   expect(report.world?.containers.filter(({ state }) => state === "running").length).toBeLessThanOrEqual(2);
   lies = false;
 });
+
+test("a new container that somebody removes before it is started is made again, and its revision has not failed", async () => {
+  await harness.deploy(stack("shop", 1, {}));
+  await harness.stop();
+  const engine = createDockerEngine({ socketPath: machine.socketPath });
+  let removed = 0;
+  const memory = harness.memory();
+  harness = startHarness(machine.socketPath, {
+    ...(memory ? { initialMemory: memory } : {}),
+    engine: {
+      ...engine,
+      async startContainer(id) {
+        if (removed++ === 0) await machine.docker.getContainer(id).remove({ force: true });
+        await engine.startContainer(id);
+      },
+    },
+  });
+  harness.desire(stack("shop", 2, {}));
+  const report = await harness.until("the new one runs alone", ({ world }) => {
+    const [only, ...more] = world?.containers ?? [];
+    return only?.state === "running" && only.labels["dev.windflow.revision"] === "2" && more.length === 0;
+  });
+  expect(removed).toBeGreaterThan(1);
+  expect(report.settlements[0]?.failedAttempt).toBeUndefined();
+});
