@@ -23,7 +23,7 @@ export interface NavigationItem {
     | "windows"
     | "containers"
     | "discovered"
-    | "metrics"
+    | "explore"
     | "events"
     | "registries"
     | "tokens";
@@ -39,7 +39,7 @@ export const NAVIGATION: NavigationItem[] = [
   { name: "windows", icon: CalendarClock, permission: "windows.read" },
   { name: "containers", icon: Boxes, permission: "containers.read" },
   { name: "discovered", icon: ScanSearch, permission: "containers.read" },
-  { name: "metrics", icon: ChartSpline, permission: "metrics.read" },
+  { name: "explore", icon: ChartSpline, permission: "metrics.read" },
   { name: "events", icon: Activity, permission: "events.read" },
   { name: "registries", icon: Container, permission: "registries.read" },
   { name: "tokens", icon: KeyRound, permission: "apiTokens.read" },

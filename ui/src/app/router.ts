@@ -62,7 +62,8 @@ const routes: RouteRecordRaw[] = [
       { path: "windows", name: "windows", component: () => import("../features/windows/windows-page.vue") },
       { path: "containers", name: "containers", component: () => import("../features/containers/containers-page.vue") },
       { path: "drift", name: "drift", component: () => import("../features/drift/drift-page.vue") },
-      { path: "metrics", name: "metrics", component: () => import("../features/metrics/explorer-page.vue") },
+      // Not /metrics: that is what Prometheus reads.
+      { path: "explore", name: "explore", component: () => import("../features/metrics/explorer-page.vue") },
       { path: "events", name: "events", component: () => import("../features/events/events-page.vue") },
       {
         path: "discovered",

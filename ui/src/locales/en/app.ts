@@ -14,7 +14,7 @@ export const app = {
     drift: "Drift",
     driftOpen: "{count} difference waits | {count} differences wait",
     windows: "Windows",
-    metrics: "Metrics",
+    explore: "Metrics",
     events: "Events",
     registries: "Registries",
     tokens: "API tokens",

@@ -63,7 +63,7 @@ export const fleet = {
     },
     truth: {
       now: "As of {ago}",
-      last: "Last known: not reached since {since}. What is shown below was so {ago}.",
+      last: "Not reached since {since}; what is shown here was so {ago}.",
       never: "No session was ever opened: nothing is known of it yet.",
       held: "1 stack is held at a revision by root on this host. | {count} stacks are held at a revision by root on this host.",
       drifted: "1 stack differs from what it must run. | {count} stacks differ from what they must run.",

@@ -21,7 +21,7 @@ export const app: Part = {
     drift: "Dérives",
     driftOpen: "{count} écart attend | {count} écarts attendent",
     windows: "Fenêtres",
-    metrics: "Mesures",
+    explore: "Mesures",
     events: "Événements",
     registries: "Registres",
     tokens: "Jetons d’API",

@@ -6,9 +6,9 @@ export const drift: Pick<Messages, "drift"> = {
     which: "Quels écarts",
     waiting: "Maintenant",
     alsoEnded: "Aussi terminés",
-    byStack: "De quelle pile",
+    byStack: "De quelle stack",
     byHost: "Sur quel hôte",
-    anyStack: "Toutes les piles",
+    anyStack: "Toutes les stacks",
     anyHost: "Tous les hôtes",
     on: "sur",
     found: "trouvé",
@@ -54,6 +54,6 @@ export const drift: Pick<Messages, "drift"> = {
     noneHere: "Rien ne diffère ici",
     noneEver: "Rien n’a jamais différé",
     noneText:
-      "Une dérive est ce que quelqu’un a changé sur un hôte à l’insu de WindFlow : un conteneur supprimé à la main, une autre image, d’autres réglages. Les hôtes s’en aperçoivent en quelques secondes. Une pile dont la règle est « corriger » est remise en ordre aussitôt et figure sous « Aussi terminés » ; une pile dont la règle est « signaler » attend ici que vous la remettiez en ordre ou que vous l’acceptiez comme nouvelle révision.",
+      "Une dérive est ce que quelqu’un a changé sur un hôte à l’insu de WindFlow : un conteneur supprimé à la main, une autre image, d’autres réglages. Les hôtes s’en aperçoivent en quelques secondes. Une stack dont la règle est « corriger » est remise en ordre aussitôt et figure sous « Aussi terminés » ; une stack dont la règle est « signaler » attend ici que vous la remettiez en ordre ou que vous l’acceptiez comme nouvelle révision.",
   },
 };

@@ -9,7 +9,7 @@ export const fleet: Pick<Messages, "fleet" | "timeline" | "views"> = {
       inProgress: "En cours",
       drifted: "Dérive",
       ok: "OK",
-      empty: "Sans pile",
+      empty: "Sans stack",
     },
     sentence: {
       ok: "{number} OK | {number} OK",
@@ -17,7 +17,7 @@ export const fleet: Pick<Messages, "fleet" | "timeline" | "views"> = {
       failed: "{number} en échec | {number} en échec",
       unknown: "{number} non joint | {number} non joints",
       unknownSince: "{number} non joint depuis {since} | {number} non joints depuis {since}",
-      empty: "{number} sans pile | {number} sans pile",
+      empty: "{number} sans stack | {number} sans stack",
       drifted: "{number} en dérive | {number} en dérive",
     },
     asOf: "à {time}",
@@ -25,10 +25,10 @@ export const fleet: Pick<Messages, "fleet" | "timeline" | "views"> = {
     filterHint: "Nom, site=paris, health=failed…",
     completions: "Ce que le filtre peut dire",
     keys: {
-      health: "l’état de ses piles",
+      health: "l’état de ses stacks",
       presence: "s’il est joint",
       drifted: "diffère, sans demande",
-      stack: "exécute cette pile",
+      stack: "exécute cette stack",
       environment: "environnement",
       label: "étiquette",
     },
@@ -51,11 +51,11 @@ export const fleet: Pick<Messages, "fleet" | "timeline" | "views"> = {
     cordon: {
       title: "Ne plus rien lui confier",
       ask: "Ne plus rien confier à {name} ?",
-      text: "Ce qui y tourne continue. Les piles qui n’y sont pas encore vont sur d’autres hôtes.",
+      text: "Ce qui y tourne continue. Les stacks qui n’y sont pas encore vont sur d’autres hôtes.",
       drainTitle: "Vider",
       drainAsk: "Vider {name} ?",
       drainText:
-        "En plus de ne rien prendre de nouveau, les piles placées sur N hôtes partent là où un autre peut les prendre. Celles de tous les hôtes, et les volumes à un seul écrivain, restent.",
+        "En plus de ne rien prendre de nouveau, les stacks placées sur N hôtes partent là où un autre peut les prendre. Celles de tous les hôtes, et les volumes à un seul écrivain, restent.",
       reason: "Raison",
       reasonHint: "Les autres la lisent dans ce qui s’est passé ici.",
       undo: "Reprendre du travail",
@@ -65,10 +65,11 @@ export const fleet: Pick<Messages, "fleet" | "timeline" | "views"> = {
     },
     truth: {
       now: "État {ago}",
-      last: "Dernier état connu : non joint depuis {since}. Ce qui suit était vrai {ago}.",
+      last: "Non joint depuis {since} ; ce qui est montré ici était vrai {ago}.",
       never: "Aucune session n’a jamais été ouverte : rien n’en est encore connu.",
-      held: "1 pile est retenue à une révision par root sur cet hôte. | {count} piles sont retenues à une révision par root sur cet hôte.",
-      drifted: "1 pile diffère de ce qu’elle doit exécuter. | {count} piles diffèrent de ce qu’elles doivent exécuter.",
+      held: "1 stack est retenue à une révision par root sur cet hôte. | {count} stacks sont retenues à une révision par root sur cet hôte.",
+      drifted:
+        "1 stack diffère de ce qu’elle doit exécuter. | {count} stacks diffèrent de ce qu’elles doivent exécuter.",
       toDrift: "Voir les différences",
       skew: "Son horloge avance de {seconds} s sur celle du plan de contrôle. Les heures affichées en sont corrigées.",
       skewBehind:
