@@ -135,6 +135,20 @@ describe("large amounts, in a browser", () => {
     expect(await page.getByRole("table", { name: "Hosts" }).getByRole("row").count()).toBeLessThanOrEqual(ROWS_AT_MOST);
   });
 
+  test("a rollout to 1,200 hosts shows its waves and few rows, and any host is found", async () => {
+    await page.goto(`${server.url}/rollouts/rol_large`);
+    await page.getByText("of 1200 hosts").waitFor();
+    const table = page.getByRole("table", { name: "Hosts" });
+    expect(await table.getAttribute("aria-rowcount")).toBe("1201");
+    expect(await table.getByRole("row").count()).toBeLessThanOrEqual(ROWS_AT_MOST);
+    await page.getByRole("button", { name: /^Wave 2 · quarter/ }).click();
+    await page.getByText("300 of 1200 loaded").waitFor();
+    await page.getByLabel("Filter by name").fill("lyon-camera-200");
+    await page.getByRole("button", { name: "lyon-camera-200", exact: true }).click();
+    await page.getByRole("heading", { name: "What happened on lyon-camera-200" }).waitFor();
+    expect(await browser.audit()).toEqual([]);
+  });
+
   test("a million log lines do not make the document grow, and any of them can be reached", async () => {
     await page.goto(`${server.url}/hosts/hst_0000/containers/cshopweb0000000000000000/logs`);
     await page.locator(".line").first().waitFor();

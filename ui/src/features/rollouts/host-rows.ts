@@ -58,6 +58,17 @@ export function countGroups(hosts: readonly RolloutHost[]): Map<HostGroup, numbe
   return counts;
 }
 
+/** The counts of each wave, in one pass. */
+export function countWaves(hosts: readonly RolloutHost[]): Map<number, Map<HostGroup, number>> {
+  const waves = new Map<number, Map<HostGroup, number>>();
+  for (const host of hosts) {
+    const counts = waves.get(host.wave ?? 0) ?? new Map<HostGroup, number>();
+    counts.set(groupOf(host), (counts.get(groupOf(host)) ?? 0) + 1);
+    waves.set(host.wave ?? 0, counts);
+  }
+  return waves;
+}
+
 /** What a host's probes said last, as counts; undefined when it has none. */
 export function probeCounts(host: RolloutHost): { passed: number; all: number } | undefined {
   const probes = host.probes ?? [];

@@ -1,6 +1,6 @@
 import type { Rollout, RolloutHost, RolloutHost_State } from "@windflow/proto/client";
 import { describe, expect, test } from "vitest";
-import { countGroups, hostRows, probeCounts } from "./host-rows.ts";
+import { countGroups, countWaves, hostRows, probeCounts } from "./host-rows.ts";
 import { actsOf, failedHosts, wayBack } from "./rollout-acts.ts";
 import { secondsUntil, waitOf } from "./rollout-wait.ts";
 
@@ -115,6 +115,13 @@ describe("the hosts of a rollout", () => {
       ["failed", 1],
       ["notReached", 2],
       ["pending", 1],
+    ]);
+  });
+  test("each wave has its counts", () => {
+    const counts = [...countWaves(HOSTS)].map(([wave, groups]) => [wave, Object.fromEntries(groups)]);
+    expect(counts).toEqual([
+      [1, { succeeded: 2, failed: 1, notReached: 1 }],
+      [2, { notReached: 1, pending: 1 }],
     ]);
   });
   test("probes are counted", () => {

@@ -10,6 +10,8 @@ export interface StrategyFault {
 const MINUTE_S = 60;
 /** Long enough that a start that goes wrong shows; the usual health check asks each 5 to 30 s. */
 const QUIET_S = 30;
+/** What the control plane takes where a strategy has no health gate; a gate that is there says its own quiet time. */
+export const DEFAULT_QUIET_S = 2;
 export const DEFAULT_DEADLINE_S = 300;
 export const DEFAULT_RESTARTS = 3;
 export const MAX_WAVES = 50;
