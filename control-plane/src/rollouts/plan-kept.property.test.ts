@@ -11,6 +11,8 @@ import {
 import { planKept, type KeptHost, type KeptPlan } from "./plan-kept.ts";
 
 const RUNS = 3000;
+// A few seconds of processor; on a machine that does much else it takes its time.
+const TIMEOUT_MS = 120_000;
 const GONE_AFTER = 100;
 const REVISION = 1;
 
@@ -235,21 +237,29 @@ class World {
   }
 }
 
-test("never more copies of what writes to a volume than were asked for, whatever happens in whatever order", () => {
-  fc.assert(
-    fc.property(madeRun, (made) => {
-      const world = new World({ ...made, writes: true, strategy: made.strategy === "all" ? "spread" : made.strategy });
-      settle(world);
-      for (const what of made.events) {
-        world.happen(what);
-        expect(world.running().length).toBeLessThanOrEqual(made.replicas);
-      }
-    }),
-    { numRuns: RUNS },
-  );
-});
+test(
+  "never more copies of what writes to a volume than were asked for, whatever happens in whatever order",
+  { timeout: TIMEOUT_MS },
+  () => {
+    fc.assert(
+      fc.property(madeRun, (made) => {
+        const world = new World({
+          ...made,
+          writes: true,
+          strategy: made.strategy === "all" ? "spread" : made.strategy,
+        });
+        settle(world);
+        for (const what of made.events) {
+          world.happen(what);
+          expect(world.running().length).toBeLessThanOrEqual(made.replicas);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
 
-test("work of a host that returns in time is not moved", () => {
+test("work of a host that returns in time is not moved", { timeout: TIMEOUT_MS }, () => {
   fc.assert(
     fc.property(madeRun, index, fc.integer({ min: 1, max: GONE_AFTER }), (made, at, seconds) => {
       const world = new World(made);
@@ -272,25 +282,29 @@ test("work of a host that returns in time is not moved", () => {
   );
 });
 
-test("after any events it comes to rest where the placement says, and says what is missing", () => {
-  fc.assert(
-    fc.property(madeRun, (made) => {
-      const world = new World(made);
-      for (const what of made.events) world.happen(what);
-      settle(world);
-      const { come, leave, placement, short } = world.plan();
-      expect([come, leave]).toEqual([[], []]);
-      const chosen = new Set(placement.chosen.map(({ hostId }) => hostId));
-      for (const one of world.machines) {
-        if (one.revoked || one.awaySince !== undefined) continue;
-        const heading = one.underWay === undefined ? one.wanted : one.underWay === "deploy";
-        if (heading !== chosen.has(one.hostId)) expect(short).toContain("is not tried again by itself");
-      }
-      if (made.strategy !== "all" && chosen.size < made.replicas) expect(short).not.toBe("");
-    }),
-    { numRuns: RUNS },
-  );
-});
+test(
+  "after any events it comes to rest where the placement says, and says what is missing",
+  { timeout: TIMEOUT_MS },
+  () => {
+    fc.assert(
+      fc.property(madeRun, (made) => {
+        const world = new World(made);
+        for (const what of made.events) world.happen(what);
+        settle(world);
+        const { come, leave, placement, short } = world.plan();
+        expect([come, leave]).toEqual([[], []]);
+        const chosen = new Set(placement.chosen.map(({ hostId }) => hostId));
+        for (const one of world.machines) {
+          if (one.revoked || one.awaySince !== undefined) continue;
+          const heading = one.underWay === undefined ? one.wanted : one.underWay === "deploy";
+          if (heading !== chosen.has(one.hostId)) expect(short).toContain("is not tried again by itself");
+        }
+        if (made.strategy !== "all" && chosen.size < made.replicas) expect(short).not.toBe("");
+      }),
+      { numRuns: RUNS },
+    );
+  },
+);
 
 /** Time goes by, and whoever is reached does as told: a keeper that does not come to rest goes on for ever. */
 function settle(world: World): void {
