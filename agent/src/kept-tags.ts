@@ -67,10 +67,10 @@ export function createKeptTags(parts: {
   let last = "";
   return {
     follow(world, kept) {
-      const next = JSON.stringify([
-        kept.map(({ bodyDigest }) => bodyDigest),
-        world.images.map(({ id, tags }) => [id, tags]),
-      ]);
+      // An image that a container uses keeps its name for as long.
+      const used = new Set(world.containers.map(({ imageId }) => imageId));
+      const images = world.images.map(({ id, tags }) => [id, tags, used.has(id)]);
+      const next = JSON.stringify([kept.map(({ bodyDigest }) => bodyDigest), images]);
       if (next === last) return;
       last = next;
       seen = { world, kept };

@@ -127,6 +127,13 @@ test("the last revisions are kept with their bodies, secrets and images through 
   expect((JSON.parse(bodies) as { revisions: { revision: number }[] }).revisions.map((one) => one.revision)).toEqual([
     3, 2,
   ]);
+  await host.desire(9n);
+  const names = async (): Promise<string[]> =>
+    (await engine.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+  await vi.waitFor(
+    async () => expect((await names()).filter((name) => name.startsWith("windflow-kept/"))).toEqual([]),
+    PATIENCE,
+  );
 }, 90_000);
 
 test("with no control plane, no registry and after a prune, root goes back, holds, and releases", async () => {
