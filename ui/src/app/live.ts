@@ -58,6 +58,7 @@ const QUERIES: Record<string, string[]> = {
   rollout: ["rollout-list", "stack", "stack-list"],
   container: ["container", "container-list"],
   registry: ["registry"],
+  window: ["window"],
   build: ["stack"],
   drift: ["host", "stack", "stack-list"],
   enrollment_token: ["enrollment-token"],
