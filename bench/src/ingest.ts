@@ -4,6 +4,7 @@ import { startTestMetrics, type TestMetrics } from "@windflow/control-plane/test
 import { packSamples } from "@windflow/core";
 import type { SpoolEntry } from "@windflow/proto/agent";
 import { loadavg } from "node:os";
+import { measureContainers } from "./ingest/containers.ts";
 import { bodyOf, startPeer, type Peer } from "./ingest/peer.ts";
 import { processorSeconds } from "./ingest/processor.ts";
 import { COLUMNS, createSeries, type HostBatch } from "./ingest/series.ts";
@@ -12,14 +13,16 @@ import { growthExponent, median } from "./measure/statistics.ts";
 interface Scale {
   readonly hosts: number;
   readonly rounds: number;
+  /** Hosts with fifty containers each. */
+  readonly containerHosts: number;
   /** Hosts of the query over many, an hour of each. */
   readonly queryHosts: number;
   readonly queries: number;
   readonly peer: boolean;
 }
 
-const FULL: Scale = { hosts: 100, rounds: 7, queryHosts: 1000, queries: 20, peer: true };
-const SMALL: Scale = { hosts: 5, rounds: 1, queryHosts: 5, queries: 2, peer: false };
+const FULL: Scale = { hosts: 100, rounds: 7, containerHosts: 20, queryHosts: 1000, queries: 20, peer: true };
+const SMALL: Scale = { hosts: 5, rounds: 1, containerHosts: 0, queryHosts: 5, queries: 2, peer: false };
 const START = Date.parse("2026-11-20T00:00:00Z");
 const MINUTE_MS = 60_000;
 const BUCKET_MS = 5 * MINUTE_MS;
@@ -90,6 +93,10 @@ async function measure(metrics: TestMetrics, peer: Peer | undefined, scale: Scal
   const counted = await countSamples(metrics, hosts[0]?.id ?? "");
   const peerBytes = await peer?.bytes();
   const queries = await measureQueries(metrics, peer, scale);
+  const containers =
+    scale.containerHosts === 0
+      ? undefined
+      : await measureContainers(scale.containerHosts, peer === undefined ? [] : [peer.pid]);
   const result = {
     hosts: scale.hosts,
     figures,
@@ -105,6 +112,7 @@ async function measure(metrics: TestMetrics, peer: Peer | undefined, scale: Scal
     },
     growthExponent: growth.exponent,
     queryP95Ms: queries.ours,
+    ...(containers === undefined ? {} : { containers }),
     ...(peerBytes === undefined
       ? {}
       : {
@@ -174,7 +182,7 @@ function packed({ host, batch }: Sent): Packed {
   sequences.set(host, sequence);
   const columns = batch.columns.map(({ name, values }) => ({ name, values }));
   const atMs = batch.atMs.map(BigInt);
-  const value = packSamples({ containerId: batch.containerId ?? "", atMs, columns, packedColumns: new Uint8Array(0) });
+  const value = packSamples({ containerId: "", atMs, columns, packedColumns: new Uint8Array(0) });
   return { host, entry: { sequence: BigInt(sequence), at: undefined, kind: { $case: "samples", value } } };
 }
 
@@ -274,10 +282,20 @@ async function fill(
   fromMs: number,
   toMs: number,
 ): Promise<void> {
-  for (let at = fromMs; at < toMs; at += BUCKET_MS) {
-    const group = hosts.map(({ id, next }) => ({ host: id, batch: next(at, 1, SAMPLE_MS) }));
-    await Promise.all(group.map(packed).map(({ host, entry }) => metrics.take(host, [entry])));
-    await peer?.ingest([bodyOf(group)]);
+  for (let hour = fromMs; hour < toMs; hour += HOUR_MS) {
+    const times = Array.from({ length: HOUR_MS / BUCKET_MS }, (_, i) => hour + i * BUCKET_MS);
+    const groups = times.map((at) => hosts.map(({ id, next }) => ({ host: id, batch: next(at, 1, SAMPLE_MS) })));
+    // An hour of each host at once, as after a cut: intake waits a moment for what else comes.
+    const byHost = Map.groupBy(wireOf(groups).flat(), ({ host }) => host);
+    await Promise.all(
+      [...byHost].map(([host, sent]) =>
+        metrics.take(
+          host,
+          sent.map(({ entry }) => entry),
+        ),
+      ),
+    );
+    await peer?.ingest(groups.map(bodyOf));
   }
 }
 

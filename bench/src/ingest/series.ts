@@ -1,7 +1,5 @@
 /** A batch of a host as agents send it, but for the packing: values of each column at the same times. */
 export interface HostBatch {
-  /** Undefined: of the host itself. */
-  readonly containerId?: string;
   readonly atMs: readonly number[];
   readonly columns: readonly { readonly name: string; readonly values: number[] }[];
 }
@@ -24,8 +22,8 @@ export const COLUMNS: readonly string[] = [
   ...devices(21, ["network_receive_bytes_per_second", "network_transmit_bytes_per_second"], "eth"),
 ];
 
-// A generator of numbers that gives the same ones each time; the constants are of Numerical Recipes.
-function randomFrom(seed: number): () => number {
+/** A generator of numbers that gives the same ones each time; the constants are of Numerical Recipes. */
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
 }
