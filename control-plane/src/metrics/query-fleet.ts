@@ -51,7 +51,7 @@ const MOST_CONTAINERS = 50_000;
 // More lines than anybody tells apart.
 const MOST_SERIES = 200;
 // Of columns of devices, which are kept by subject: about a second of work, and 30 MB while it lasts.
-export const MOST_ROWS = 50_000;
+const MOST_ROWS = 50_000;
 // Subjects times steps: 16 MB.
 const MOST_VALUES = 1_000_000;
 // What came in the last minutes is in small pieces: of more subjects than this it is left to the roll-up.

@@ -81,13 +81,13 @@ function lateOf(came: readonly Samples[], averages: readonly Weighted[]): Sample
 }
 
 /** Samples of the subject that are not rolled up yet. */
-export async function readCame(tx: UnitOfWork, subject: NumberedSubject): Promise<Samples[]> {
+async function readCame(tx: UnitOfWork, subject: NumberedSubject): Promise<Samples[]> {
   const rows = await readIntake(tx, [subject.number], MOST_ROWS);
   return rows.flatMap(({ batch }) => samplesOfStored(kindOf(subject), batch) ?? []);
 }
 
 /** Samples in the chunks whose buckets the time touches. */
-export async function readSamples(
+async function readSamples(
   tx: UnitOfWork,
   subject: NumberedSubject,
   fromMs: number,
