@@ -32,7 +32,7 @@ export const DOMAIN_ORDER: readonly string[] = [
 ];
 const KNOWS_NO_DOMAIN = ["platform", "api"];
 const PURE_FILE = /(^core\/src\/)|(\/(plan|plan-[a-z-]+|diff|model)\.ts$)/;
-const PURE_PACKAGES = new Set(["yaml"]);
+const PURE_PACKAGES = new Set(["diff", "yaml"]);
 // Hashing is a pure function; it stands in one file.
 const PURE_BUILTINS: Record<string, RegExp> = {
   "node:crypto": /^core\/src\/(digest|seal|session-auth)\//,

@@ -87,12 +87,7 @@ async function readCame(tx: UnitOfWork, subject: NumberedSubject): Promise<Sampl
 }
 
 /** Samples in the chunks whose buckets the time touches. */
-async function readSamples(
-  tx: UnitOfWork,
-  subject: NumberedSubject,
-  fromMs: number,
-  toMs: number,
-): Promise<Samples[]> {
+async function readSamples(tx: UnitOfWork, subject: NumberedSubject, fromMs: number, toMs: number): Promise<Samples[]> {
   const range = { from: new Date(bucketOf(fromMs)), to: new Date(toMs) };
   const rows = await readTier(tx, "metric_samples", [subject.number], range, MOST_ROWS);
   const names = await namesOf(

@@ -1,19 +1,10 @@
 import type { Health, Host, HostGroup } from "@windflow/proto/client";
-import type { Tone } from "../../kit/tone.ts";
 
 /** How a host stands, in one word: what a cell of the map, a pill and a part of a bar show. */
 export type HealthMark = "failed" | "inProgress" | "drifted" | "ok" | "empty" | "unknown";
 
 /** Worst first: the order of bars, legends and counts. */
 export const HEALTH_MARKS: readonly HealthMark[] = ["failed", "unknown", "inProgress", "drifted", "ok", "empty"];
-export const HEALTH_TONES: Record<HealthMark, Tone> = {
-  failed: "bad",
-  unknown: "warn",
-  inProgress: "busy",
-  drifted: "warn",
-  ok: "ok",
-  empty: "idle",
-};
 const MARKS: Record<Health, HealthMark> = {
   HEALTH_UNSPECIFIED: "unknown",
   HEALTH_UNKNOWN: "unknown",
