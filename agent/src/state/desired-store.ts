@@ -149,7 +149,7 @@ export function openDesiredStore(options: DesiredStoreOptions): DesiredStore {
   const build = (desired: StoredDesired): DesiredWorld => ({
     organizationId: options.organizationId,
     generation: generationText(desired),
-    stacks: keptRevisions.effective(desired.stacks).map(buildStack),
+    stacks: keptRevisions.effective(desired.stacks, desired.departed).map(buildStack),
     departed: desired.departed ?? [],
   });
   const findLacking = (desired: StoredDesired): void => {

@@ -1,4 +1,4 @@
-import type { DesiredStack } from "@windflow/core";
+import type { AdoptedContainers, DesiredStack } from "@windflow/core";
 import { type Kept, type KeptRevision, type LocalHold, loadKept, saveKept } from "./kept-file.ts";
 import type { StoredStack } from "./desired-file.ts";
 import { DEFAULT_KEEP_REVISIONS } from "./host-policy.ts";
@@ -15,7 +15,7 @@ export interface KeptRevisions {
   /** undefined when nobody held it. */
   release(stackId: string): LocalHold | undefined;
   /** What the host has to run: held revisions in the place of what is wanted, held stacks also when nothing of them is wanted. */
-  effective(desired: readonly StoredStack[]): readonly StoredStack[];
+  effective(desired: readonly StoredStack[], departed?: readonly AdoptedContainers[]): readonly StoredStack[];
 }
 
 export function openKeptRevisions(folder: string): KeptRevisions {
@@ -66,9 +66,14 @@ export function openKeptRevisions(folder: string): KeptRevisions {
       if (held !== undefined) keep({ holds: kept.holds.filter((hold) => hold !== held) });
       return held;
     },
-    effective(desired) {
+    effective(desired, departed = []) {
       const held = kept.holds.map((hold): StoredStack => {
-        const { probes: _probes, ...wanted } = desired.find(({ stackId }) => stackId === hold.stackId) ?? {};
+        // Probes, and volumes that may lose their data, were asked of the revision that is not run.
+        const {
+          probes: _probes,
+          recreateVolumes: _volumes,
+          ...wanted
+        } = desired.find(({ stackId }) => stackId === hold.stackId) ?? adoptedOnce(hold, departed);
         const { stackId, revision, bodyDigest } = hold;
         return { ...wanted, stackId, revision, bodyDigest, attempt: `held ${revision} ${hold.at}`, held: true };
       });
@@ -76,4 +81,13 @@ export function openKeptRevisions(folder: string): KeptRevisions {
       return [...desired.filter(({ stackId }) => !ids.has(stackId)), ...held];
     },
   };
+}
+
+// What it had adopted is its own for as long as it is held, wanted or not.
+function adoptedOnce(
+  { stackId }: LocalHold,
+  departed: readonly AdoptedContainers[],
+): Pick<StoredStack, "adopted" | "probes" | "recreateVolumes"> {
+  const adopted = departed.flatMap((left) => (left.stackId === stackId ? left.containerIds : []));
+  return adopted.length === 0 ? {} : { adopted };
 }
