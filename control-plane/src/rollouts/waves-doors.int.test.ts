@@ -118,6 +118,17 @@ test("approving is a permission apart, and another organization sees nothing", a
   expect((await call("POST", path, { wave: 2 }, approver)).status).toBe(200);
 });
 
+test("a command in a container, as a probe, takes what a shell there takes, or the right to write stacks", async () => {
+  const probes = [{ service: "web", exec: { command: ["cat", "/run/secrets/key"] } }];
+  const body = { stackId, strategy: { healthGate: { probes } } };
+  const start = async (...more: string[]): Promise<TestResponse> =>
+    call("POST", "rollouts", body, await withPermissions(["rollouts.read", "rollouts.write", ...more]));
+  const refused = await start();
+  expect(refused).toMatchObject({ status: 403, json: { detail: expect.stringContaining("containers.exec") } });
+  expect((await start("containers.exec")).status).toBe(200);
+  expect((await start("stacks.write")).status).toBe(200);
+});
+
 test("gRPC: the same acts", async () => {
   const client = new RolloutsServiceClient(`127.0.0.1:${app.port}`, credentials.createSsl(Buffer.from(app.ca)));
   const metadata = new Metadata();
