@@ -47,6 +47,8 @@ interface Tenant {
   timer?: NodeJS.Timeout;
   /** For what time alone may change. */
   wake?: NodeJS.Timeout;
+  /** When that timer ends, milliseconds since 1970. */
+  wakeAt: number;
   /** When the timer ends, on the monotonic clock. */
   timerAt: number;
   running: boolean;
@@ -71,7 +73,14 @@ export function createPlacementKeeper(parts: Parts): PlacementKeeper {
   function tenantOf(organizationId: string): Tenant {
     const known = tenants.get(organizationId);
     if (known !== undefined) return known;
-    const tenant: Tenant = { work: noWork(), timerAt: Infinity, running: false, restUntil: 0, short: new Set() };
+    const tenant: Tenant = {
+      work: noWork(),
+      timerAt: Infinity,
+      wakeAt: Infinity,
+      running: false,
+      restUntil: 0,
+      short: new Set(),
+    };
     tenants.set(organizationId, tenant);
     return tenant;
   }
@@ -105,7 +114,7 @@ export function createPlacementKeeper(parts: Parts): PlacementKeeper {
     try {
       const { misplaced, wakeAt, short } = await look(organizationId, work);
       tenant.short = short;
-      if (wakeAt !== undefined) wakeLater(organizationId, tenant, wakeAt - clock.now().getTime());
+      if (wakeAt !== undefined) wakeLater(organizationId, tenant, wakeAt);
       for (const stackId of misplaced)
         if (!(await keep(organizationId, stackId, work.again.has(stackId)))) againInMs = RETRY_MS;
     } catch (error) {
@@ -166,10 +175,19 @@ export function createPlacementKeeper(parts: Parts): PlacementKeeper {
     }
   }
 
-  /** When a host that is away may count as gone. A timer that is lost with its process is set again by the look at its start. */
-  function wakeLater(organizationId: string, tenant: Tenant, ms: number): void {
+  /**
+   * When a host that is away may count as gone. A timer that is lost with its process is set again by the look at its start. A look at
+   * some stacks says nothing of the others: the earliest of all stays.
+   */
+  function wakeLater(organizationId: string, tenant: Tenant, at: number): void {
+    if (stopped || at >= tenant.wakeAt) return;
     clearTimeout(tenant.wake);
-    tenant.wake = setTimeout(() => ask(organizationId, { picky: true }), Math.min(NET_MS, Math.max(DEBOUNCE_MS, ms)));
+    tenant.wakeAt = at;
+    const ms = Math.min(NET_MS, Math.max(DEBOUNCE_MS, at - clock.now().getTime()));
+    tenant.wake = setTimeout(() => {
+      tenant.wakeAt = Infinity;
+      ask(organizationId, { picky: true });
+    }, ms);
   }
 
   function onResource({ organizationId, kind, parentId, change }: ResourceChange): void {

@@ -155,6 +155,26 @@ test("a host that is gone for long has its copy elsewhere by itself; when it is 
   expect(await wantedOn(stackId)).toBe("g2:1");
 });
 
+test("a look at one stack does not put off the time of another", async () => {
+  const [one, two] = [await newHost("k1", { fleet: "early" }), await newHost("k2", { fleet: "early" })];
+  const three = await newHost("k3", { fleet: "late" });
+  const spread = (fleet: string): Partial<Placement> => ({ matchLabels: { fleet }, strategy: "spread", replicas: 1 });
+  const early = await newStack("early", { ...spread("early"), hostGoneAfterSeconds: 60 });
+  await deployed(early, "k1:1", [one]);
+  const late = await newStack("late", { ...spread("late"), hostGoneAfterSeconds: 3600 });
+  await deployed(late, "k3:1", [three]);
+  await awayFor(three, 10);
+  await awayFor(one, 52);
+  await quiet();
+  // Looks at this stack only, whose own time comes much later.
+  await fleet.stacks.update(fleet.caller, {
+    stackId: late,
+    placement: { ...emptyPlacement, ...spread("late"), hostGoneAfterSeconds: 3000 },
+    etag: "",
+  });
+  await until(early, "k1:1 k2:1", [two]);
+});
+
 test("a draining host gives its copy away; a written volume goes nowhere before its host is off it, and that is said", async () => {
   const [one, two] = [await newHost("w1", { fleet: "writer" }), await newHost("w2", { fleet: "writer" })];
   const placement = { matchLabels: { fleet: "writer" }, strategy: "spread", replicas: 1 } as const;
