@@ -2,6 +2,7 @@ import {
   attemptOf,
   compareGenerations,
   isUnderWay,
+  type Generation,
   type HostView,
   type Rollout,
   type RolloutHost,
@@ -42,7 +43,20 @@ export function assessHost(rollout: Rollout, host: RolloutHost, view: HostView, 
   const { strategy, revision } = rollout;
   const aim: Aim = { action: host.action, revision, attempt: attemptOf(rollout, host), gate: strategy.gate };
   const isBack = !isUnderWay(host.state);
-  return watched(aim, isBack ? withoutDeadline(host) : host, view, now);
+  const seen = watched(aim, isBack ? withoutDeadline(host) : host, view, now);
+  const later = refusedLater(host.generation, view);
+  if (later === undefined || seen.state !== "failed") return seen;
+  return { state: "failed", cause: `${seen.cause}: ${later}`, refused: true };
+}
+
+/**
+ * Why the host refused a desired state after the one that began it, of which it never took any: what it refuses may be of this rollout,
+ * and two that began at once are not told apart. By its deadline it gives way, so that the host can take the others.
+ */
+function refusedLater(generation: Generation, { refused, observedGeneration }: HostView): string | undefined {
+  if (refused === undefined || compareGenerations(refused.generation, generation) <= 0) return undefined;
+  const hasTaken = observedGeneration !== undefined && compareGenerations(observedGeneration, generation) >= 0;
+  return hasTaken ? undefined : refused.cause;
 }
 
 /** What a begun host that is reached is seen to do, with its deadline. */

@@ -163,6 +163,21 @@ test("what the host refuses fails at once, and does not stay in its desired stat
   expect(plan(running, [leaving], { a: { ...online, refused } })).not.toContain("restore-host");
 });
 
+test("what another desired state was refused with, before this one was taken, is given up by its deadline", () => {
+  const refused = { generation: { term: 1n, n: 6n }, cause: "WF_LOCAL_POLICY: privileged is not allowed here" };
+  const late = NOW + 300_000;
+  const untaken: HostView = { ...online, refused };
+  expect(plan(running, [begun("a")], { a: untaken })).not.toContain("failed");
+  expect(plan(running, [begun("a")], { a: untaken }, late)).toContain(
+    [
+      "set-host host a → failed: not healthy within 300 s: the host has not taken the desired state yet: WF_LOCAL_POLICY: privileged is not allowed here",
+      "restore-host host a: it refused the revision: it must run what it ran before",
+    ].join("\n"),
+  );
+  const taken = reporting({ converged: false, problem: "no such image" }, { refused });
+  expect(plan(running, [begun("a")], { a: taken }, late)).not.toContain("restore-host");
+});
+
 test("over the failure budget nothing more is begun, and what is under way goes on", () => {
   const hosts = [
     begun("a", { state: "failed", cause: "x" }),
