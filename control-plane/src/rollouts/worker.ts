@@ -76,6 +76,8 @@ export function createRolloutWorker(parts: Parts): RolloutWorker {
       const wakeAt = await advance(rolloutId, entry);
       const tookMs = clock.monotonicMs() - from;
       if (wakeAt === "ended") {
+        // Somebody took it up again between that look and this line.
+        if (entry.dirty) continue;
         watched.delete(rolloutId);
         break;
       }
