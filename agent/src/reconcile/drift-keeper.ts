@@ -1,6 +1,8 @@
 import {
+  indexWorld,
   isCorrecting,
   isSettledOn,
+  ownContainers,
   policyKey,
   sortDrift,
   type DesiredStack,
@@ -34,10 +36,18 @@ export function createDriftKeeper(parts: {
 }): DriftKeeper {
   const { keeper } = parts;
   let current: ReadonlyMap<string, readonly Step[]> = new Map();
+  // An engine's lists do not show all that drift is read from: these stacks have containers that are still to be inspected.
+  let uninspected: ReadonlySet<string> = new Set();
   const settledOf = (stackId: string): Settled | undefined =>
     keeper.remembered.settled?.find((one) => one.stackId === stackId);
   const recordOf = (stackId: string): DriftRecord | undefined =>
     keeper.remembered.drifts?.find((one) => one.stackId === stackId);
+  const stillReported = (stack: DesiredStack): [string, readonly Step[]][] => {
+    const settled = settledOf(stack.stackId);
+    const before = current.get(stack.stackId);
+    const isHeldBack = settled !== undefined && isSettledOn(settled, stack) && !isPutRight(settled, stack);
+    return before !== undefined && isHeldBack && uninspected.has(stack.stackId) ? [[stack.stackId, before]] : [];
+  };
   const keepRecords = (drifts: readonly DriftRecord[]): void => {
     if (drifts.length > 0 || keeper.remembered.drifts !== undefined) keeper.keep({ drifts });
   };
@@ -51,10 +61,14 @@ export function createDriftKeeper(parts: {
         keeper.remembered.settled ?? [],
         keeper.remembered.heals,
       );
-      current = sorted.drift;
+      const index = indexWorld(observed, desired);
+      const isUninspected = (stack: DesiredStack): boolean =>
+        ownContainers(index, stack).some(({ detail }) => detail === undefined);
+      uninspected = new Set(desired.stacks.flatMap((stack) => (isUninspected(stack) ? [stack.stackId] : [])));
+      current = new Map([...desired.stacks.flatMap((stack) => stillReported(stack)), ...sorted.drift]);
       keepRecords(
         desired.stacks.flatMap((stack) => {
-          const steps = sorted.drift.get(stack.stackId);
+          const steps = current.get(stack.stackId);
           const known = recordOf(stack.stackId);
           if (steps !== undefined) return [grown(known ?? { stackId: stack.stackId, since: now, steps: [] }, steps)];
           // Put right by us it is told with the next settlement; under report it went by itself.
@@ -71,7 +85,7 @@ export function createDriftKeeper(parts: {
       const settled = desired.stacks.flatMap((stack) => {
         const { stackId } = stack;
         const known = settledOf(stackId);
-        if (!done.has(stackId) || open.has(stackId)) return known ?? [];
+        if (!done.has(stackId) || open.has(stackId) || uninspected.has(stackId)) return known ?? [];
         const record = recordOf(stackId);
         if (record !== undefined) {
           gone.add(stackId);
