@@ -60,6 +60,7 @@ export function createDriftKeeper(parts: {
         desired.stacks,
         keeper.remembered.settled ?? [],
         keeper.remembered.heals,
+        keeper.remembered.replacements,
       );
       const index = indexWorld(observed, desired);
       const isUninspected = (stack: DesiredStack): boolean =>

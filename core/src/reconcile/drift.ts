@@ -1,6 +1,8 @@
 import type { DesiredStack } from "./desired.ts";
 import type { HealRecord } from "./healing.ts";
 import type { ObservedWorld } from "./observed.ts";
+import type { Replacement } from "./replacement.ts";
+import { sharedServices } from "./service-shape.ts";
 import type { Plan, Step } from "./steps.ts";
 
 /** What a host had converged on: what differs from it later is drift. */
@@ -38,6 +40,7 @@ export function sortDrift(
   stacks: readonly DesiredStack[],
   settled: readonly Settled[],
   heals: readonly HealRecord[] = [],
+  begun: readonly Replacement[] = [],
 ): SortedPlan {
   const drift = new Map<string, readonly Step[]>();
   const heldBack = new Set<string>();
@@ -46,7 +49,8 @@ export function sortDrift(
     const known = settled.find((one) => isSettledOn(one, stack));
     if (known === undefined) continue;
     const own = plan.steps.filter((step) => step.stackId === stack.stackId);
-    const healing = new Set(own.flatMap((step) => (isOf(healed, step) ? [step.id, ...step.dependsOn] : [])));
+    const mended = mendedPlaces(stack, own, healed, begun);
+    const healing = new Set(own.flatMap((step) => (isOf(mended, step) ? [step.id, ...step.dependsOn] : [])));
     const steps = own.filter((step) => !healing.has(step.id) && isDrift(step, stack, known));
     if (steps.length === 0) continue;
     drift.set(stack.stackId, steps);
@@ -104,6 +108,31 @@ function isDrift(step: Step, stack: DesiredStack, settled: Settled): boolean {
 function healedPlaces(observed: ObservedWorld, heals: readonly HealRecord[]): ReadonlySet<string> {
   const acting = observed.containers.flatMap(({ healing, name }) => (healing?.state === "acting" ? [name] : []));
   return new Set([...acting, ...heals.flatMap(({ remaking }) => remaking ?? [])]);
+}
+
+/** With the places that go with those: what shares a container is made anew with it, for as long as that takes. */
+function mendedPlaces(
+  { stackId, model }: DesiredStack,
+  own: readonly Step[],
+  healed: ReadonlySet<string>,
+  begun: readonly Replacement[],
+): ReadonlySet<string> {
+  const sharing = Object.entries(model.services).filter(([, service]) => sharedServices(service).length > 0);
+  if (sharing.length === 0) return healed;
+  const replaced = new Set(
+    begun.flatMap((one) => (one.stackId === stackId && one.failure === undefined ? one.slot : [])),
+  );
+  const services = new Set(own.flatMap((step) => (isOf(healed, step) ? (step.service ?? []) : [])));
+  // What shares what shares: each round finds one link of a chain more.
+  for (const _round of sharing)
+    for (const [name, service] of sharing)
+      if (sharedServices(service).some((other) => services.has(other))) services.add(name);
+  const sharers = new Set(sharing.map(([name]) => name));
+  const places = own.flatMap((step) => {
+    if (!("slot" in step) || step.service === undefined || !sharers.has(step.service)) return [];
+    return services.has(step.service) || replaced.has(step.slot) ? [step.slot] : [];
+  });
+  return new Set([...healed, ...places]);
 }
 
 function isOf(places: ReadonlySet<string>, step: Step): boolean {
