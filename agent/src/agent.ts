@@ -107,7 +107,6 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       if (told !== undefined && !isDeepStrictEqual(facts, told.engine)) renew.abort();
     },
   });
-  const disk = createDiskWatch({ clock, look: () => engineDisk(told?.engine), onMoved: () => renew.abort() });
   host.spool.onDurable(() => sender?.pump());
   const buildsFolder = join(config.stateDir, "builds");
   forgetBuilds(buildsFolder);
@@ -121,6 +120,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       allowsPrivileged: () => readLocalPolicy(config.policyFile).privilegedStacks.includes("*"),
     },
     log,
+  });
+  const disk = createDiskWatch({
+    clock,
+    look: () => engineDisk(told?.engine),
+    isBusy: () => streams.isBusy,
+    onMoved: () => renew.abort(),
   });
   const intake = createDesiredIntake({
     store: host.store,

@@ -15,14 +15,20 @@ export interface DiskWatch {
   stop(): void;
 }
 
-export function createDiskWatch(parts: { readonly clock: Clock; look(): DiskRoom; onMoved(): void }): DiskWatch {
+export function createDiskWatch(parts: {
+  readonly clock: Clock;
+  look(): DiskRoom;
+  /** A greeting ends the session, and with it builds and terminals, which a figure is not worth. */
+  isBusy(): boolean;
+  onMoved(): void;
+}): DiskWatch {
   const { clock } = parts;
   let last: { readonly room: DiskRoom; readonly at: number } | undefined;
   let cancel: () => void = () => undefined;
   const watch = (): void => {
     cancel = clock.after(LOOK_MS, () => {
       watch();
-      if (last === undefined || clock.now() - last.at < LEAST_BETWEEN_MS) return;
+      if (last === undefined || clock.now() - last.at < LEAST_BETWEEN_MS || parts.isBusy()) return;
       const { freeBytes, totalBytes } = parts.look();
       if (Math.abs(freeBytes - last.room.freeBytes) >= totalBytes * TOLD_SHARE) parts.onMoved();
     });

@@ -32,6 +32,8 @@ export interface StreamsParts {
 /** Opens the streams that a session asks for. */
 export interface Streams {
   open(command: OpenStreamCommand, link: SessionLink): void;
+  /** Some are open: they end with the session. */
+  readonly isBusy: boolean;
 }
 
 export function createStreams(parts: StreamsParts): Streams {
@@ -89,6 +91,9 @@ export function createStreams(parts: StreamsParts): Streams {
   };
 
   return {
+    get isBusy() {
+      return Object.values(open).some((count) => count > 0);
+    },
     open: (command, link) => {
       const call = openStreamCall(link.client, command.ticket);
       serve(command, call, link.client).then(
