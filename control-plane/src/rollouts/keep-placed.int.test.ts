@@ -1,3 +1,4 @@
+import { RolloutStrategy, RolloutStrategy_OnFailure } from "@windflow/proto/api";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { hostChanged } from "../hosts/index.ts";
@@ -258,6 +259,32 @@ test("what failed is not tried again by itself, and that is said; who changes th
   await fleet.stacks.update(fleet.caller, { stackId, placement, etag: "" });
   await until(stackId, "f1:1 f2:1", [one, two]);
   await vi.waitFor(async () => expect(await short(stackId)).toBe(""), 15_000);
+});
+
+test("a removal that is taken back, since the host cannot do it, is tried once more and not for ever", async () => {
+  const one = await newHost("r1", { fleet: "returns" });
+  const two = await newHost("r2", { fleet: "returns" });
+  const stackId = await newStack("returns", { matchLabels: { fleet: "returns" } });
+  await deployed(stackId, "r1:1 r2:1", [one, two]);
+  const { policy } = await inTenant((tx) => fleet.stacks.get(tx, stackId));
+  const rollout = RolloutStrategy.fromPartial({ onFailure: RolloutStrategy_OnFailure.ON_FAILURE_ROLL_BACK });
+  await fleet.stacks.update(fleet.caller, { stackId, policy: { ...policy, rollout }, etag: "" });
+  await setLabels(two, {});
+  const { organizationId } = fleet.caller;
+  let refusals = 0;
+  const until = Date.now() + 14_000;
+  while (Date.now() < until && refusals < 4) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { generation, stacks } = await inTenant((tx) => fleet.desired.desiredStateFor(tx, two));
+    if (stacks.length > 0) await fleet.report(two, {});
+    else {
+      refusals++;
+      await fleet.desired.answered({ organizationId, hostId: two, generation, refused: "its engine is stuck" });
+      await vi.waitFor(async () => expect(await wantedOn(stackId)).toBe("r1:1 r2:1"), 5_000);
+    }
+  }
+  expect(await rollouts(stackId)).toEqual(["person succeeded", "placement rolled-back", "placement rolled-back"]);
+  expect(await short(stackId)).toContain("it does not belong on r2");
 });
 
 test("two that are placed at the same time see what the other takes; two keepers at once make one rollout", async () => {

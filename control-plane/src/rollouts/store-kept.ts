@@ -16,6 +16,8 @@ interface ActRow {
   host_id: string;
   action: "deploy" | "remove" | null;
   state: string | null;
+  /** Of the one before it, "action state". */
+  before: string | null;
   revision: number | null;
   rollout_state: string | null;
 }
@@ -27,7 +29,7 @@ export async function readKept(tx: UnitOfWork, stackId: string): Promise<Omit<Ke
       SELECT host_id FROM host_desired_stacks WHERE stack_id = ${stackId}
       UNION SELECT h.host_id FROM rollout_hosts h JOIN rollouts r ON r.id = h.rollout_id
         WHERE r.stack_id = ${stackId} AND r.state = ANY(${OPEN}) AND r.kind = 'deploy')
-    SELECT a.host_id, l.action, l.state, l.revision, l.rollout_state,
+    SELECT a.host_id, l.action, l.state, l.before, l.revision, l.rollout_state,
       EXISTS (SELECT 1 FROM host_desired_stacks d WHERE d.host_id = a.host_id AND d.stack_id = ${stackId}) AS wanted
     FROM around a LEFT JOIN LATERAL ${lastActOf(stackId)} l ON true`.execute(tx.queries);
   return rows.map((row) => ({ hostId: row.host_id, wanted: row.wanted, ...actOf(row) }));
@@ -46,22 +48,29 @@ export async function readLastActs(
 }
 
 function lastActOf(stackId: string): ReturnType<typeof sql> {
-  return sql`(SELECT h.action, h.state, r.revision, r.state AS rollout_state
-    FROM rollout_hosts h JOIN rollouts r ON r.id = h.rollout_id
-    WHERE h.host_id = a.host_id AND r.stack_id = ${stackId} AND r.kind = 'deploy' ORDER BY h.rollout_id DESC LIMIT 1)`;
+  return sql`(SELECT t.*, lead(t.action || ' ' || t.state) OVER (ORDER BY t.rollout_id DESC) AS before FROM (
+      SELECT h.rollout_id, h.action, h.state, r.revision, r.state AS rollout_state
+      FROM rollout_hosts h JOIN rollouts r ON r.id = h.rollout_id
+      WHERE h.host_id = a.host_id AND r.stack_id = ${stackId} AND r.kind = 'deploy'
+      ORDER BY h.rollout_id DESC LIMIT 2) AS t
+    ORDER BY t.rollout_id DESC LIMIT 1)`;
 }
 
-function actOf({ action, state, revision, rollout_state: rollout }: ActRow): Pick<KeptHost, "underWay" | "last"> {
+function actOf(row: ActRow): Pick<KeptHost, "underWay" | "last"> {
+  const { action, state, revision } = row;
   if (action === null || state === null) return {};
   // Of a host that is brought back it is not told yet where it ends: as it was before.
   if (HOST_OPEN.includes(state) && state !== "rolling-back") return { underWay: action };
-  return { last: { action, revision: revision ?? 0, outcome: outcomeOf(state, rollout) } };
+  return { last: { action, revision: revision ?? 0, outcome: outcomeOf(row) } };
 }
 
-function outcomeOf(state: string, rolloutState: string | null): LastAct["outcome"] {
+function outcomeOf({ action, state, before, rollout_state: rollout }: ActRow): LastAct["outcome"] {
   if (state === "succeeded") return "done";
-  if (state === "rolled-back" || state === "rolling-back") return "taken-back";
-  return rolloutState === "superseded" ? "overtaken" : "undone";
+  if (state === "rolled-back" || state === "rolling-back") {
+    // Once it may be for another host's failure. Taken back again, the host itself cannot do it: tried on, that would go round for ever.
+    return action === "remove" && before === "remove rolled-back" ? "undone" : "taken-back";
+  }
+  return rollout === "superseded" ? "overtaken" : "undone";
 }
 
 /** A body that hosts run or are about to get, with those hosts. */
