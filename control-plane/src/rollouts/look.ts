@@ -61,13 +61,15 @@ async function addConditions(
 ): Promise<void> {
   const { conditions, stableMs } = rollout.strategy.gate;
   if (conditions.length === 0) return;
-  const asked = hosts.filter(
-    (host) => isUnderWay(host.state) && views.get(host.hostId)?.stack?.healthyForMs !== undefined,
-  );
+  const asked = hosts.flatMap(({ hostId, state }) => {
+    const { stack, receivedAt = now.getTime() } = views.get(hostId) ?? {};
+    if (!isUnderWay(state) || stack?.healthyForMs === undefined) return [];
+    return [{ hostId, sinceMs: now.getTime() - stableMs, healthySinceMs: receivedAt - stack.healthyForMs }];
+  });
   if (asked.length === 0) return;
   const query = {
     stackId: rollout.stackId,
-    hosts: asked.map(({ hostId }) => ({ hostId, sinceMs: now.getTime() - stableMs })),
+    hosts: asked,
     conditions,
     now,
   };

@@ -38,13 +38,14 @@ export interface HostWork {
 export interface GateMetrics {
   /**
    * For each host the conditions that do not hold, or are not known to, from `sinceMs` (milliseconds since 1970) until
-   * now, as sentences: "cpu_percent of web is 93, it must stay below 80". A host without an entry meets them all.
+   * now, as sentences: "cpu_percent of web is 93, it must stay below 80". A host without an entry meets them all. Figures
+   * from before `healthySinceMs` say nothing: something else ran then.
    */
   unmet(
     tx: UnitOfWork,
     query: {
       readonly stackId: string;
-      readonly hosts: readonly { readonly hostId: string; readonly sinceMs: number }[];
+      readonly hosts: readonly { readonly hostId: string; readonly sinceMs: number; readonly healthySinceMs: number }[];
       readonly conditions: readonly MetricCondition[];
       readonly now: Date;
     },

@@ -39,8 +39,9 @@ const ask = async (
   comparison: "below" | "above",
   value: number,
   sinceMs: number,
+  healthySinceMs = 0,
 ): Promise<Record<string, readonly string[]>> => {
-  const hosts = [hostId, quietId].map((one) => ({ hostId: one, sinceMs }));
+  const hosts = [hostId, quietId].map((one) => ({ hostId: one, sinceMs, healthySinceMs }));
   const conditions = [{ column: "cpu_percent", service, comparison, value }];
   const query = { stackId: "stk_shop", hosts, conditions, now: metrics.clock.now() };
   const unmet = await metrics.platform.database.inOrganization(metrics.fleet.caller, (tx) =>
@@ -64,6 +65,18 @@ test("a condition holds when every sample of the time is within the bound, befor
     expect((await ask("", "above", 30, START - 2 * MINUTE_MS))["gated"]).toBeUndefined();
     if (round === 1) await metrics.rollUp();
   }
+});
+
+test("a figure from before everything was healthy is none of what runs now, however short the quiet time", async () => {
+  const now = metrics.clock.now().getTime();
+  await metrics.ingest(hostId, batchOf(now - 30_000, [0.1]));
+  const healthySince = now - 10_000;
+  expect(await ask("", "below", 80, now - 2000)).not.toHaveProperty("gated");
+  expect((await ask("", "below", 80, now - 2000, healthySince))["gated"]).toEqual([
+    `no figure cpu_percent of the host since ${new Date(healthySince).toISOString()} yet`,
+  ]);
+  await metrics.ingest(hostId, batchOf(now - 5000, [0.1]));
+  expect(await ask("", "below", 80, now - 2000, healthySince)).not.toHaveProperty("gated");
 });
 
 test("of a service each container that runs is asked; one that ended says nothing, and none is no yes", async () => {

@@ -43,11 +43,17 @@ async function askOne(
   add: (hostId: string, sentence: string) => void,
 ): Promise<void> {
   const kind = condition.service === "" ? "host" : "container";
-  const sinceOf = new Map(hosts.map(({ hostId, sinceMs }) => [hostId, Math.min(sinceMs, now.getTime() - SHORTEST_MS)]));
+  const sinceOf = new Map(
+    hosts.map(({ hostId, sinceMs, healthySinceMs }) => [
+      hostId,
+      Math.max(healthySinceMs, Math.min(sinceMs, now.getTime() - SHORTEST_MS)),
+    ]),
+  );
   const subjects = asked.map((one) => ({ ...one, sinceMs: sinceOf.get(one.hostId) ?? now.getTime() }));
   const bounds = await readFigureBounds(tx, { kind, column: condition.column, subjects, now });
+  const byHost = Map.groupBy(subjects, ({ hostId }) => hostId);
   for (const { hostId } of hosts) {
-    const own = subjects.filter((subject) => subject.hostId === hostId);
+    const own = byHost.get(hostId) ?? [];
     if (own.length === 0) add(hostId, `no container of ${condition.service} runs`);
     for (const subject of own) {
       const sentence = complaintOf(condition, subject.name, bounds.get(figureKey(subject)), subject.sinceMs);
