@@ -7,6 +7,7 @@ import {
   type ObservedWorld,
 } from "@windflow/core";
 import { type Log, reasonOf } from "./platform/log.ts";
+import { EngineError } from "./reconcile/engine.ts";
 import { createSingleFlight } from "./reconcile/single-flight.ts";
 import type { Clock } from "./platform/clock.ts";
 
@@ -44,14 +45,17 @@ export function createKeptTags(parts: {
   let seen: { readonly world: ObservedWorld; readonly kept: readonly DesiredStack[] } | undefined;
   // What an engine refused once it refuses again; a restart of the agent tries anew.
   const refused = new Set<string>();
+  let last = "";
 
   const attempt = async (name: string, act: () => Promise<void>): Promise<void> => {
     if (refused.has(name)) return;
     try {
       await act();
     } catch (error) {
-      refused.add(name);
       log("warn", "The name of a kept image could not be set.", { image: name, reason: reasonOf(error) });
+      // One that is away has refused nothing: the next look tries again.
+      if (error instanceof EngineError && error.unreachable) last = "";
+      else refused.add(name);
     }
   };
   const flight = createSingleFlight(async () => {
@@ -64,7 +68,6 @@ export function createKeptTags(parts: {
     for (const name of there)
       if (name.startsWith(`${REPOSITORY}/`) && !wanted.has(name)) await attempt(name, () => engine.untagImage(name));
   }, parts.clock);
-  let last = "";
   return {
     follow(world, kept) {
       // An image that a container uses keeps its name for as long.
