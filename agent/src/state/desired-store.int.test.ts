@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBytes } from "node:crypto";
@@ -177,6 +177,15 @@ test("a state folder has one agent; it is free again when that one is gone", asy
   await expect(claimState(long)).rejects.toMatchObject({ code: "WF_ALREADY_RUNNING" });
   release();
   (await claimState(long))();
+});
+
+test("whoever may enter the state folder by its owner's mistake cannot command the agent", async () => {
+  const mask = process.umask(0);
+  chmodSync(folder, 0o777);
+  const release = await claimState(folder);
+  process.umask(mask);
+  expect(statSync(join(folder, "agent.sock")).mode & 0o777).toBe(0o600);
+  release();
 });
 
 test("a policy that others can write, or that is none, allows nothing and says so", () => {

@@ -7,6 +7,8 @@ import { makePrivateFolder, removeIfThere } from "../platform/durable-file.ts";
 /** In the state folder. */
 export const SOCKET_NAME = "agent.sock";
 
+const PRIVATE_MASK = 0o177;
+
 /**
  * Makes this process the only agent of a state folder for as long as it lives. A socket, not a file with a process id: the kernel
  * gives it up with the process, whatever ended it.
@@ -28,7 +30,11 @@ export async function claimState(folder: string, onConnection: (socket: Socket) 
   }
   removeIfThere(path);
   const server: Server = createServer(onConnection);
-  await once(server.listen(path), "listening");
+  // The folder may have been made by somebody who lets others in; a socket takes its mode from the mask with which it is bound.
+  const mask = process.umask(PRIVATE_MASK);
+  server.listen(path);
+  process.umask(mask);
+  await once(server, "listening");
   server.unref();
   return () => {
     server.close();
