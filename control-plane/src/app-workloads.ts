@@ -215,13 +215,15 @@ export function buildWorkloadSide(parts: {
       api.terminals.handle(TERMINAL_TICKET, ticketTerminal(sessions));
 
       const teller = createProgressTeller({ database, bus, log });
-      hooks.onObserved(async (tx, report) => {
-        await storeObserved(tx, report);
-        await metrics.containers.note(tx, report);
-        await drifts.observe(tx, report);
-        await health.observe(tx, report);
+      hooks.onObserved(async (tx, reports) => {
+        await storeObserved(tx, reports);
+        await metrics.containers.note(tx, reports);
+        await drifts.observe(tx, reports);
+        await health.observe(tx, reports);
         tx.afterCommit(() => {
-          for (const stack of report.state.stacks) if (stack.converged) progress.clear(report.hostId, stack.stackId);
+          for (const { hostId, state } of reports) {
+            for (const stack of state.stacks) if (stack.converged) progress.clear(hostId, stack.stackId);
+          }
         });
       });
       hooks.onConfirmed(confirmObserved);

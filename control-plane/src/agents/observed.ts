@@ -3,7 +3,7 @@ import { announceHost, saveObservedFigures } from "../hosts/index.ts";
 import { createGathering, ProblemError, type Clock, type Database, type UnitOfWork } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import { isPassing } from "./passing.ts";
-import type { HostReference, ObservedHandler } from "./ports.ts";
+import type { HostReference, ObservedHandler, ObservedReport } from "./ports.ts";
 import { controlPlaneTimes } from "./skew.ts";
 import { readObservedDigests, saveObserved } from "./store.ts";
 import { generationFromWire, generationText } from "./wire.ts";
@@ -17,6 +17,12 @@ export type ObservedHost = HostReference & { epoch: bigint; clockSkewMs: number 
  */
 export type TakeObserved = (host: ObservedHost, state: ObservedState) => Promise<void>;
 
+interface Taken {
+  readonly host: ObservedHost;
+  readonly state: ObservedState;
+  readonly bytes: Uint8Array;
+}
+
 interface Parts {
   database: Database;
   clock: Clock;
@@ -26,45 +32,58 @@ interface Parts {
 // When a whole fleet reports, four connections are busy with it and the others are there for everything else.
 const LINES = 4;
 // Some tens of milliseconds: nobody waits long for the rows that such a transaction holds.
-const REPORTS_AT_ONCE = 20;
+const REPORTS_AT_ONCE = 50;
+// Statements carry them as text, twice as long: large reports go with few others.
+const BYTES_AT_ONCE = 2 * 1024 * 1024;
 
 export function createObservedIntake(parts: Parts): TakeObserved {
-  const take = createGathering<{ host: ObservedHost; state: ObservedState }, void>({
+  const take = createGathering<Taken, void>({
     lineOf: ({ host }) => `${host.organizationId} ${host.hostId.charCodeAt(host.hostId.length - 1) % LINES}`,
     keyOf: ({ host }) => host.hostId,
     limit: REPORTS_AT_ONCE,
+    weight: { of: ({ bytes }) => bytes.length, limit: BYTES_AT_ONCE },
     work: async (_line, reports) => {
       const [first] = reports;
       if (first === undefined) return [];
       // In one order everywhere, so that two transactions never wait for each other.
       const sorted = reports.toSorted((a, b) => (a.host.hostId < b.host.hostId ? -1 : 1));
-      await parts.database.inOrganization(first.host.organizationId, async (tx) => {
-        for (const { host, state } of sorted) await store(parts, tx, host, state);
-      });
+      const { organizationId } = first.host;
+      await parts.database.inOrganization(organizationId, (tx) => store(parts, tx, organizationId, sorted));
       return reports.map(() => undefined);
     },
     isOnesFault: (error) => !isPassing(error),
   });
-  return (host, state) => take({ host, state });
+  return async (host, state) => take({ host, state, bytes: ObservedState.encode(state).finish() });
 }
 
-async function store(parts: Parts, tx: UnitOfWork, host: ObservedHost, state: ObservedState): Promise<void> {
-  const { organizationId, hostId, clockSkewMs } = host;
+async function store(parts: Parts, tx: UnitOfWork, organizationId: string, taken: readonly Taken[]): Promise<void> {
   const now = parts.clock.now();
-  const [looked = now.getTime()] = controlPlaneTimes([state.at?.getTime()], clockSkewMs, now.getTime());
-  const at = new Date(looked);
-  const changed = (await readObservedDigests(tx, organizationId, [hostId])).get(hostId) !== state.digest;
-  const bytes = ObservedState.encode(state).finish();
-  await saveObserved(tx, host, { at, receivedAt: now, digest: state.digest, state: bytes });
-  // After the row above is ours: from here on a newer session's report waits for this one.
-  const current = await saveObservedFigures(tx, host, {
+  const hostIds = taken.map(({ host }) => host.hostId);
+  const digests = await readObservedDigests(tx, organizationId, hostIds);
+  const reports = taken.map(({ host: { hostId, clockSkewMs }, state }): ObservedReport => {
+    const [looked = now.getTime()] = controlPlaneTimes([state.at?.getTime()], clockSkewMs, now.getTime());
+    const changed = digests.get(hostId) !== state.digest;
+    return { organizationId, hostId, at: new Date(looked), receivedAt: now, clockSkewMs, state, changed };
+  });
+  const bytes = new Map(taken.map((one) => [one.host.hostId, one.bytes]));
+  const rows = reports.map(({ hostId, at, receivedAt, state }) => {
+    return { hostId, at, receivedAt, digest: state.digest, state: bytes.get(hostId) ?? new Uint8Array() };
+  });
+  await saveObserved(tx, organizationId, rows);
+  // After the rows above are ours: from here on a newer session's report waits for this one.
+  const current = await saveObservedFigures(tx, organizationId, taken.map(figuresOf));
+  // Each is tried alone then: only what an older session said is refused.
+  if (current.size < taken.length) throw new ProblemError({ code: agentsErrors.WF_SESSION_SUPERSEDED });
+  for (const handle of parts.handlers) await handle(tx, reports);
+  for (const { hostId, changed } of reports) if (changed) announceHost(tx, { organizationId, hostId }, "updated", now);
+}
+
+function figuresOf({ host: { hostId, epoch }, state }: Taken): Parameters<typeof saveObservedFigures>[2][number] {
+  return {
+    hostId,
+    epoch,
     generation: generationText(generationFromWire(state.generation)),
     containersRunning: state.containers.filter((container) => container.state === "running").length,
     containersTotal: state.containers.length,
-  });
-  if (!current) throw new ProblemError({ code: agentsErrors.WF_SESSION_SUPERSEDED });
-  for (const handle of parts.handlers) {
-    await handle(tx, { organizationId, hostId, at, receivedAt: now, clockSkewMs, state, changed });
-  }
-  if (changed) announceHost(tx, host, "updated", now);
+  };
 }

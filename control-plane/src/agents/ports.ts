@@ -66,8 +66,11 @@ export interface ObservedReport extends HostReference {
   /** False when the host repeats what is stored already. */
   changed: boolean;
 }
-/** In the transaction that stores the report; throwing undoes it and tells the agent so. */
-export type ObservedHandler = (tx: UnitOfWork, report: ObservedReport) => Promise<void>;
+/**
+ * In the transaction that stores the reports, which are of one organization and each of another host. Throwing undoes it:
+ * each is tried alone then, and the agent whose report is at fault is told so.
+ */
+export type ObservedHandler = (tx: UnitOfWork, reports: readonly ObservedReport[]) => Promise<void>;
 
 /** In the transaction that opens sessions: the hosts have what they last reported, and report nothing again. */
 export type ConfirmedHandler = (

@@ -50,17 +50,19 @@ export async function readObservedDigests(
   return new Map(rows.map((row) => [row.host_id, row.digest]));
 }
 
+/** Each of another host; the rows are taken in the order of the list. */
 export async function saveObserved(
   tx: UnitOfWork,
-  host: HostReference,
-  observed: { at: Date; receivedAt: Date; digest: string; state: Uint8Array },
+  organizationId: string,
+  observed: readonly { hostId: string; at: Date; receivedAt: Date; digest: string; state: Uint8Array }[],
 ): Promise<void> {
-  const values = { at: observed.at, received_at: observed.receivedAt, digest: observed.digest, state: observed.state };
-  await tablesOf<Tables>(tx)
-    .insertInto("host_observed")
-    .values({ organization_id: host.organizationId, host_id: host.hostId, ...values })
-    .onConflict((conflict) => conflict.columns(["organization_id", "host_id"]).doUpdateSet(values))
-    .execute();
+  await sql`INSERT INTO host_observed (organization_id, host_id, at, received_at, digest, state)
+    SELECT ${organizationId}, host_id, at, received_at, digest, state
+    FROM unnest(${observed.map((one) => one.hostId)}::text[], ${observed.map((one) => one.at)}::timestamptz[],
+      ${observed.map((one) => one.receivedAt)}::timestamptz[], ${observed.map((one) => one.digest)}::text[],
+      ${observed.map((one) => one.state)}::bytea[]) AS told(host_id, at, received_at, digest, state)
+    ON CONFLICT (organization_id, host_id) DO UPDATE SET at = excluded.at, received_at = excluded.received_at,
+      digest = excluded.digest, state = excluded.state`.execute(tx.queries);
 }
 
 // An agent has one spool file and makes a new one when that is lost; the old rows are of no use then.

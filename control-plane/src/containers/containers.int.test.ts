@@ -5,7 +5,7 @@ import { createLog, openPlatform, systemClock, type Platform, type UnitOfWork } 
 import { startTestDatabase, type TestDatabase } from "../testing/database.ts";
 import { createFleet, type Fleet } from "../testing/fleet.ts";
 import { storeObserved } from "./index.ts";
-import { listContainers, readObservedHosts, type ContainerQuery } from "./store-observed.ts";
+import { listContainers, readObservedHosts, readObservedStacks, type ContainerQuery } from "./store-observed.ts";
 
 const log = createLog({ level: "silent" });
 let server: TestDatabase;
@@ -29,7 +29,7 @@ const observe = (hostId: string, containers: Partial<ObservedContainer>[], engin
     const at = new Date();
     const state = ObservedState.fromPartial({ containers, engineProblem, at });
     const { organizationId } = fleet.caller;
-    return storeObserved(tx, { organizationId, hostId, at, receivedAt: at, clockSkewMs: 0, state });
+    return storeObserved(tx, [{ organizationId, hostId, at, receivedAt: at, clockSkewMs: 0, state }]);
   });
 const everything: ContainerQuery = { hostId: "", stackId: "", text: "", limit: 500 };
 const names = (query: Partial<ContainerQuery>): Promise<string[]> =>
@@ -77,4 +77,48 @@ test("a report replaces the one before and writes only what changed; one without
   expect(observed.get(host)?.engineProblem).toBe("connection refused");
   await observe(host, [web]);
   expect(await names({ hostId: host })).toEqual(["changing-web-1"]);
+});
+
+test("reports of many hosts are written together, each as if it were alone", async () => {
+  const { organizationId } = fleet.caller;
+  const [first, second, third] = [await fleet.addHost("m1"), await fleet.addHost("m2"), await fleet.addHost("m3")];
+  const receivedAt = new Date();
+  const report = (hostId: string, state: Parameters<typeof ObservedState.fromPartial>[0]) => ({
+    organizationId,
+    hostId,
+    at: receivedAt,
+    receivedAt,
+    clockSkewMs: 0,
+    state: ObservedState.fromPartial({ at: receivedAt, ...state }),
+  });
+  const told = (...reports: ReturnType<typeof report>[]): Promise<void> => inTenant((tx) => storeObserved(tx, reports));
+  const web = { id: "w", name: "web", stackId: "stk_many", revision: 1 };
+  const stacks = [{ stackId: "stk_many", revision: 1 }];
+  await told(
+    report(first, { stacks, containers: [web, { id: "x", name: "other" }] }),
+    // A stack that is named twice is what is said last.
+    report(second, { stacks: [{ stackId: "stk_many", revision: 7 }, ...stacks], containers: [web] }),
+    report(third, { stacks, containers: [web] }),
+  );
+  await told(
+    report(first, { containers: [{ id: "x", name: "renamed" }] }),
+    report(second, { engineProblem: "the engine does not answer" }),
+    report(third, { containers: [web] }),
+  );
+  expect(await names({ hostId: first })).toEqual(["renamed"]);
+  expect(await names({ hostId: second })).toEqual(["web"]);
+  const left = await inTenant((tx) => readObservedStacks(tx, ["stk_many"]));
+  const what = left.map(({ hostId, containers, report: { revision, converged } }) => ({
+    hostId,
+    containers,
+    revision,
+    converged,
+  }));
+  // The third has to run it no longer, and still has a container of it.
+  expect(what.toSorted((a, b) => (a.hostId < b.hostId ? -1 : 1))).toEqual(
+    [second, third].toSorted().map((hostId) => ({ hostId, containers: 1, revision: 1, converged: false })),
+  );
+  const observed = await inTenant((tx) => readObservedHosts(tx, [first, second]));
+  expect(observed.get(first)?.engineProblem).toBe("");
+  expect(observed.get(second)?.engineProblem).toBe("the engine does not answer");
 });

@@ -2,7 +2,7 @@ import type { ObservedState } from "@windflow/proto/agent";
 import { announce } from "../events/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import { hostObserved } from "./events.ts";
-import { writeObserved } from "./store-observed.ts";
+import { writeObserved } from "./write-observed.ts";
 
 export interface ObservedReport {
   readonly organizationId: string;
@@ -18,13 +18,15 @@ export interface ObservedReport {
 // A watcher reads a list again after the first word; more words than this say nothing new.
 const ANNOUNCED_CONTAINERS = 20;
 
-/** Stores what a host reports, in the caller's transaction, and tells who watches what changed. */
-export async function storeObserved(tx: UnitOfWork, report: ObservedReport): Promise<void> {
-  const { organizationId, hostId, receivedAt: at } = report;
-  const change = await writeObserved(tx, report);
-  for (const id of change.stackIds) announce(tx, { organizationId, kind: "stack", id, change: "updated", at });
-  for (const container of change.containers.slice(0, ANNOUNCED_CONTAINERS)) {
-    announce(tx, { organizationId, kind: "container", parentId: hostId, at, ...container });
+/** Stores what hosts report, each once, in the caller's transaction of their organization, and tells who watches what changed. */
+export async function storeObserved(tx: UnitOfWork, reports: readonly ObservedReport[]): Promise<void> {
+  const changes = await writeObserved(tx, reports);
+  for (const [index, { organizationId, hostId, receivedAt: at }] of reports.entries()) {
+    const { stackIds, containers } = changes[index] ?? { stackIds: [], containers: [] };
+    for (const id of stackIds) announce(tx, { organizationId, kind: "stack", id, change: "updated", at });
+    for (const container of containers.slice(0, ANNOUNCED_CONTAINERS)) {
+      announce(tx, { organizationId, kind: "container", parentId: hostId, at, ...container });
+    }
+    tx.emit(hostObserved, { organizationId, hostId });
   }
-  tx.emit(hostObserved, { organizationId, hostId });
 }

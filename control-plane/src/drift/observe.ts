@@ -6,7 +6,7 @@ import { planDrift, type DriftChange, type DriftReport } from "./plan.ts";
 import { insertDrift, readLastEnded, readOpenOn, updateDrift } from "./store.ts";
 import { announceDrift, recordDrift } from "./tell.ts";
 
-/** What a host reported, as far as drift is concerned; in the transaction that stores the report. */
+/** What a host reported, as far as drift is concerned; in the transaction that stores it, with those of others. */
 export interface ObservedDrift {
   readonly organizationId: string;
   readonly hostId: string;
@@ -22,7 +22,7 @@ const MAX_PROBLEM_CHARACTERS = 500;
 export function createDriftObserver(parts: {
   readonly clock: Clock;
   readonly newId: NewId;
-}): (tx: UnitOfWork, report: ObservedDrift) => Promise<void> {
+}): (tx: UnitOfWork, reports: readonly ObservedDrift[]) => Promise<void> {
   const { clock, newId } = parts;
 
   async function apply(
@@ -78,11 +78,8 @@ export function createDriftObserver(parts: {
     await recordDrift(tx, newId, { drift, type: "drift.stuck", sentence, severity: "error", actor: "system", at });
   }
 
-  return async (tx, observed) => {
+  async function observeHost(tx: UnitOfWork, observed: ObservedDrift, open: ReadonlyMap<string, Drift>): Promise<void> {
     const { organizationId, hostId, state } = observed;
-    // Nothing is known while the engine cannot be asked: what differed may still.
-    if (state.engineProblem !== "") return;
-    const open = await readOpenOn(tx, hostId);
     const drifting = state.stacks.filter((stack) => stack.drift.length > 0);
     if (open.size === 0 && drifting.length === 0) return;
     const ids = new Set([...open.keys(), ...drifting.map((stack) => stack.stackId)]);
@@ -108,6 +105,17 @@ export function createDriftObserver(parts: {
         report,
       );
     }
+  }
+
+  return async (tx, reports) => {
+    // Nothing is known while the engine cannot be asked: what differed may still.
+    const known = reports.filter(({ state }) => state.engineProblem === "");
+    if (known.length === 0) return;
+    const open = await readOpenOn(
+      tx,
+      known.map(({ hostId }) => hostId),
+    );
+    for (const report of known) await observeHost(tx, report, open.get(report.hostId) ?? new Map());
   };
 }
 

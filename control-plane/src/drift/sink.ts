@@ -29,7 +29,7 @@ export function createDriftSink(parts: { readonly clock: Clock; readonly newId: 
     const { organizationId, hostId } = batch;
     const { stackId } = event;
     const steps = stepsOf(event);
-    const open = (await readOpenOn(tx, hostId)).get(stackId);
+    const open = (await readOpenOn(tx, [hostId])).get(hostId)?.get(stackId);
     const ended = { state: "corrected" as const, endedAt: at, problem: "" };
     // One that was found after the host had put this right is another one.
     if (open !== undefined && open.foundAt.getTime() <= at.getTime() + SAME_MS) {

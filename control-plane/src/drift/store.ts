@@ -60,16 +60,22 @@ export async function readDrift(tx: UnitOfWork, id: string, lock: "lock" | "look
   return row === undefined ? undefined : driftOf(row);
 }
 
-/** Stack → its drift on the host that has not ended. */
-export async function readOpenOn(tx: UnitOfWork, hostId: string): Promise<Map<string, Drift>> {
+/** Host → stack → its drift there that has not ended; the rows stay locked until the end of the transaction. */
+export async function readOpenOn(
+  tx: UnitOfWork,
+  hostIds: readonly string[],
+): Promise<Map<string, ReadonlyMap<string, Drift>>> {
   const rows = await tablesOf<Tables>(tx)
     .selectFrom("drifts")
     .selectAll()
-    .where("host_id", "=", hostId)
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
     .where("ended_at", "is", null)
+    .orderBy("host_id")
+    .orderBy("stack_id")
     .forUpdate()
     .execute();
-  return new Map(rows.map((row) => [row.stack_id, driftOf(row)]));
+  const byHost = Map.groupBy(rows, (row) => row.host_id);
+  return new Map([...byHost].map(([hostId, own]) => [hostId, new Map(own.map((row) => [row.stack_id, driftOf(row)]))]));
 }
 
 /** The newest of the stack on the host that has ended. */

@@ -217,24 +217,32 @@ export async function saveLastSeen(
     WHERE hosts.id = seen.id AND (hosts.last_seen_at IS NULL OR hosts.last_seen_at < seen.at)`.execute(tx.queries);
 }
 
-/** What an observed state says in the host list. False when the host has a session newer than `epoch`, or is gone. */
+/** What observed states say in the host list. Those of the hosts that have no session newer than `epoch`, and are not gone. */
 export async function saveObservedFigures(
   tx: UnitOfWork,
-  host: { organizationId: string; hostId: string; epoch: bigint },
-  figures: { generation: string; containersRunning: number; containersTotal: number },
-): Promise<boolean> {
-  const answer = await hostsTables(tx)
-    .updateTable("hosts")
-    .set({
-      observed_generation: figures.generation,
-      containers_running: figures.containersRunning,
-      containers_total: figures.containersTotal,
-    })
-    .where("organization_id", "=", host.organizationId)
-    .where("id", "=", host.hostId)
-    .where("epoch", "=", host.epoch)
-    .executeTakeFirst();
-  return answer.numUpdatedRows === 1n;
+  organizationId: string,
+  hosts: readonly {
+    hostId: string;
+    epoch: bigint;
+    generation: string;
+    containersRunning: number;
+    containersTotal: number;
+  }[],
+): Promise<Set<string>> {
+  // Locked in one order, so that two transactions never wait for each other.
+  const { rows } = await sql<{ id: string }>`WITH told AS (
+      SELECT * FROM unnest(${hosts.map((host) => host.hostId)}::text[], ${hosts.map((host) => host.epoch)}::bigint[],
+        ${hosts.map((host) => host.generation)}::text[], ${hosts.map((host) => host.containersRunning)}::integer[],
+        ${hosts.map((host) => host.containersTotal)}::integer[]) AS told(id, epoch, generation, running, total)
+    ), locked AS (
+      SELECT hosts.id FROM hosts JOIN told ON told.id = hosts.id AND told.epoch = hosts.epoch
+      WHERE hosts.organization_id = ${organizationId} ORDER BY hosts.id FOR NO KEY UPDATE OF hosts
+    )
+    UPDATE hosts SET observed_generation = told.generation, containers_running = told.running, containers_total = told.total
+    FROM told JOIN locked ON locked.id = told.id
+    WHERE hosts.id = told.id AND hosts.organization_id = ${organizationId} AND hosts.epoch = told.epoch
+    RETURNING hosts.id`.execute(tx.queries);
+  return new Set(rows.map((row) => row.id));
 }
 
 /** Of these hosts, those that may have no session any more, and why. A host that is gone counts as revoked. */

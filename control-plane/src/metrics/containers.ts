@@ -34,51 +34,59 @@ interface Report {
   readonly state: ObservedState;
 }
 
-/** Remembers containers from what hosts report, in the transaction that stores it. */
-export function createContainerMemory(clock: Clock): { note(tx: UnitOfWork, report: Report): Promise<void> } {
+/** Remembers containers from what hosts of one organization report, in the transaction that stores it. */
+export function createContainerMemory(clock: Clock): {
+  note(tx: UnitOfWork, reports: readonly Report[]): Promise<void>;
+} {
   const hosts = new Map<string, { written: Date; ids: Set<string> }>();
   return {
-    note: async (tx, { organizationId, hostId, state }) => {
+    note: async (tx, reports) => {
       const now = clock.now();
-      const before = hosts.get(hostId);
-      const isFresh = before !== undefined && now.getTime() - before.written.getTime() < WRITTEN_AGAIN_MS;
-      const unknown = state.containers.filter(({ id }) => !isFresh || !before.ids.has(id));
-      await write(tx, organizationId, hostId, now, unknown);
-      const ids = new Set(state.containers.map(({ id }) => id));
-      tx.afterCommit(() => void hosts.set(hostId, { written: isFresh ? before.written : now, ids }));
+      const seen = reports.map(({ organizationId, hostId, state }) => {
+        const before = hosts.get(hostId);
+        const isFresh = before !== undefined && now.getTime() - before.written.getTime() < WRITTEN_AGAIN_MS;
+        const unknown = state.containers.filter(({ id }) => !isFresh || !before.ids.has(id));
+        const ids = new Set(state.containers.map(({ id }) => id));
+        const rows = unknown.map((container) => rowOf({ organizationId, hostId, seenAt: now }, container));
+        return { hostId, rows, written: isFresh ? before.written : now, ids };
+      });
+      await write(
+        tx,
+        seen.flatMap(({ rows }) => rows),
+      );
+      tx.afterCommit(() => {
+        for (const { hostId, written, ids } of seen) hosts.set(hostId, { written, ids });
+      });
     },
   };
 }
 
-async function write(
-  tx: UnitOfWork,
-  organizationId: string,
-  hostId: string,
-  now: Date,
-  containers: ObservedState["containers"],
-): Promise<void> {
-  if (containers.length === 0) return;
-  const rows = containers.map(({ id, name, stackId, service, labels }) => ({
-    organization_id: organizationId,
-    host_id: hostId,
+type Row = Tables["metric_containers"];
+
+function rowOf(
+  seen: { readonly organizationId: string; readonly hostId: string; readonly seenAt: Date },
+  { id, name, stackId, service, labels }: ObservedState["containers"][number],
+): Row {
+  return {
+    organization_id: seen.organizationId,
+    host_id: seen.hostId,
     container_id: id,
     stack_id: stackId,
     service: labels[COMPOSE_LABEL.service] ?? service,
     name,
-    seen_at: now,
-  }));
-  await tablesOf<Tables>(tx)
-    .insertInto("metric_containers")
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict.columns(["host_id", "container_id"]).doUpdateSet({
-        stack_id: sql`excluded.stack_id`,
-        service: sql`excluded.service`,
-        name: sql`excluded.name`,
-        seen_at: sql`excluded.seen_at`,
-      }),
-    )
-    .execute();
+    seen_at: seen.seenAt,
+  };
+}
+
+async function write(tx: UnitOfWork, rows: readonly Row[]): Promise<void> {
+  if (rows.length === 0) return;
+  const column = <Value>(of: (row: Row) => Value): Value[] => rows.map(of);
+  await sql`INSERT INTO metric_containers (organization_id, host_id, container_id, stack_id, service, name, seen_at)
+    SELECT * FROM unnest(${column((row) => row.organization_id)}::text[], ${column((row) => row.host_id)}::text[],
+      ${column((row) => row.container_id)}::text[], ${column((row) => row.stack_id)}::text[],
+      ${column((row) => row.service)}::text[], ${column((row) => row.name)}::text[], ${column((row) => row.seen_at)}::timestamptz[])
+    ON CONFLICT (host_id, container_id) DO UPDATE SET stack_id = excluded.stack_id, service = excluded.service,
+      name = excluded.name, seen_at = excluded.seen_at`.execute(tx.queries);
 }
 
 /** Containers of the organization that were there at the time or later. */

@@ -97,11 +97,13 @@ test("containers by stack and service, those of before a deployment too", async 
   const memory = createContainerMemory(metrics.clock);
   const report = (host: string, containers: ObservedContainer[]): Promise<void> =>
     metrics.platform.database.inOrganization(metrics.fleet.caller, (tx) =>
-      memory.note(tx, {
-        organizationId: metrics.fleet.caller.organizationId,
-        hostId: host,
-        state: { containers } as unknown as ObservedState,
-      }),
+      memory.note(tx, [
+        {
+          organizationId: metrics.fleet.caller.organizationId,
+          hostId: host,
+          state: { containers } as unknown as ObservedState,
+        },
+      ]),
     );
   const figures = (host: string, id: string, bucket: number, cores: number): Promise<void> =>
     metrics.ingest(host, {

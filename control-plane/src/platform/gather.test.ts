@@ -43,6 +43,23 @@ test("a piece has as many as the limit, and a key once", async () => {
   expect(pieces).toEqual(["one: a b", "one: c d", "one: e", "one: e"]);
 });
 
+test("a piece weighs no more than the limit, unless one alone does", async () => {
+  const pieces: string[] = [];
+  const gather = createGathering<number, number>({
+    lineOf: () => "one",
+    keyOf: (item) => String(item),
+    limit: 10,
+    weight: { of: (item) => item, limit: 10 },
+    work: async (_line, items) => {
+      pieces.push(items.join(" "));
+      await new Promise((resolve) => setImmediate(resolve));
+      return items;
+    },
+  });
+  await Promise.all([1, 4, 6, 5, 20, 2, 3].map(gather));
+  expect(pieces).toEqual(["1 4", "6", "5", "20", "2 3"]);
+});
+
 test("a piece that fails fails its own items; the line goes on", async () => {
   const { gather } = recorded(10);
   const answers = await Promise.allSettled(["a", "bad", "c", "d"].map((key) => gather(asked("one", key))));

@@ -6,6 +6,8 @@ export interface GatherOptions<Item, Result> {
   readonly keyOf: (item: Item) => string;
   /** Items of one piece of work, at most: it is to stay short for a lock that somebody waits for. */
   readonly limit: number;
+  /** What the items of one piece weigh together, at most; one that weighs more than that is alone. Absent: it does not matter. */
+  readonly weight?: { readonly of: (item: Item) => number; readonly limit: number };
   /** Before each piece of work, so long is waited for more items, unless there are `enough`. Absent: not at all. */
   readonly linger?: { readonly ms: number; readonly enough: number };
   /** Results in the order of the items. What it throws rejects all of them, … */
@@ -27,7 +29,7 @@ interface Line<Item, Result> {
 
 /** One piece of work at a time for each line, in the order in which the items came. */
 export function createGathering<Item, Result>(options: GatherOptions<Item, Result>): (item: Item) => Promise<Result> {
-  const { lineOf, keyOf, limit, linger, work, isOnesFault } = options;
+  const { lineOf, keyOf, limit, weight, linger, work, isOnesFault } = options;
   const lines = new Map<string, Line<Item, Result>>();
 
   async function workOff(name: string, line: Line<Item, Result>): Promise<void> {
@@ -53,8 +55,13 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
   function next(waiting: Waiting<Item, Result>[]): Waiting<Item, Result>[] {
     const keys = new Set<string>();
     let count = 0;
+    let weighs = 0;
     for (const { item } of waiting) {
       if (count === limit || keys.has(keyOf(item))) break;
+      if (weight !== undefined) {
+        weighs += weight.of(item);
+        if (count > 0 && weighs > weight.limit) break;
+      }
       keys.add(keyOf(item));
       count++;
     }

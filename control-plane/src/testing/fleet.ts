@@ -148,7 +148,7 @@ async function report(
         observedStack({ stackId, revision, healthySince: reportedHealthy(clock), ...stack }),
       ),
     };
-    await storeObserved(tx, { organizationId: ORGANIZATION, hostId, at, receivedAt: at, clockSkewMs: 0, state });
+    await storeObserved(tx, [{ organizationId: ORGANIZATION, hostId, at, receivedAt: at, clockSkewMs: 0, state }]);
   });
 }
 

@@ -8,8 +8,8 @@ import { reportFacts, type SaidAt } from "./stack-facts.ts";
 
 /** Keeps what each host's last report comes to, beside what the host must run. */
 export interface HostHealthKeeper {
-  /** In the transaction that stores the report. */
-  observe(tx: UnitOfWork, report: HostReport): Promise<void>;
+  /** In the transaction that stores the reports, which are of one organization and each of another host. */
+  observe(tx: UnitOfWork, reports: readonly HostReport[]): Promise<void>;
   /** Begins to follow what hosts must run, and looks at reports from before there was anything to keep. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -87,12 +87,17 @@ export function createHostHealthKeeper(parts: {
   }
 
   return {
-    observe: async (tx, { organizationId, hostId, receivedAt, clockSkewMs, state }) => {
-      const wanted = await readWanted(tx, [hostId]);
-      const said = { observedAt: state.at ?? receivedAt, clockSkewMs, confirmedAt: receivedAt };
-      const facts = namedFacts(hostId, wanted, state.stacks, said);
-      const health = hostReportHealth(facts, state.engineProblem, receivedAt);
-      await saveHealth(tx, organizationId, [{ hostId, ...health }]);
+    observe: async (tx, reports) => {
+      const [first] = reports;
+      if (first === undefined) return;
+      const hostIds = reports.map(({ hostId }) => hostId);
+      const wanted = Map.groupBy(await readWanted(tx, hostIds), (row) => row.host_id);
+      const told = reports.map(({ hostId, receivedAt, clockSkewMs, state }) => {
+        const said = { observedAt: state.at ?? receivedAt, clockSkewMs, confirmedAt: receivedAt };
+        const facts = namedFacts(hostId, wanted.get(hostId) ?? [], state.stacks, said);
+        return { hostId, ...hostReportHealth(facts, state.engineProblem, receivedAt) };
+      });
+      await saveHealth(tx, first.organizationId, told);
     },
     start: async () => {
       unsubscribe = bus.on(desiredStateChanged, look);

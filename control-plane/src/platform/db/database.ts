@@ -70,9 +70,9 @@ export function createDatabase(parts: Parts): Database {
           },
         });
         // In the transaction: the server sends notifications at the commit, and drops them with a rollback.
-        for (const text of notifyPayloads(bus.replicaId, events)) {
-          await sql`SELECT pg_notify(${NOTIFY_CHANNEL}, ${text})`.execute(queries);
-        }
+        const texts = notifyPayloads(bus.replicaId, events);
+        if (texts.length > 0)
+          await sql`SELECT pg_notify(${NOTIFY_CHANNEL}, text) FROM unnest(${texts}::text[]) AS text`.execute(queries);
         return value;
       });
     return { result, events, hooks };

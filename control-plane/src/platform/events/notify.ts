@@ -6,18 +6,19 @@ const PAYLOAD_BYTES = 7500;
 
 /** The events of one unit of work as texts for NOTIFY: as few as fit. Throws for an event that carries more than ids. */
 export function notifyPayloads(replicaId: string, events: readonly EventEnvelope[]): string[] {
+  const head = JSON.stringify(replicaId);
   const texts: string[] = [];
-  let batch: EventEnvelope[] = [];
-  for (const event of events) {
-    if (size(replicaId, [event]) > PAYLOAD_BYTES)
-      throw new RangeError(`the event ${event.name} is too large: send ids only`);
-    if (size(replicaId, [...batch, event]) > PAYLOAD_BYTES) {
-      texts.push(encode(replicaId, batch));
-      batch = [];
+  let batch = "";
+  for (const { name, payload } of events) {
+    const event = `,${JSON.stringify([name, payload])}`;
+    if (sizeOf(head, event) > PAYLOAD_BYTES) throw new RangeError(`the event ${name} is too large: send ids only`);
+    if (sizeOf(head, batch + event) > PAYLOAD_BYTES) {
+      texts.push(`[${head}${batch}]`);
+      batch = "";
     }
-    batch.push(event);
+    batch += event;
   }
-  return batch.length === 0 ? texts : [...texts, encode(replicaId, batch)];
+  return batch === "" ? texts : [...texts, `[${head}${batch}]`];
 }
 
 /** The reverse of `notifyPayloads`; undefined for a text that is not ours. */
@@ -36,7 +37,4 @@ export function parseNotify(text: string): { replicaId: string; events: EventEnv
   }
 }
 
-const encode = (replicaId: string, events: readonly EventEnvelope[]): string =>
-  JSON.stringify([replicaId, ...events.map((event) => [event.name, event.payload])]);
-const size = (replicaId: string, events: readonly EventEnvelope[]): number =>
-  Buffer.byteLength(encode(replicaId, events));
+const sizeOf = (head: string, events: string): number => Buffer.byteLength(`[${head}${events}]`);
