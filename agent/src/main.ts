@@ -5,7 +5,7 @@ import type { LocalCommand } from "./control/local-commands.ts";
 import { type AgentConfig, type ConfigInput, readConfig } from "./config.ts";
 import { AgentError } from "./errors.ts";
 import { createLog, reasonOf } from "./platform/log.ts";
-import { AGENT_VERSION } from "./version.ts";
+import { describeVersion } from "./version.ts";
 
 interface GlobalFlags {
   readonly stateDir?: string;
@@ -148,7 +148,7 @@ async function ask(flags: GlobalFlags, command: LocalCommand): Promise<void> {
 
 const program = new Command("windflow-agent")
   .description("Runs container stacks on this host as its control plane asks, and goes on alone when it is away.")
-  .version(`windflow-agent ${AGENT_VERSION} (node ${process.versions.node}, ${process.arch})`);
+  .version(describeVersion());
 addEnrollment(addSettings(program.command("enroll").description("make this host known to a control plane"))).action(
   enroll,
 );

@@ -1,5 +1,6 @@
 import { build, type Plugin } from "esbuild";
 import { join } from "node:path";
+import type { BuildFacts } from "./facts.ts";
 
 // Pulled in by dockerode for ssh:// engines and build sessions, which the agent never uses: 30 MB of private memory saved.
 const NEVER_USED = /^(ssh2|cpu-features|@grpc\/proto-loader)$/;
@@ -12,7 +13,8 @@ export interface BundleOptions {
   entry: string;
   /** Path of the file to write, relative to the root. */
   outfile: string;
-  version: string;
+  /** What the program knows of its own build: the same facts and sources give the same bytes. */
+  facts: BuildFacts;
   /** "cjs" for what goes into a single executable, "esm" for what node runs as a file. */
   format: "cjs" | "esm";
 }
@@ -21,9 +23,9 @@ export interface BundleOptions {
 const REQUIRE_BANNER =
   'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
-/** One file with everything that the program imports but Node's own modules. */
-export async function bundleProgram({ root, entry, outfile, version, format }: BundleOptions): Promise<void> {
-  await build({
+/** One file with everything that the program imports but Node's own modules. Gives the files that are in it, relative to the root. */
+export async function bundleProgram({ root, entry, outfile, facts, format }: BundleOptions): Promise<string[]> {
+  const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile,
@@ -37,13 +39,17 @@ export async function bundleProgram({ root, entry, outfile, version, format }: B
     conditions: ["@windflow/source"],
     legalComments: "none",
     logLevel: "warning",
+    metafile: true,
     define: {
-      "process.env.WINDFLOW_BUILD_VERSION": JSON.stringify(version),
+      WINDFLOW_BUILD: JSON.stringify(facts),
       ...(format === "cjs" ? { "import.meta.dirname": "__dirname" } : {}),
     },
     loader: { ".binpb": "binary" },
     plugins: [stubNeverUsed(), loadTerminalFromAsset(), embedProtoImage()],
   });
+  return Object.keys(metafile.inputs)
+    .filter((path) => !path.includes(":"))
+    .toSorted();
 }
 
 function stubNeverUsed(): Plugin {
