@@ -76,10 +76,17 @@ test("what is wrong is said: a status, a missing text, a closed port, an answer 
     expect.stringContaining("ECONNREFUSED"),
     expect.stringMatching(/no answer in time|ECONNREFUSED|socket hang up/),
     "it ended with 7: no database",
-    "no answer in time",
+    expect.stringMatching(/^no answer in time/),
   ];
   await expect.poll(() => last().map((one) => one.cause), PATIENCE).toEqual(cause);
   expect(passed()).toEqual([false, false, false, false, false, false]);
+});
+
+test("a command that hangs is not begun again beside the one that still runs", async () => {
+  await probe([{ kind: "exec", command: ["sh", "-c", "echo >> /asked; sleep 60"] }]);
+  await expect.poll(() => last()[0]?.cause, PATIENCE).toBe("no answer in time, and the command still runs");
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect(await asked()).toEqual({ out: "1" });
 });
 
 test("an agent that comes after it, in the middle, asks again and comes to the same", async () => {

@@ -49,6 +49,19 @@ export function createGateProbes(parts: GateProbesParts): GateProbes {
   let containersOf: (stackId: string) => readonly ObservedContainer[] = () => [];
   let peers: readonly ObservedContainer[] = [];
 
+  // A command that hangs cannot be ended from outside of its container, so no second one is begun beside it.
+  const hanging = new Set<string>();
+  const engineFor = (probe: GateProbe, rounds: AbortSignal): Pick<ReconcileEngine, "runHook"> => ({
+    runHook: async (containerId, request) => {
+      const key = JSON.stringify([containerId, probe.check]);
+      if (hanging.has(key)) throw new Error("no answer in time, and the command still runs");
+      hanging.add(key);
+      const asked = parts.engine.runHook(containerId, { ...request, signal: rounds });
+      const forget = (): void => void hanging.delete(key);
+      asked.then(forget, forget);
+      return unlessAborted(asked, request.signal);
+    },
+  });
   const check = async (stackId: string, probe: GateProbe, rounds: AbortSignal): Promise<CheckResult> => {
     const running = containersOf(stackId).filter(
       (container) => serviceOf(container) === probe.service && container.state === "running",
@@ -58,7 +71,7 @@ export function createGateProbes(parts: GateProbesParts): GateProbes {
       running.map((container) =>
         slots.run(async () => {
           const signal = AbortSignal.any([rounds, AbortSignal.timeout(probe.timeoutMs)]);
-          const result = await checkOnce(probe, container, peers, parts.engine, signal);
+          const result = await checkOnce(probe, container, peers, engineFor(probe, rounds), signal);
           return running.length === 1 ? result : { ...result, cause: `${container.name}: ${result.cause}` };
         }),
       ),
@@ -144,4 +157,11 @@ function attemptOf(attempts: Map<string, Attempt>, stack: DesiredStack, end: (at
 function stateOf(probe: GateProbe): ProbeState {
   const { service } = probe;
   return { name: probeName(probe), service, passed: false, cause: "not asked yet", at: 0, successes: 0 };
+}
+
+function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("it was given up")), { once: true });
+    asked.then(resolve, reject);
+  });
 }
