@@ -105,7 +105,7 @@ export function createAcceptDrift(parts: Parts): AcceptDrift {
       const { hostId, stackId, steps } = drift;
       const detail = { hostId, stackId, ...(await namesOf(tx, drift)), revision: stored.number, steps };
       await audit.record(tx, caller, { action: "drift.accept", targetKind: "drift", targetId: driftId, detail });
-      return { revision: stored.number, notes: [...hostNotes(reply), ...notes] };
+      return { revision: stored.number, notes: [...newerNotes(stack, revision), ...hostNotes(reply), ...notes] };
     });
   };
 }
@@ -115,6 +115,14 @@ interface Known {
   readonly stack: Stack;
   readonly revision: Revision;
   readonly secrets: readonly KnownSecret[];
+}
+
+/** What is in no host's containers: revisions that were made since and have not come to this one. */
+function newerNotes({ latestRevision }: Stack, { number }: Revision): AcceptNote[] {
+  if (latestRevision <= number) return [];
+  const what = `the host runs revision ${number}, and the stack had revision ${latestRevision} already: what changed since ${number} is not in the new one`;
+  const fix = `compare revisions ${number} and ${latestRevision}, and write what is to stay into the compose file`;
+  return [{ keyPath: "", what, fix }];
 }
 
 /** What the host says that its engine does not tell. */
@@ -131,10 +139,17 @@ function secretOf({ reference, value }: { reference: string; value: string }): K
 /** What a host sent may be anything. */
 function modelOf({ modelJson }: ProjectReply): ComposeModel {
   try {
-    return JSON.parse(Buffer.from(modelJson).toString("utf8")) as ComposeModel;
+    const found: unknown = JSON.parse(Buffer.from(modelJson).toString("utf8"));
+    if (isObject(found) && isObject(found["services"]) && Object.values(found["services"]).every(isObject))
+      return found as unknown as ComposeModel;
+    throw new TypeError("it is no model of a project");
   } catch (cause) {
     throw refused("what the host sent of the project cannot be read: look at its agent", cause);
   }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const PLACEHOLDER = /\{\{wf-secret:([A-Za-z0-9_.-]+)@\d+\}\}/g;

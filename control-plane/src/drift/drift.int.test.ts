@@ -183,8 +183,25 @@ describe("what a host reports as drift", () => {
     const none = { requestId: request.requestId, modelJson: new Uint8Array(), containerIds: [], notes: [], problem };
     session.send({ $case: "projectReply", value: none });
     expect(await refused).toMatchObject({ status: 409, json: { code: "WF_DRIFT_NOT_ACCEPTED", detail: problem } });
+    // The host still runs revision 1, and may send anything.
+    const reply = async (text: string): Promise<{ status: number; json: AcceptDriftResponse & { code?: string } }> => {
+      const accepting = call<AcceptDriftResponse>("POST", `drifts/${other.id}:accept`);
+      const asked = await session.next("projectRequest");
+      session.send({
+        $case: "projectReply",
+        value: { requestId: asked.requestId, modelJson: Buffer.from(text), containerIds: [], notes: [], problem: "" },
+      });
+      return accepting;
+    };
+    for (const text of ["null", "{}", '{"services":{"db":null}}', "no"])
+      expect(await reply(text)).toMatchObject({ status: 409, json: { code: "WF_DRIFT_NOT_ACCEPTED" } });
+    const { status, json } = await reply(canonicalJson({ name: "shop", services: { db: { image: "db:1-hotfix" } } }));
+    expect(status).toBe(200);
+    expect(json.notes[0]?.what).toBe(
+      "the host runs revision 1, and the stack had revision 2 already: what changed since 1 is not in the new one",
+    );
+    await newest({ id: other.id, state: "STATE_ACCEPTED" });
     report({});
-    await newest({ id: other.id, state: "STATE_GONE" });
   });
 });
 
@@ -273,6 +290,6 @@ describe("the list", () => {
         ORDER BY sequence`.execute(tx.queries);
       return rows.map(({ action }) => action);
     });
-    expect(audited).toEqual(["drift.correct", "drift.correct", "drift.accept"]);
+    expect(audited).toEqual(["drift.correct", "drift.correct", "drift.accept", "drift.accept"]);
   });
 });
