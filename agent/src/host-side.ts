@@ -124,7 +124,11 @@ export function createHostSide(parts: HostSideParts): HostSide {
     desired()?.stacks.find((stack) => stack.stackId === stackId);
   const serviceOf = (stackId: string, service: string): ComposeService | undefined =>
     stackOf(stackId)?.model.services[service];
-  const redact = createRedaction({ desired, secretText: (stack, reference) => store.secretText(stack, reference) });
+  const redact = createRedaction({
+    desired,
+    kept: (stackId) => store.kept(stackId),
+    secretText: (stack, reference) => store.secretText(stack, reference),
+  });
   const wanted = (stackId: string, service: string): number => {
     const spec = serviceOf(stackId, service);
     return spec === undefined ? 0 : replicasOf(spec);

@@ -176,7 +176,9 @@ function wireStack(
     problem: context.redact(stack.stackId, problemOf(settlement)),
     pinnedImages: Object.fromEntries(pins.map((pin) => [pin.reference, pin.image.ids[0] ?? ""])),
     failedAttempt: settlement?.failedAttempt ?? "",
-    drift: (settlement?.drift ?? []).slice(0, MAX_DRIFT_STEPS).map(toldStep),
+    drift: (settlement?.drift ?? [])
+      .slice(0, MAX_DRIFT_STEPS)
+      .map((step) => toldStep({ ...step, cause: context.redact(stack.stackId, step.cause) })),
     driftSince: date(settlement?.driftSince),
     probes: own.probes.map((probe) => ({
       ...probe,

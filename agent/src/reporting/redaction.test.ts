@@ -20,11 +20,11 @@ function container(revision: number, command: string): ObservedContainer {
   const lists = { mounts: [], ports: [], networks: [] };
   return { id: "c1", name: "shop-web-1", image: "i", imageId: "i", labels, command, createdAt: 1, ...lists } as never;
 }
-function told(containers: ObservedContainer[], desired: DesiredWorld, cause = ""): string {
+function told(containers: ObservedContainer[], desired: DesiredWorld, cause = "", settlements: unknown[] = []): string {
   const redact = createRedaction({ desired: () => desired, secretText: (_, reference) => `${CANARY}-${reference}` });
   const services = [{ stackId: "stk_1", service: "web", state: "failed", cause, containerIds: [], evidence: [] }];
   const stacks = [{ stackId: "stk_1", revision: 2, state: "failed", cause: "", services }];
-  const state = observedState({ world: { containers }, stacks, settlements: [] } as never, {
+  const state = observedState({ world: { containers }, stacks, settlements } as never, {
     generation: undefined,
     pins: [],
     wanted: () => 1,
@@ -51,6 +51,25 @@ test("the command of another revision is not told: its secrets may be gone from 
   expect(told([container(1, `serve --password=${CANARY}-PASSWORD@1`)], world(2))).not.toContain(CANARY);
   const gone: DesiredWorld = { ...world(2), stacks: [] };
   expect(told([container(1, `serve --password=${CANARY}-PASSWORD@1`)], gone)).not.toContain(CANARY);
+});
+
+test("an agent that was restarted knows the secrets of revisions that are kept: a container of theirs may write them still", () => {
+  const kept = world(1).stacks;
+  const secretText = (stack: { revision: number }, reference: string): string =>
+    `${CANARY}-${reference}-${stack.revision}`;
+  const redact = createRedaction({ desired: () => world(2), kept: () => kept, secretText });
+  const line = `connecting with ${CANARY}-PASSWORD@1-1, then ${CANARY}-PASSWORD@2-2`;
+  expect(redact("stk_1", line)).toBe("connecting with [REDACTED], then [REDACTED]");
+});
+
+test("a secret in the cause of a step that puts drift right is not told, also where the cause is cut", () => {
+  const secret = `${CANARY}-PASSWORD@2`;
+  const cause = `${"x".repeat(190)}${secret}`;
+  const step = { op: "start-container", id: "start-container shop-web-1", slot: "shop-web-1", stackId: "stk_1", cause };
+  const settlement = { stackId: "stk_1", drift: [step], failing: [], problems: [] };
+  const text = told([], world(2), "", [settlement]);
+  expect(text).toContain("xxx");
+  expect(text).not.toContain(secret.slice(0, 8));
 });
 
 test("secrets of the revision before are taken out as long as they were known", () => {

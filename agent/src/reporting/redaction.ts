@@ -14,6 +14,8 @@ const TEXTS_PER_STACK = 256;
 
 export interface RedactionParts {
   desired(): DesiredWorld | undefined;
+  /** Revisions that ran here before, of which containers may be around still. Absent: none. */
+  kept?(stackId: string): readonly DesiredStack[];
   /** @returns undefined when it was not delivered. May throw when the box cannot be opened. */
   secretText(stack: DesiredStack, reference: string): string | undefined;
 }
@@ -27,13 +29,15 @@ export function createRedaction(parts: RedactionParts): Redaction {
     const before = known.get(stackId);
     if (stack === undefined || before?.revision === stack.revision) return before?.texts ?? new Set();
     const texts = new Set(before?.texts);
-    for (const { name, version } of secretReferences(stack.model)) {
-      const text = textOrNone(() => parts.secretText(stack, `${name}@${version}`));
-      if (text === undefined) return undefined;
-      if (text.length >= SHORTEST_REDACTED) texts.add(text);
-      // What is read by lines never shows a key of many lines whole.
-      for (const line of text.split("\n")) if (line.length >= SHORTEST_LINE) texts.add(line);
-    }
+    // Those of the wanted revision last: of too many the first are forgotten.
+    for (const revision of [...(parts.kept?.(stackId) ?? []), stack])
+      for (const { name, version } of secretReferences(revision.model)) {
+        const text = textOrNone(() => parts.secretText(revision, `${name}@${version}`));
+        if (text === undefined) return undefined;
+        if (text.length >= SHORTEST_REDACTED) texts.add(text);
+        // What is read by lines never shows a key of many lines whole.
+        for (const line of text.split("\n")) if (line.length >= SHORTEST_LINE) texts.add(line);
+      }
     const kept = new Set([...texts].slice(-TEXTS_PER_STACK));
     known.set(stackId, { revision: stack.revision, texts: kept });
     return kept;
