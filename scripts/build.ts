@@ -84,6 +84,8 @@ const sums = released.map(
 writeFileSync(inDist("SHA256SUMS"), sums.join(""));
 if (isDevelopment) {
   writeFileSync(inDist("SHA256SUMS.sig"), signChecksums(readFileSync(inDist("SHA256SUMS")), developmentKey()));
+  const verify = ["verify", ...released.map(inDist)];
+  say(execFileSync(inDist(`windflow-agent-linux-${ownArch}`), verify, { encoding: "utf8" }).trim());
   say("SHA256SUMS is signed with the DEV key, which is no secret: this is no release.");
 } else {
   say("SHA256SUMS waits for its signature by the offline release key: see docs/release.md.");

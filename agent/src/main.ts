@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { Command, Option } from "commander";
 import type { RunningAgent } from "./agent.ts";
 import type { LocalCommand } from "./control/local-commands.ts";
 import { type AgentConfig, type ConfigInput, readConfig } from "./config.ts";
 import { AgentError } from "./errors.ts";
 import { createLog, reasonOf } from "./platform/log.ts";
-import { describeVersion } from "./version.ts";
+import { RELEASE_KEYS, describeVersion } from "./version.ts";
 
 interface GlobalFlags {
   readonly stateDir?: string;
@@ -186,6 +187,15 @@ addSettings(
     .description("end a hold: what the control plane wants counts again")
     .argument("<stack>", "name or id of the stack"),
 ).action((stack: string, flags: GlobalFlags) => ask(flags, { command: "release", stack }));
+program
+  .command("verify")
+  .description("check files of a release by the signed SHA256SUMS that lies beside them")
+  .argument("<files...>", "files in one folder, with SHA256SUMS and SHA256SUMS.sig")
+  .action(async (files: readonly string[]) => {
+    const { verifyRelease } = await import("./release/signature.ts");
+    await verifyRelease(dirname(files[0] ?? "."), files, RELEASE_KEYS);
+    process.stdout.write(`${files.length === 1 ? "This file is" : "These files are"} as released.\n`);
+  });
 
 // No top-level await: the release is one CommonJS file.
 program.parseAsync().catch((error: unknown) => {

@@ -6,8 +6,10 @@ declare const WINDFLOW_BUILD:
   | undefined;
 const BUILD = typeof WINDFLOW_BUILD === "undefined" ? undefined : WINDFLOW_BUILD;
 
-/** Of this build, and when it was made: the clock of a host that lost its battery is at least this late. */
 export const AGENT_VERSION: string = BUILD?.version ?? "0.1.0";
+/** Public halves of the keys that sign releases of this agent (base64 of DER, SPKI); none when run from its sources. */
+export const RELEASE_KEYS: readonly string[] = BUILD?.releaseKeys ?? [];
+/** The clock of a host that lost its battery is at least this late. */
 export const BUILT_AT_MS: number = Date.UTC(2026, 10, 1);
 
 /** What `--version` says, in one line. */

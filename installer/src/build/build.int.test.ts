@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -9,9 +9,12 @@ import {
   type Arch,
   type BuildFacts,
   bundleProgram,
+  developmentKey,
   makeExecutable,
   neededVersions,
   oldestGlibc,
+  publicHalf,
+  signChecksums,
   terminalAddon,
 } from "./index.ts";
 import { unpackedTools } from "./tools.ts";
@@ -22,7 +25,7 @@ const facts: BuildFacts = {
   version: "9.8.7",
   commit: "0123abcd",
   channel: "DEV",
-  releaseKeys: [],
+  releaseKeys: [publicHalf(developmentKey())],
   runtime: "runtime-unverified",
 };
 // An executable is copied, stripped and injected into: 110 MB several times over, beside other tests.
@@ -95,6 +98,16 @@ test(
   },
   EXECUTABLE_TIMEOUT_MS,
 );
+
+test("the agent knows by the key inside of it what was released with it", async () => {
+  const sums = Buffer.from(`${hashOf("agent.cjs")}  agent.cjs\n`);
+  writeFileSync(join(folder, "SHA256SUMS"), sums);
+  writeFileSync(join(folder, "SHA256SUMS.sig"), signChecksums(sums, developmentKey()));
+  const verify = (): Promise<string> => run(join(folder, "agent"), ["verify", join(folder, "agent.cjs")], { cwd: "/" });
+  expect(await verify()).toBe("This file is as released.\n");
+  writeFileSync(join(folder, "SHA256SUMS.sig"), signChecksums(sums, generateKeyPairSync("ed25519").privateKey));
+  await expect(verify()).rejects.toThrow("not signed by a key that this agent trusts");
+});
 
 test(
   "the arm64 executable, made here, says its version and runs on glibc 2.28",
