@@ -29,7 +29,11 @@ export function createHandChanges(memory: Memory): HandChanges {
       const own = desired.stacks.flatMap((stack) => ownContainers(index, stack));
       const there = new Set(own.map(({ id }) => id));
       for (const id of altered.keys()) if (!there.has(id)) altered.delete(id);
-      const known = memory.remembered.limits ?? {};
+      const engine = `${world.engine.name} ${world.engine.version}`;
+      // Another version may word the same limits otherwise: what it shows first is what counts.
+      const isSame = (memory.remembered.limitsOf ?? engine) === engine;
+      if (!isSame) altered.clear();
+      const known = (isSame ? memory.remembered.limits : undefined) ?? {};
       const limits: Record<string, readonly string[]> = {};
       for (const { id, detail } of own) {
         const before = known[id] ?? detail?.limits;
@@ -39,7 +43,7 @@ export function createHandChanges(memory: Memory): HandChanges {
       }
       const begun = desired.stacks.map((stack) => begunOf(memory, stack, ownContainers(index, stack)));
       if (Object.keys(limits).length > 0 || begun.length > 0 || memory.remembered.limits !== undefined)
-        memory.keep({ limits, begun });
+        memory.keep({ limits, limitsOf: engine, begun });
       const containers = world.containers.map((container) => {
         const changed = altered.get(container.id) ?? [];
         return changed.length === 0 ? container : { ...container, altered: changed };

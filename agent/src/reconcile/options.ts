@@ -50,6 +50,8 @@ export interface ReconcileMemory {
   readonly drifts?: readonly DriftRecord[];
   /** Container → its limits when it was first seen. */
   readonly limits?: Readonly<Record<string, readonly string[]>>;
+  /** Name and version of the engine that showed those limits. */
+  readonly limitsOf?: string;
   /** From where restarts are counted, of each stack. */
   readonly begun?: readonly BegunAttempt[];
   readonly bootId: string;
