@@ -52,11 +52,12 @@ export function rolloutsHandlers(parts: {
     let shown = "";
     try {
       for (;;) {
+        const from = clock.monotonicMs();
         const { message, state } = await whole(caller, rolloutId);
         const text = JSON.stringify(message);
         if (text !== shown) yield message;
         shown = text;
-        if (isEnded(state) || !(await touches.next(message.hosts.length))) return;
+        if (isEnded(state) || !(await touches.next(message.hosts.length, clock.monotonicMs() - from))) return;
       }
     } finally {
       touches.stop();
