@@ -299,6 +299,10 @@ describe("a project of several services that docker compose started", () => {
     expect(await projectReply({ requestId: "r2", project: "shop", own: false }, { engine, desired })).toMatchObject({
       problem: "the project shop is the stack shop already",
     });
+    // What runs of it now is read back when that is asked for: here nothing does.
+    expect(await projectReply({ requestId: "r3", project: "shop", own: true }, { engine, desired })).toMatchObject({
+      problem: "this host has no containers of a compose project named shop",
+    });
   });
 });
 

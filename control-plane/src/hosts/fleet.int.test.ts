@@ -11,6 +11,9 @@ import {
   type SummarizeHostsResponse,
 } from "@windflow/proto/api";
 import { sql } from "kysely";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
@@ -19,6 +22,7 @@ import { createTestClient, type TestClient } from "../testing/rest.ts";
 import type { TestIdentity, TestSession } from "../testing/test-agent.ts";
 
 let app: TestApp;
+let stateDirectory: string;
 let hosts: TestHosts;
 let reader: TestClient;
 const identities = new Map<string, TestIdentity>();
@@ -52,7 +56,8 @@ async function report(name: string, stack: Partial<ObservedStack>, more: Partial
 }
 
 beforeAll(async () => {
-  app = await startTestApp();
+  stateDirectory = await mkdtemp(join(tmpdir(), "windflow-fleet-"));
+  app = await startTestApp({ stateDirectory });
   hosts = testHosts(app);
   reader = await tokenWith(["hosts.read"]);
   for (const [name, site] of [
@@ -91,6 +96,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const session of sessions.values()) session.close();
   await app.stop();
+  await rm(stateDirectory, { recursive: true, force: true });
 });
 
 const list = async (filter: string): Promise<string[]> => {
@@ -154,6 +160,15 @@ describe("the health of hosts", () => {
     );
     client.close();
     expect(over.groups.map(({ value, hosts: count }) => [value, count])).toEqual([["prod", 2]]);
+  });
+
+  it("is judged at the start for hosts that reported before it was kept: they report nothing again", async () => {
+    await app.platform.database.asSystem((tx) => sql`DELETE FROM host_health`.execute(tx.queries));
+    expect(String((await hosts.get(identityOf("beta").hostId)).health)).toBe("HEALTH_UNKNOWN");
+    const second = await startTestApp({ database: app.database, stateDirectory });
+    await hosts.until(identityOf("beta").hostId, (host) => String(host.health) === "HEALTH_FAILED");
+    await hosts.until(identityOf("gamma").hostId, (host) => String(host.health) === "HEALTH_EMPTY");
+    await second.stop();
   });
 
   it("is unknown, not failed, once a host is away, and what was last known is named", async () => {
