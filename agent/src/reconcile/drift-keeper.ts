@@ -86,7 +86,9 @@ export function createDriftKeeper(parts: {
       const settled = desired.stacks.flatMap((stack) => {
         const { stackId } = stack;
         const known = settledOf(stackId);
-        if (!done.has(stackId) || open.has(stackId) || uninspected.has(stackId)) return known ?? [];
+        // Which restart policies a new heal policy has to set is seen by inspection only.
+        const isUnsure = uninspected.has(stackId) && policyKey(stack) !== (known?.policy ?? "");
+        if (!done.has(stackId) || open.has(stackId) || isUnsure) return known ?? [];
         const record = recordOf(stackId);
         if (record !== undefined) {
           gone.add(stackId);
