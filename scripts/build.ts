@@ -1,6 +1,7 @@
 // `npm run build [-- --own-arch] [--release-key PUBLIC.pem]…`: what is released, in dist/ (docs/release.md).
 import {
   type Arch,
+  billOfMaterials,
   buildFacts,
   bundleProgram,
   developmentKey,
@@ -58,9 +59,11 @@ const bundles = [
   { entry: "control-plane/src/main.ts", name: "windflow-control-plane.mjs", format: "esm" },
 ] as const;
 for (const { entry, name, format } of bundles) {
-  await bundleProgram({ root, entry, outfile: inDist(name), format, facts });
+  const inputs = await bundleProgram({ root, entry, outfile: inDist(name), format, facts });
   say(`${entry} → dist/${name} (${megabytes(name)})`);
   released.push(name);
+  if (format === "cjs") for (const arch of arches) writeBill(`windflow-agent-linux-${arch}`, inputs, arch);
+  else writeBill("windflow-control-plane", inputs);
 }
 
 for (const arch of arches) {
@@ -74,6 +77,16 @@ for (const arch of arches) {
   released.push(name, ...compressed);
 }
 say(execFileSync(inDist(`windflow-agent-linux-${ownArch}`), ["--version"], { encoding: "utf8" }).trim());
+
+function writeBill(name: string, inputs: readonly string[], runtime?: Arch): void {
+  const file = `${name}.cdx.json`;
+  writeFileSync(
+    inDist(file),
+    billOfMaterials({ root, name, facts, inputs, ...(runtime === undefined ? {} : { runtime }) }),
+  );
+  released.push(file);
+  say(`dist/${file} (${megabytes(file)})`);
+}
 
 const sums = released.map(
   (name) =>

@@ -8,6 +8,7 @@ import { run } from "../engine/run.ts";
 import {
   type Arch,
   type BuildFacts,
+  billOfMaterials,
   bundleProgram,
   developmentKey,
   makeExecutable,
@@ -98,6 +99,27 @@ test(
   },
   EXECUTABLE_TIMEOUT_MS,
 );
+
+test("the bill of materials names what is inside, with licences and checksums, and the Node as not compared", () => {
+  const text = billOfMaterials({ root, name: "windflow-agent", facts, inputs, runtime: "arm64" });
+  const { components } = JSON.parse(text) as { components: { name: string; purl: string; licenses: object[] }[] };
+  const named = new Map(components.map((component) => [component.name, component]));
+  expect([...named.keys()]).toEqual(
+    expect.arrayContaining(["@grpc/grpc-js", "commander", "dockerode", "node-pty", "node"]),
+  );
+  expect([...named.keys()]).not.toContain("ssh2");
+  expect(named.get("commander")).toMatchObject({
+    purl: expect.stringMatching(/^pkg:npm\/commander@\d/),
+    hashes: [{ alg: "SHA-512", content: expect.stringMatching(/^[0-9a-f]{128}$/) }],
+    licenses: [{ license: { id: "MIT", text: { content: expect.stringContaining("Permission is hereby granted") } } }],
+  });
+  expect(named.get("node")).toMatchObject({
+    version: "24.21.0",
+    properties: [{ name: "windflow:runtime", value: "runtime-unverified" }],
+  });
+  expect(text).not.toContain("not declared");
+  expect(text).not.toContain(root);
+});
 
 test("the agent knows by the key inside of it what was released with it", async () => {
   const sums = Buffer.from(`${hashOf("agent.cjs")}  agent.cjs\n`);
