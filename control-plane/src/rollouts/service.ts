@@ -2,7 +2,7 @@ import { listHostSummaries } from "../hosts/index.ts";
 import { ProblemError, type Caller, type UnitOfWork } from "../platform/index.ts";
 import { readDeployable, type DeployableRevision, type Stack } from "../stacks/index.ts";
 import { createRolloutActs, type RolloutActs } from "./acts.ts";
-import { requireAllowed, requireMayProbe } from "./allowed.ts";
+import { requireAllowed, requireMayPass, requireMayProbe } from "./allowed.ts";
 import type { Standing } from "./after-plan.ts";
 import { rolloutsErrors } from "./errors.ts";
 import { newRollout, openNew, stopOpen, type NewRollout } from "./open.ts";
@@ -51,6 +51,7 @@ export function createRolloutsService(parts: RolloutsParts): RolloutsService {
     requireAllowed(caller, stack, revision);
     // What the stack's own strategy runs was written by somebody who may write the stack.
     if (wanted.strategy !== undefined) requireMayProbe(caller, wanted.strategy);
+    requireMayPass(caller, stack, wanted);
     await lockPlacement(tx);
     const { candidates, short } = await readTargets(tx, sight, { stack, revision: revision.number, now: clock.now() });
     if (candidates.length === 0) {

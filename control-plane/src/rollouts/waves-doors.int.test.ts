@@ -129,6 +129,27 @@ test("a command in a container, as a probe, takes what a shell there takes, or t
   expect((await start("stacks.write")).status).toBe(200);
 });
 
+test("to pass closed windows, holds of root and the stack's own approvals takes the right to approve", async () => {
+  const policy = { rollout: { waves: [{ hosts: 1 }, { percent: 100, needsApproval: true }] } };
+  expect((await call("PATCH", `stacks/${stackId}`, { policy })).status).toBe(200);
+  const writer = await withPermissions(["rollouts.read", "rollouts.write"]);
+  const approver = await withPermissions(["rollouts.read", "rollouts.write", "rollouts.approve"]);
+  for (const passing of [
+    { ignoreWindows: true },
+    { overrideLocalHolds: true },
+    { strategy: { waves: [{ hosts: 1 }] } },
+  ]) {
+    const refused = await call("POST", "rollouts", { stackId, ...passing }, writer);
+    expect(refused, JSON.stringify(passing)).toMatchObject({
+      status: 403,
+      json: { detail: expect.stringContaining("rollouts.approve") },
+    });
+    expect((await call("POST", "rollouts", { stackId, ...passing }, approver)).status).toBe(200);
+  }
+  expect((await call("POST", "rollouts", { stackId }, writer)).status).toBe(200);
+  expect((await call("PATCH", `stacks/${stackId}`, { policy: {} })).status).toBe(200);
+});
+
 test("gRPC: the same acts", async () => {
   const client = new RolloutsServiceClient(`127.0.0.1:${app.port}`, credentials.createSsl(Buffer.from(app.ca)));
   const metadata = new Metadata();

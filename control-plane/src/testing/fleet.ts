@@ -56,7 +56,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
     id: "usr_test",
     name: "ada@example.org",
     organizationId: ORGANIZATION,
-    permissions: new Set(["stacks.write", "rollouts.write"]),
+    permissions: new Set(["stacks.write", "rollouts.write", "rollouts.approve"]),
     remoteAddress: "127.0.0.1",
     requestId: "req_test",
   };
