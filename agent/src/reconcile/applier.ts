@@ -18,8 +18,8 @@ const UNHURRIED: ReadonlySet<StepOp> = new Set([
   "restart-container",
 ]);
 
-// Docker's words and Podman's. A network that is missing has the same status, and is a start that failed.
-const NO_CONTAINER = /no such container/i;
+// Docker's words and Podman's, and Docker's while the removal goes on. A network that is missing has the same status, and is a start that failed.
+const NO_CONTAINER = /no such container|marked for removal/i;
 
 export interface ApplierOptions {
   readonly reconciler: ReconcilerOptions;

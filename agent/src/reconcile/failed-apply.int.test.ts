@@ -3,6 +3,7 @@ import { buildImages, startTestEngine, type TestEngine } from "@windflow/e2e/tes
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import type { ObservationReport } from "./options.ts";
+import { EngineError } from "./engine.ts";
 import { startHarness, type Harness } from "./testing/harness.ts";
 import { IDLE, webStack } from "./testing/services.ts";
 
@@ -141,27 +142,37 @@ test("with an engine that never shows what it was asked for, containers are not 
   lies = false;
 });
 
-test("a new container that somebody removes before it is started is made again, and its revision has not failed", async () => {
-  await harness.deploy(stack("shop", 1, {}));
-  await harness.stop();
-  const engine = createDockerEngine({ socketPath: machine.socketPath });
-  let removed = 0;
-  const memory = harness.memory();
-  harness = startHarness(machine.socketPath, {
-    ...(memory ? { initialMemory: memory } : {}),
-    engine: {
-      ...engine,
-      async startContainer(id) {
-        if (removed++ === 0) await machine.docker.getContainer(id).remove({ force: true });
-        await engine.startContainer(id);
+test.each([
+  ["is gone", undefined],
+  // The moment between the two cannot be met by waiting for it; the words are Docker's own.
+  ["is being removed", new EngineError("container is marked for removal and cannot be started", 409)],
+])(
+  "a new container that %s when it is to be started is made again, and its revision has not failed",
+  async (_when, said) => {
+    await harness.deploy(stack("shop", 1, {}));
+    await harness.stop();
+    const engine = createDockerEngine({ socketPath: machine.socketPath });
+    let removed = 0;
+    const memory = harness.memory();
+    harness = startHarness(machine.socketPath, {
+      ...(memory ? { initialMemory: memory } : {}),
+      engine: {
+        ...engine,
+        async startContainer(id) {
+          if (removed++ === 0) {
+            await machine.docker.getContainer(id).remove({ force: true });
+            if (said !== undefined) throw said;
+          }
+          await engine.startContainer(id);
+        },
       },
-    },
-  });
-  harness.desire(stack("shop", 2, {}));
-  const report = await harness.until("the new one runs alone", ({ world }) => {
-    const [only, ...more] = world?.containers ?? [];
-    return only?.state === "running" && only.labels["dev.windflow.revision"] === "2" && more.length === 0;
-  });
-  expect(removed).toBeGreaterThan(1);
-  expect(report.settlements[0]?.failedAttempt).toBeUndefined();
-});
+    });
+    harness.desire(stack("shop", 2, {}));
+    const report = await harness.until("the new one runs alone", ({ world }) => {
+      const [only, ...more] = world?.containers ?? [];
+      return only?.state === "running" && only.labels["dev.windflow.revision"] === "2" && more.length === 0;
+    });
+    expect(removed).toBeGreaterThan(1);
+    expect(report.settlements[0]?.failedAttempt).toBeUndefined();
+  },
+);
