@@ -2,9 +2,9 @@
 // a process of its own; only their engines are none. Beside a bare grpc-js server with the same sessions.
 import { loadavg } from "node:os";
 import { measureCommands, measureLists } from "./fleet/asking.ts";
-import { deploy, wavesOf } from "./fleet/deploying.ts";
+import { deploy, wavesOf, type Deployed } from "./fleet/deploying.ts";
 import { measurePeer } from "./fleet/echo-peer.ts";
-import { growTo, type GrowthPoint } from "./fleet/growth.ts";
+import { growTo, openAll, type GrowthPoint } from "./fleet/growth.ts";
 import { measureHandshakes } from "./fleet/handshakes.ts";
 import { enrolAll, EVERYWHERE_LABELS, ROLLOUT_LABELS } from "./fleet/membership.ts";
 import { measureBadNeighbours } from "./fleet/neighbours.ts";
@@ -19,7 +19,10 @@ const AGENTS = 10_000;
 const WAVES = 10;
 const SIZES = [4, 2, 1];
 
-/** Arguments: `--agents N`; `--small` 40 agents, without the peer; `--no-peer`; `--profile FOLDER` of the control plane's processor time. */
+/**
+ * Arguments: `--agents N`; `--small` 40 agents, without the peer; `--no-peer`; `--profile FOLDER` of the control plane's processor
+ * time; `--rollouts` only rollouts, begun as soon as all have a session.
+ */
 export async function run(args: string[]): Promise<object> {
   const valueOf = (flag: string): string | undefined =>
     args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined;
@@ -29,11 +32,32 @@ export async function run(args: string[]): Promise<object> {
   const site = await startSite(valueOf("--profile") ?? "");
   const workers = startWorkers(scale.workers);
   try {
-    return await measure(site, workers, scale);
+    return await (args.includes("--rollouts") ? measureRollouts : measure)(site, workers, scale);
   } finally {
     workers.stop();
     await site.remove();
   }
+}
+
+/** While the first reports of the fleet are still coming. */
+async function measureRollouts(site: Site, workers: Workers, scale: Scale): Promise<object> {
+  await workers.all("aim", (worker) => ({ endpoint: site.endpointOf(worker) }));
+  await told("enrolment", () => enrolAll(site, workers, scale));
+  await told("sessions", () => openAll(workers, scale.agents, scale));
+  const first = await told("the first rollout", () => inWaves(site, workers, 1));
+  const second = await told("the second rollout", () => inWaves(site, workers, 2));
+  const fanout = await told("a change of all", () => changeAll(site, workers));
+  return { bench: "fleet rollouts", agents: scale.agents, first, second, fanout, load: loadavg()[0] };
+}
+
+function inWaves(site: Site, workers: Workers, revision: number): Promise<Deployed> {
+  const placement = { matchLabels: ROLLOUT_LABELS };
+  return deploy(site, workers, { name: "waves", placement, strategy: wavesOf(WAVES), revision });
+}
+
+function changeAll(site: Site, workers: Workers): Promise<Deployed> {
+  const placement = { matchLabels: EVERYWHERE_LABELS };
+  return deploy(site, workers, { name: "everywhere", placement, strategy: wavesOf(1), revision: 1 });
 }
 
 async function measure(site: Site, workers: Workers, scale: Scale): Promise<object> {
@@ -50,22 +74,8 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     points.push(await told(`${agents} agents`, () => growTo(site, workers, agents, scale)));
   }
   const commands = await told("commands", () => measureCommands(site, scale.commands));
-  const rollout = await told(`a rollout in ${WAVES} waves`, () =>
-    deploy(site, workers, {
-      name: "waves",
-      placement: { matchLabels: ROLLOUT_LABELS },
-      strategy: wavesOf(WAVES),
-      revision: 1,
-    }),
-  );
-  const fanout = await told("a change of all", () =>
-    deploy(site, workers, {
-      name: "everywhere",
-      placement: { matchLabels: EVERYWHERE_LABELS },
-      strategy: wavesOf(1),
-      revision: 1,
-    }),
-  );
+  const rollout = await told(`a rollout in ${WAVES} waves`, () => inWaves(site, workers, 1));
+  const fanout = await told("a change of all", () => changeAll(site, workers));
   const lists = await told("lists", () => measureLists(site, scale.lists));
   const neighbours = await told("bad neighbours", () => measureBadNeighbours(site, workers, scale));
   const cut = await told("every connection cut", () => cutAll(site, workers, scale));

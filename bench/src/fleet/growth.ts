@@ -20,11 +20,7 @@ export interface GrowthPoint {
 export async function growTo(site: Site, workers: Workers, agents: number, scale: Scale): Promise<GrowthPoint> {
   const before = site.use();
   const { welcomed: had } = await workers.tally();
-  await workers.all("run", (worker) => ({
-    agents: share(agents, workers.count, worker),
-    perSecond: scale.openPerSecond / workers.count,
-  }));
-  await allWelcomed(workers, agents, scale);
+  await openAll(workers, agents, scale);
   const opened = site.use();
   await pause(scale.settleMs);
   const begun = site.use();
@@ -40,6 +36,15 @@ export async function growTo(site: Site, workers: Workers, agents: number, scale
     steadyCpuPercent: ((end.processorSeconds - begun.processorSeconds) * 100) / seconds,
     steadyDatabaseCpuPercent: ((end.databaseSeconds - begun.databaseSeconds) * 100) / seconds,
   };
+}
+
+/** Opens further sessions until there are so many; seconds that it took. */
+export async function openAll(workers: Workers, agents: number, scale: Scale): Promise<number> {
+  await workers.all("run", (worker) => ({
+    agents: share(agents, workers.count, worker),
+    perSecond: scale.openPerSecond / workers.count,
+  }));
+  return allWelcomed(workers, agents, scale);
 }
 
 /** Every agent has a session; seconds that it took. */
