@@ -266,6 +266,8 @@ describe("a project of several services that docker compose started", () => {
     if (db === undefined) throw new Error("no service db");
     const changed = { ...model, services: { ...model.services, db: { ...db, labels: { tier: "back" } } } };
     await harness.deploy(adopted(changed, containerIds, 3));
+    // What was replaced goes once the new one has proven itself.
+    await harness.until("it has settled", ({ settlements }) => settlements.every(({ converged }) => converged));
     const after = await standing();
     // The two that live in its namespaces, and the one that asks to be restarted with it, go along.
     const { "shop-db-1": _db, "shop-side-1": _side, "shop-web-1": web, ...rest } = before;

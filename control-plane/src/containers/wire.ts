@@ -1,4 +1,5 @@
 import type { ObservedContainer } from "@windflow/proto/agent";
+import { inOurTime } from "../platform/index.ts";
 import { Container_Health, Container_State, type Container } from "@windflow/proto/api";
 
 const states: Record<string, Container_State | undefined> = {
@@ -37,7 +38,7 @@ export function containerMessage(
   const { labels } = report;
   const isOurs = report.stackId !== "";
   // In our time, as everything that is shown.
-  const ours = (time: Date | undefined): Date | undefined => time && new Date(time.getTime() - known.clockSkewMs);
+  const ours = (time: Date | undefined): Date | undefined => time && inOurTime(time, known.clockSkewMs);
   return {
     id: report.id,
     hostId: known.hostId,

@@ -1,5 +1,5 @@
 import type { ObservedStack, ObservedState } from "@windflow/proto/agent";
-import type { Clock, NewId, UnitOfWork } from "../platform/index.ts";
+import { inOurTime, type Clock, type NewId, type UnitOfWork } from "../platform/index.ts";
 import { readPolicies } from "../stacks/index.ts";
 import { boundedSteps, type Drift } from "./model.ts";
 import { planDrift, type DriftChange, type DriftReport } from "./plan.ts";
@@ -126,7 +126,7 @@ function reportOf(stack: ObservedStack, { at, clockSkewMs }: ObservedDrift): Dri
     problem: stack.problem.replaceAll("\0", "").slice(0, MAX_PROBLEM_CHARACTERS),
     corrected: stack.corrected,
     at,
-    ...(stack.driftSince === undefined ? {} : { since: new Date(stack.driftSince.getTime() - clockSkewMs) }),
+    ...(stack.driftSince === undefined ? {} : { since: inOurTime(stack.driftSince, clockSkewMs) }),
   };
 }
 

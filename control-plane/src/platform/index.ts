@@ -26,3 +26,4 @@ export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts"
 export { createSparseLog, type SparseLog } from "./sparse-log.ts";
 export { openPlatform, type Platform } from "./open.ts";
 export { startEmbeddedPostgres, type EmbeddedPostgres } from "./postgres/embedded.ts";
+export { inOurTime } from "./our-time.ts";

@@ -280,7 +280,7 @@ test("a removal that is taken back, since the host cannot do it, is tried once m
     else {
       refusals++;
       await fleet.desired.answered({ organizationId, hostId: two, generation, refused: "its engine is stuck" });
-      await vi.waitFor(async () => expect(await wantedOn(stackId)).toBe("r1:1 r2:1"), 5_000);
+      await vi.waitFor(async () => expect(await wantedOn(stackId)).toBe("r1:1 r2:1"), 15_000);
     }
   }
   expect(await rollouts(stackId)).toEqual(["person succeeded", "placement rolled-back", "placement rolled-back"]);

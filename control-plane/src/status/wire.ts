@@ -5,6 +5,7 @@ import {
   type StackHostStatus,
   type StackStatus as StackStatusMessage,
 } from "@windflow/proto/api";
+import { inOurTime } from "../platform/index.ts";
 import {
   serviceStateOf,
   type HostStackStatus,
@@ -38,7 +39,7 @@ export function servicesOf(
   progress: StackProgress | undefined,
   clockSkewMs: number,
 ): ServiceStatus[] {
-  const ours = (time: Date): Date => new Date(time.getTime() - clockSkewMs);
+  const ours = (time: Date): Date => inOurTime(time, clockSkewMs);
   return report.services.map((service) => {
     const percent = progress?.revision === report.revision ? progress.pullPercent.get(service.service) : undefined;
     return {

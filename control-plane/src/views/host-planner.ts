@@ -1,7 +1,7 @@
 import type { PlanReply } from "@windflow/proto/agent";
 import { readObservedHosts } from "../containers/index.ts";
 import { listHostSummaries } from "../hosts/index.ts";
-import type { Clock } from "../platform/index.ts";
+import { inOurTime, type Clock } from "../platform/index.ts";
 import { placeStack, readStackHosts } from "../rollouts/index.ts";
 import type { HostPlanner } from "../stacks/index.ts";
 import { placementSight } from "./placement-sight.ts";
@@ -40,7 +40,7 @@ export function createHostPlanner({
         .filter((host) => ids.has(host.hostId) && !host.revoked)
         .map((host) => {
           const last = observed.get(host.hostId);
-          const observedAt = last && new Date(last.observedAt.getTime() - last.clockSkewMs);
+          const observedAt = last && inOurTime(last.observedAt, last.clockSkewMs);
           return {
             hostId: host.hostId,
             hostName: host.name,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { buildImages, startTestEngine, startTestPodman, type TestEngine } from "@windflow/e2e/testbed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ComposeService } from "@windflow/core";
@@ -6,6 +7,7 @@ import type { OutputChunk } from "../streams-engine.ts";
 import { IDLE } from "../../reconcile/testing/services.ts";
 import { createDockerEngine, type DockerEngine } from "./index.ts";
 
+const RESIZE_REST_MS = 500;
 const DOCKER_ABSENT = "No such container: nobody";
 const PODMAN_ABSENT = 'no container with name or ID "nobody" found: no such container';
 
@@ -165,10 +167,14 @@ describe.each([
       user: "0",
       environment: { A: "b" },
     });
+    // Podman answers before a terminal has its size, and may swap two that come at once; a person takes longer than that.
+    await sleep(RESIZE_REST_MS);
     await terminal.resize(120, 40);
-    await terminal.write(Buffer.from("stty size; echo $A; exit 3\n"));
+    const sized = '[ "$(stty size)" = "40 120" ]';
+    const wait = `i=0; until ${sized} || [ $i -ge 50 ]; do sleep 0.1; i=$((i+1)); done`;
+    await terminal.write(Buffer.from(`${wait}; stty size; echo $A; exit 3\n`));
     const { stdout } = await textOf(terminal.output);
-    expect(stdout).toContain("40 120");
+    expect(stdout).toContain("\r\n40 120\r\n");
     expect(stdout).toContain("\r\nb\r\n");
     expect(await terminal.exitCode()).toBe(3);
 
