@@ -49,6 +49,19 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["e2e/**/*.e2e.test.ts"],
+          exclude: [...never, "e2e/src/browser/**"],
+          environment: "node",
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: E2E_TIMEOUT_MS,
+          hookTimeout: E2E_TIMEOUT_MS,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: "browser",
+          include: ["e2e/src/browser/*.e2e.test.ts"],
           exclude: never,
           environment: "node",
           pool: "forks",

@@ -64,6 +64,15 @@ export const SUITES: readonly Suite[] = [
     budgetSeconds: 300,
   },
   {
+    name: "browser",
+    what: "people's paths in a real browser",
+    project: "browser",
+    filters: [],
+    needs: ["engine", "chromium", "ui-bundle"],
+    lane: "values and databases",
+    budgetSeconds: 240,
+  },
+  {
     name: "integration",
     what: "agent and tools with a real Docker Engine, sockets and disks",
     project: "integration",
@@ -83,7 +92,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "e2e",
-    what: "hosts in network namespaces, a real browser",
+    what: "hosts in network namespaces",
     project: "e2e",
     filters: [],
     needs: ["engine", "chromium", "ui-bundle"],

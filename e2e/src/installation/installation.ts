@@ -129,7 +129,8 @@ export async function installHost(host: FleetHost, controlPlane: ControlPlane): 
 // Looked at when a scenario has failed; the newest run's are kept.
 async function keepLogs(fleet: Fleet): Promise<void> {
   const artifacts = join(repositoryRoot, "e2e/artifacts");
-  await rm(artifacts, { recursive: true, force: true });
+  // Another suite beside this one may be at it.
+  await rm(artifacts, { recursive: true, force: true }).catch(() => undefined);
   await mkdir(artifacts, { recursive: true });
   const logs = [
     [join(fleet.server.folder, "control-plane.log"), "control-plane.log"],
