@@ -259,6 +259,10 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
     spoolId: host.spool.spoolId,
     agentTime: new Date(parts.clock.now()),
     sealingKey: parts.keys.sealingPublicKey,
+    agentUpdate: undefined,
+    build: undefined,
+    linkDigest: "",
+    peerAddress: "",
   };
 }
 

@@ -17,6 +17,7 @@ export const DOMAIN_ORDER: readonly string[] = [
   "placement",
   // Whose hosts it is about is said by the same expressions.
   "windows",
+  "links",
   // A revision is made of what was built before it.
   "builds",
   "stacks",

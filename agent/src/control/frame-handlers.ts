@@ -1,4 +1,5 @@
 import { type AdoptEngine, projectReply } from "../adopt/index.ts";
+import { AgentError } from "../errors.ts";
 import type { Reconciler } from "../reconcile/options.ts";
 import type { Log } from "../platform/log.ts";
 import { type ResolveParts, resolveReply, signInReply } from "../registries/index.ts";
@@ -24,6 +25,10 @@ export interface FrameHandlerParts extends ResolveParts {
   spoolAcknowledged(spoolId: string, sequence: bigint): void;
   sendObserved(): void;
 }
+
+const notYet = (): never => {
+  throw new AgentError("WF_FRAME_INVALID", "This agent does not do it yet.");
+};
 
 /** What the agent does with each kind of frame of one session. */
 export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): FrameHandlers {
@@ -59,5 +64,9 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
       parts.loop.wake("observe-now");
       parts.sendObserved();
     },
+    desiredAgent: notYet,
+    linkSettings: notYet,
+    sitePeers: notYet,
+    reenroll: notYet,
   };
 }

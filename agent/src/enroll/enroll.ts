@@ -53,6 +53,7 @@ export async function enrollHost(options: EnrollRequestOptions): Promise<Enrolle
       agentVersion: AGENT_VERSION,
       protocolVersion: PROTOCOL_VERSION,
       host: options.host,
+      requestedLabels: {},
     });
     const identity: Identity = {
       hostId: reply.hostId,

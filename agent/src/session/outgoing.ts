@@ -21,6 +21,8 @@ const LANE: Readonly<Record<Case, "latest" | "kept" | "lossy">> = {
   resolveReply: "kept",
   projectReply: "kept",
   registryReply: "kept",
+  agentUpdate: "latest",
+  linkReport: "latest",
 };
 
 /** Progress of a whole host within a second or so; more than that nobody can watch. */

@@ -194,6 +194,8 @@ export async function startTestControlPlane(
       call.end();
     },
     fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),
+    fetchImage: (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: "no images here" }),
+    fetchRelease: (call) => call.emit("error", { code: status.UNIMPLEMENTED, details: "no releases here" }),
     openStream: (call) => runTestStream(plane, call),
   };
   server.addService(AgentServiceService, service);

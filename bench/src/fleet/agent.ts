@@ -92,6 +92,10 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
           spoolId: spool.id,
           agentTime: new Date(),
           sealingKey: member.sealingKey,
+          agentUpdate: undefined,
+          build: undefined,
+          linkDigest: "",
+          peerAddress: "",
         }),
         onWelcome: (welcome) => {
           counts.sessions++;

@@ -38,6 +38,7 @@ async function enrolHost(link: Link, token: string, hostname: string): Promise<M
     agentVersion: "0.1.0",
     protocolVersion: PROTOCOL_VERSION,
     host: hostReport(hostname),
+    requestedLabels: {},
   }).finish();
   const [bytes = new Uint8Array()] = await ask(link, "/windflow.agent.v1.AgentService/Enroll", request);
   const answer = EnrollResponse.decode(bytes);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { UnitOfWork } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
-import { dial, hostReport } from "../testing/test-agent.ts";
+import { dial, hostReport, NOTHING_MORE } from "../testing/test-agent.ts";
 import type { FromAgent } from "./wire.ts";
 
 let app: TestApp;
@@ -33,7 +33,7 @@ test("a link that breaks while its session is being opened leaves no session beh
     const nonceSignature = signHello(createPrivateKey(host.privateKeyPem), nonce, host.hostId);
     const ids = { bootId: "boot-1", instanceId: "i", observedDigest: "", spoolId: "s", sealingKey: new Uint8Array() };
     const versions = { agentVersion: "0.1.0", protocolVersion: 1, agentTime: new Date(), generation: undefined };
-    const value = { ...ids, ...versions, host: hostReport("edge"), nonceSignature };
+    const value = { ...ids, ...versions, ...NOTHING_MORE, host: hostReport("edge"), nonceSignature };
     call.write({ id: 1n, ack: 0n, kind: { $case: "hello", value } });
     await expect
       .poll(async () => {

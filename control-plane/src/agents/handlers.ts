@@ -136,6 +136,11 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
         parts.heard(hostId);
       }
     },
+    fetchImage: async () => notYet(),
+    // eslint-disable-next-line require-yield
+    fetchRelease: async function* (): AsyncGenerator<BodyChunk> {
+      notYet();
+    },
     fetchRegistryAuth: async (request, context) => {
       const { organizationId, hostId, sealingKey } = await admitted(context.peerCertificate);
       const registries = await database.inOrganization(
@@ -153,4 +158,8 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
       yield* parts.streams.serve(host, hearing(up, host.hostId), context.signal);
     },
   };
+}
+
+function notYet(): never {
+  throw new ProblemError({ code: agentsErrors.WF_FILE_NOT_DESIRED });
 }

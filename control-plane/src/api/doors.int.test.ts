@@ -57,6 +57,12 @@ const host: Host = {
     hostShellAllowed: false,
   },
   capabilities: ["docker"],
+  requestedLabels: {},
+  linkProfileId: "",
+  linkProfileName: "",
+  metered: false,
+  agentUpdateVersion: "",
+  agentUpdateCause: "",
   agentVersion: "0.1.0",
   certificateExpiresAt: undefined,
   desiredGeneration: "1.7",
@@ -95,6 +101,10 @@ const hostsHandlers: Handlers<typeof HostsServiceService> = {
   deleteHost: async () => {
     throw new Error("a secret cause: hunter2");
   },
+  approveHosts: async () => refuse(),
+  rejectHosts: async () => refuse(),
+  listHostMachines: async () => refuse(),
+  resolveClones: async () => refuse(),
   summarizeHosts: async () => refuse(),
   listHostTimeline: async () => refuse(),
   listSavedViews: async () => refuse(),

@@ -83,7 +83,13 @@ function platformImage(image: BuiltImage, platform: string): PlatformImage {
     platform,
     manifestDigest: image.manifestDigest,
     configDigest: image.configDigest,
-    layers: image.layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes: BigInt(sizeBytes) })),
+    layers: image.layers.map(({ digest, sizeBytes }) => ({
+      digest,
+      sizeBytes: BigInt(sizeBytes),
+      transferDigest: "",
+      transferSizeBytes: 0n,
+      compression: "",
+    })),
     configSizeBytes: BigInt(image.configSizeBytes),
   };
 }

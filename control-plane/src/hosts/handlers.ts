@@ -1,6 +1,6 @@
 import type { EnrollmentTokensServiceService, HostsServiceService } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
-import type { Clock } from "../platform/index.ts";
+import { commonErrors, ProblemError, type Clock } from "../platform/index.ts";
 import { parseHostOrder } from "./filter.ts";
 import { fleetHandlers, notUnderstood, requireFilter } from "./fleet-handlers.ts";
 import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
@@ -43,6 +43,10 @@ export function hostsHandlers(parts: {
       return wire(await service.update(caller, request.hostId, { name, labels, etag }));
     },
     approveHost: async (request, { caller }) => wire(await service.approve(caller, request.hostId)),
+    approveHosts: notYet,
+    rejectHosts: notYet,
+    listHostMachines: notYet,
+    resolveClones: notYet,
     cordonHost: async ({ hostId, drain, reason }, { caller }) =>
       wire(await service.schedule(caller, hostId, { scheduling: drain ? "draining" : "cordoned", reason })),
     uncordonHost: async ({ hostId }, { caller }) =>
@@ -54,6 +58,10 @@ export function hostsHandlers(parts: {
     },
   };
 }
+
+const notYet = async (): Promise<never> => {
+  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
+};
 
 export function enrollmentTokensHandlers(parts: {
   service: EnrollmentTokensService;

@@ -97,6 +97,12 @@ export function hostToWire(view: HostView, { figures, lastSeenAt, now }: LiveFac
     ...healthOf(row, lastSeenAt ?? row.last_seen_at ?? undefined, now),
     stacksDrifted: row.stacks_drifted ?? 0,
     stacksHeld: row.stacks_held ?? 0,
+    requestedLabels: {},
+    linkProfileId: "",
+    linkProfileName: "",
+    metered: false,
+    agentUpdateVersion: "",
+    agentUpdateCause: "",
   };
 }
 
@@ -146,6 +152,7 @@ export function tokenToWire(row: TokenRow): EnrollmentToken {
     maxUses: row.max_uses,
     uses: row.uses,
     needsApproval: row.needs_approval,
+    hostLabelKeys: [],
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at ?? undefined,

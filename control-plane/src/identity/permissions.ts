@@ -11,6 +11,8 @@ export const PERMISSIONS = [
   "hosts.read",
   "hosts.shell",
   "hosts.write",
+  "links.read",
+  "links.write",
   "logs.read",
   "metrics.read",
   "registries.read",
@@ -21,6 +23,8 @@ export const PERMISSIONS = [
   "stacks.deploy.privileged",
   "stacks.read",
   "stacks.write",
+  "updates.read",
+  "updates.write",
   "windows.read",
   "windows.write",
 ] as const;

@@ -94,9 +94,14 @@ export function rolloutsHandlers(parts: {
     rollBackRollout: (request, { caller }) =>
       after(caller, service.rollBack(caller, request.rolloutId, request.reason)),
     planRollout: (request, { caller, signal }) => preview.plan(caller, request, signal),
+    listRolloutHosts: notYet,
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
 }
+
+const notYet = async (): Promise<never> => {
+  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
+};
 
 function messageOf({ rollout, hosts, work }: StartedRollout): RolloutMessage {
   const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));

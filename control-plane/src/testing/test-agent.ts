@@ -35,6 +35,14 @@ export async function newHostKey(): Promise<TestHostKey> {
   return { privateKeyPem, request: new Uint8Array(request.rawData) };
 }
 
+/** What a Hello may say besides, of an agent that was never updated and follows no link profile. */
+export const NOTHING_MORE: Pick<Hello, "agentUpdate" | "build" | "linkDigest" | "peerAddress"> = {
+  agentUpdate: undefined,
+  build: undefined,
+  linkDigest: "",
+  peerAddress: "",
+};
+
 export function hostReport(hostname: string): HostReport {
   return {
     hostname,
@@ -89,6 +97,7 @@ export async function enroll(
         {
           token,
           certificateRequest: key.request,
+          requestedLabels: {},
           sealingKey: randomBytes(32),
           agentVersion: "0.1.0",
           protocolVersion: 1,
@@ -220,6 +229,7 @@ export async function openTestSession(
         spoolId: "spool-1",
         agentTime: new Date(),
         sealingKey: new Uint8Array(),
+        ...NOTHING_MORE,
         ...hello,
       },
     });
