@@ -1,5 +1,9 @@
-import type { Rollout as RolloutMessage, RolloutsServiceService } from "@windflow/proto/api";
-import { pageOf, readPage, type Handlers } from "../api/index.ts";
+import type {
+  Rollout as RolloutMessage,
+  RolloutHost as RolloutHostMessage,
+  RolloutsServiceService,
+} from "@windflow/proto/api";
+import { pageOf, readPage, type Handlers, type Page } from "../api/index.ts";
 import {
   commonErrors,
   ProblemError,
@@ -16,9 +20,12 @@ import type { Preview } from "./preview.ts";
 import type { RolloutsService, StartedRollout } from "./service.ts";
 import { askedStrategy } from "./service-strategy.ts";
 import { listRollouts, readRollout, type StoredRollout } from "./store.ts";
-import { readHosts } from "./store-hosts.ts";
+import { countMatching, listHosts, readForemost, type HostSortValues, type StoredRolloutHost } from "./store-hosts.ts";
 import { listenForTouches } from "./touches.ts";
-import { hostMessage, rolloutMessage } from "./wire.ts";
+import { hostMessage, hostStateOf, rolloutMessage } from "./wire.ts";
+
+// What a page shows without paging; a watch of it stays a small message however large the fleet is.
+const HOSTS_IN_A_MESSAGE = 1_000;
 
 export function rolloutsHandlers(parts: {
   readonly database: Database;
@@ -35,14 +42,21 @@ export function rolloutsHandlers(parts: {
   const whole = (caller: Caller, rolloutId: string): Promise<{ message: RolloutMessage; state: RolloutState }> =>
     read(caller, async (tx) => {
       const rollout = await readRollout(tx, rolloutId, "look");
-      if (rollout === undefined) {
-        throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: `there is no rollout ${rolloutId}` });
-      }
-      const hosts = await readHosts(tx, rolloutId);
-      const ids = hosts.map((host) => host.hostId);
-      const work = await sight.workOf(tx, rollout.stackId, ids);
-      return { message: messageOf({ rollout, hosts, work }), state: rollout.state };
+      if (rollout === undefined) throw noRollout(rolloutId);
+      const hosts = await readForemost(tx, rolloutId, HOSTS_IN_A_MESSAGE);
+      const counts = (await countHosts(tx, [rolloutId])).get(rolloutId) ?? countsOf([]);
+      const messages = await hostMessages(tx, rollout.stackId, hosts);
+      return { message: rolloutMessage(rollout, counts, messages), state: rollout.state };
     });
+  const hostMessages = async (
+    tx: UnitOfWork,
+    stackId: string,
+    hosts: readonly StoredRolloutHost[],
+  ): Promise<RolloutHostMessage[]> => {
+    const ids = hosts.map((host) => host.hostId);
+    const work = await sight.workOf(tx, stackId, ids);
+    return hosts.map((host) => hostMessage(host, work.get(host.hostId)));
+  };
 
   const after = async (caller: Caller, done: Promise<StoredRollout>): Promise<RolloutMessage> =>
     (await whole(caller, (await done).id)).message;
@@ -94,16 +108,36 @@ export function rolloutsHandlers(parts: {
     rollBackRollout: (request, { caller }) =>
       after(caller, service.rollBack(caller, request.rolloutId, request.reason)),
     planRollout: (request, { caller, signal }) => preview.plan(caller, request, signal),
-    listRolloutHosts: notYet,
+    listRolloutHosts: async (request, { caller }) => {
+      const { rolloutId, wave, nameContains } = request;
+      const states = request.states.flatMap((state) => hostStateOf(state) ?? []);
+      const query = { list: "rollout-hosts", rolloutId, wave, nameContains, states: states.toSorted().join() };
+      const page = readPage(request.page, query);
+      const after = sortValuesOf(page.after);
+      return read(caller, async (tx) => {
+        const rollout = await readRollout(tx, rolloutId, "look");
+        if (rollout === undefined) throw noRollout(rolloutId);
+        const filter = { rolloutId, states, wave, nameContains };
+        const found = await listHosts(tx, filter, { limit: page.size + 1, ...(after === undefined ? {} : { after }) });
+        const { rows, nextPageToken } = pageOf(found, page, query, (host) => [host.wave, host.hostName, host.hostId]);
+        const total = await countMatching(tx, filter);
+        return { hosts: await hostMessages(tx, rollout.stackId, rows), nextPageToken, total };
+      });
+    },
     watchRollout: (request, { caller, signal }) => watch(caller, request.rolloutId, signal),
   };
 }
 
-const notYet = async (): Promise<never> => {
-  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
-};
-
 function messageOf({ rollout, hosts, work }: StartedRollout): RolloutMessage {
-  const messages = hosts.map((host) => hostMessage(host, work.get(host.hostId)));
+  const messages = hosts.slice(0, HOSTS_IN_A_MESSAGE).map((host) => hostMessage(host, work.get(host.hostId)));
   return rolloutMessage(rollout, countsOf(hosts), messages);
+}
+
+function noRollout(rolloutId: string): ProblemError {
+  return new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: `there is no rollout ${rolloutId}` });
+}
+
+function sortValuesOf(after: Page["after"]): HostSortValues | undefined {
+  const [wave, name, id] = after ?? [];
+  return typeof wave === "number" && typeof name === "string" && typeof id === "string" ? [wave, name, id] : undefined;
 }

@@ -1,4 +1,4 @@
-import { sql, type Selectable } from "kysely";
+import { sql, type RawBuilder, type Selectable } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
 import type { RolloutHost, RolloutHostState } from "./model.ts";
 
@@ -75,6 +75,70 @@ export async function readHosts(tx: UnitOfWork, rolloutId: string): Promise<Stor
     .execute();
   return rows.map(hostOf);
 }
+
+/** At most so many, by name: those that failed first, then those under way, not reached, to come, done. */
+export async function readForemost(tx: UnitOfWork, rolloutId: string, limit: number): Promise<StoredRolloutHost[]> {
+  const rows = await tablesOf<Tables>(tx)
+    .selectFrom("rollout_hosts")
+    .selectAll()
+    .where("rollout_id", "=", rolloutId)
+    .orderBy(
+      sql`CASE WHEN state IN ('failed', 'rollback-failed') THEN 0
+        WHEN state IN ('applying', 'checking-health', 'rolling-back') THEN 1
+        WHEN state = 'not-reached' THEN 2 WHEN state = 'pending' THEN 3 ELSE 4 END`,
+    )
+    .orderBy("wave")
+    .orderBy("host_name")
+    .orderBy("host_id")
+    .limit(limit)
+    .execute();
+  return rows.map(hostOf).toSorted((a, b) => compare(a.hostName, b.hostName) || compare(a.hostId, b.hostId));
+}
+
+export interface HostsFilter {
+  readonly rolloutId: string;
+  /** Empty: all. */
+  readonly states: readonly RolloutHostState[];
+  /** 0: all. */
+  readonly wave: number;
+  readonly nameContains: string;
+}
+
+/** Hosts of a rollout by wave and name, after the one with these sort values. */
+export async function listHosts(
+  tx: UnitOfWork,
+  filter: HostsFilter,
+  page: { readonly after?: HostSortValues; readonly limit: number },
+): Promise<StoredRolloutHost[]> {
+  let query = tablesOf<Tables>(tx).selectFrom("rollout_hosts").selectAll().where(matching(filter));
+  if (page.after !== undefined) {
+    const [wave, name, id] = page.after;
+    query = query.where(sql<boolean>`(wave, host_name, host_id) > (${wave}, ${name}, ${id})`);
+  }
+  const rows = await query.orderBy("wave").orderBy("host_name").orderBy("host_id").limit(page.limit).execute();
+  return rows.map(hostOf);
+}
+
+/** Wave, name, id. */
+export type HostSortValues = readonly [number, string, string];
+
+export async function countMatching(tx: UnitOfWork, filter: HostsFilter): Promise<number> {
+  const { total } = await tablesOf<Tables>(tx)
+    .selectFrom("rollout_hosts")
+    .select(({ fn }) => fn.countAll<bigint>().as("total"))
+    .where(matching(filter))
+    .executeTakeFirstOrThrow();
+  return Number(total);
+}
+
+function matching({ rolloutId, states, wave, nameContains }: HostsFilter): RawBuilder<boolean> {
+  return sql<boolean>`rollout_id = ${rolloutId}
+    AND (cardinality(${states}::text[]) = 0 OR state = ANY(${states}::text[]))
+    AND (${wave}::integer = 0 OR wave = ${wave}::integer)
+    AND position(lower(${nameContains}) IN lower(host_name)) > 0`;
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 
 /** Writes the hosts in one statement, however many they are. */
 export async function writeHosts(

@@ -9,9 +9,11 @@ import {
   RolloutsServiceClient,
   RollBackRolloutRequest,
   RolloutWave_State,
+  type ListRolloutHostsResponse,
   type Rollout,
   type Stack,
 } from "@windflow/proto/api";
+import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { testHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp, type TestResponse } from "../testing/index.ts";
@@ -95,6 +97,42 @@ test("REST: a strategy with its defaults, waves with what they wait for, and eve
   expect(await act("pause")).toMatchObject({ status: 409, json: { code: "WF_ROLLOUT_ENDED" } });
   const listed = await call("GET", `rollouts?stackId=${stackId}`);
   expect(listed).toMatchObject({ json: { rollouts: [{ id, waves: [{ hostsTotal: 1 }, { hostsTotal: 1 }] }] } });
+});
+
+test("hosts of a rollout come page by page, by wave and name; the message itself has the first thousand, failed ones first", async () => {
+  const { id } = (await call("POST", "rollouts", { stackId, strategy })).json as Rollout;
+  // As a fleet of 1,300 leaves them: the last by name has failed.
+  await app.platform.database.inOrganization(app.organizationId, (tx) =>
+    sql`INSERT INTO rollout_hosts (rollout_id, host_id, organization_id, host_name, action, state, cause, previous_revision, wave, retries)
+      SELECT ${id}, 'hst_many_' || i, ${app.organizationId}, 'zz-' || lpad(i::text, 4, '0'), 'deploy',
+        CASE WHEN i = 1300 THEN 'failed' ELSE 'succeeded' END, '', 0, 2, 0 FROM generate_series(1, 1300) i`.execute(
+      tx.queries,
+    ),
+  );
+  const whole = (await call("GET", `rollouts/${id}`)).json as Rollout;
+  expect(whole).toMatchObject({ hostsTotal: 1_302, hostsFailed: 1, hostsSucceeded: 1_299 });
+  expect(whole.hosts).toHaveLength(1_000);
+  expect(whole.hosts.at(-1)).toMatchObject({ hostName: "zz-1300", state: "STATE_FAILED" });
+  const names: string[] = [];
+  let token = "";
+  do {
+    const page = await call("GET", `rollouts/${id}/hosts?page.size=500&page.token=${token}`);
+    const { hosts, nextPageToken, total } = page.json as ListRolloutHostsResponse;
+    expect(total).toBe(1_302);
+    names.push(...hosts.map((host) => host.hostName));
+    token = nextPageToken;
+  } while (token !== "");
+  expect(names).toHaveLength(1_302);
+  expect(new Set(names).size).toBe(1_302);
+  expect(names.slice(-2)).toEqual(["zz-1299", "zz-1300"]);
+  expect(await call("GET", `rollouts/${id}/hosts?states=STATE_FAILED`)).toMatchObject({
+    json: { total: 1, hosts: [{ hostName: "zz-1300", wave: 2 }], nextPageToken: "" },
+  });
+  expect(await call("GET", `rollouts/${id}/hosts?wave=2&nameContains=ZZ-000`)).toMatchObject({ json: { total: 9 } });
+  expect((await call("GET", `rollouts/${id}/hosts?page.token=forged`)).status).toBe(400);
+  expect((await call("GET", `rollouts/rol_none/hosts`)).status).toBe(404);
+  const elsewhere = await app.rest.call("GET", `/v1/organizations/org_other/rollouts/${id}/hosts`);
+  expect([403, 404]).toContain(elsewhere.status);
 });
 
 test("what a strategy cannot be is refused at its place", async () => {

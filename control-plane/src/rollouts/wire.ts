@@ -56,6 +56,11 @@ const hostStates: Record<RolloutHostState, RolloutHost_State> = {
   "rollback-failed": RolloutHost_State.STATE_ROLLBACK_FAILED,
 };
 
+/** Undefined for a state that a host never has. */
+export function hostStateOf(state: RolloutHost_State): RolloutHostState | undefined {
+  return (Object.keys(hostStates) as RolloutHostState[]).find((name) => hostStates[name] === state);
+}
+
 export function rolloutMessage(
   rollout: StoredRollout,
   counts: RolloutCounts,
