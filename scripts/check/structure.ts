@@ -20,6 +20,8 @@ export const DOMAIN_ORDER: readonly string[] = [
   "links",
   // A revision is made of what was built before it.
   "builds",
+  // Where hosts get images from that their engines cannot pull; a revision is pinned by it.
+  "images",
   "stacks",
   "rollouts",
   "containers",

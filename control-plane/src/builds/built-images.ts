@@ -83,13 +83,7 @@ function platformImage(image: BuiltImage, platform: string): PlatformImage {
     platform,
     manifestDigest: image.manifestDigest,
     configDigest: image.configDigest,
-    layers: image.layers.map(({ digest, sizeBytes }) => ({
-      digest,
-      sizeBytes: BigInt(sizeBytes),
-      transferDigest: "",
-      transferSizeBytes: 0n,
-      compression: "",
-    })),
+    layers: image.layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes: BigInt(sizeBytes) })),
     configSizeBytes: BigInt(image.configSizeBytes),
   };
 }
