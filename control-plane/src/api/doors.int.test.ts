@@ -106,6 +106,7 @@ const hostsHandlers: Handlers<typeof HostsServiceService> = {
   listHostMachines: async () => refuse(),
   resolveClones: async () => refuse(),
   summarizeHosts: async () => refuse(),
+  mapHosts: async () => refuse(),
   listHostTimeline: async () => refuse(),
   listSavedViews: async () => refuse(),
   saveView: async () => refuse(),

@@ -6,9 +6,15 @@ import { parseHostFilter, type HostFilter } from "./filter.ts";
 import { TIMELINE_KINDS } from "./ports.ts";
 import { ownerOf, type SavedViewsService } from "./saved-views.ts";
 import type { HostsService } from "./service.ts";
-import { entryToWire, groupToWire, viewToWire } from "./wire.ts";
+import { entryToWire, groupToWire, mapToWire, viewToWire } from "./wire.ts";
 
-type FleetMethods = "summarizeHosts" | "listHostTimeline" | "listSavedViews" | "saveView" | "deleteSavedView";
+type FleetMethods =
+  | "summarizeHosts"
+  | "mapHosts"
+  | "listHostTimeline"
+  | "listSavedViews"
+  | "saveView"
+  | "deleteSavedView";
 
 /** What a view of the whole fleet, and of what happened on a host, asks for. */
 export function fleetHandlers(parts: {
@@ -25,6 +31,8 @@ export function fleetHandlers(parts: {
       });
       return { groups: groups.map(groupToWire), total: groupToWire(total), groupsLeftOut, labels: [...labels] };
     },
+    mapHosts: async (request, { caller }) =>
+      mapToWire(await service.map(caller, { filter: requireFilter(request.filter), groupBy: request.groupBy })),
     listHostTimeline: async (request, { caller }) => {
       const { hostId } = request;
       const kinds = request.kinds.map((word, i) => {

@@ -8,6 +8,7 @@ import {
   type ListStacksResponse,
   type SavedView,
   type Stack,
+  type MapHostsResponse,
   type SummarizeHostsResponse,
 } from "@windflow/proto/api";
 import { sql } from "kysely";
@@ -160,6 +161,20 @@ describe("the health of hosts", () => {
     );
     client.close();
     expect(over.groups.map(({ value, hosts: count }) => [value, count])).toEqual([["prod", 2]]);
+  });
+
+  it("is on the map, by columns of equal length", async () => {
+    const { json } = await call<MapHostsResponse>("GET", "hosts:map?groupBy=site", undefined, reader);
+    expect(json).toMatchObject({
+      names: ["alpha", "beta", "delta", "gamma"],
+      healths: ["HEALTH_OK", "HEALTH_FAILED", "HEALTH_UNKNOWN", "HEALTH_EMPTY"],
+      presences: ["PRESENCE_ONLINE", "PRESENCE_ONLINE", "PRESENCE_NEVER_SEEN", "PRESENCE_ONLINE"],
+      drifted: [false, true, false, false],
+      total: 4,
+    });
+    expect(json.groups.map((group) => json.values[group])).toEqual(["paris", "paris", "", "New York"]);
+    expect(json.ids[1]).toBe(identityOf("beta").hostId);
+    expect((await call<MapHostsResponse>("GET", "hosts:map?filter=health%3Dfailed")).json.names).toEqual(["beta"]);
   });
 
   it("is judged at the start for hosts that reported before it was kept: they report nothing again", async () => {
@@ -334,7 +349,7 @@ describe("saved views", () => {
 describe("another organization, and who may not read hosts", () => {
   it("get nothing", async () => {
     const stranger = await tokenWith(["events.read"]);
-    for (const rest of ["hosts:summary", `hosts/${identityOf("beta").hostId}/timeline`, "savedViews"])
+    for (const rest of ["hosts:summary", "hosts:map", `hosts/${identityOf("beta").hostId}/timeline`, "savedViews"])
       expect((await call("GET", rest, undefined, stranger)).status).toBe(403);
     const seen = await app.platform.database
       .asSystem(async (tx) => {

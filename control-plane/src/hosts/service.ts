@@ -12,6 +12,7 @@ import {
 import { announceHost, hostApproved, hostChanged, hostRevoked } from "./changes.ts";
 import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
+import { mapHosts, type FleetMap } from "./map-hosts.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
 import type { AuditTrail, HostDesired, HostHistory, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
 import { readLabelKeys, summarizeHosts, type FleetSummary } from "./summarize.ts";
@@ -43,6 +44,7 @@ export interface HostsService {
     query: { filter: HostFilter; order: HostOrder; after: HostQuery["after"]; limit: number },
   ): Promise<HostPage>;
   get(caller: Caller, hostId: string): Promise<HostView>;
+  map(caller: Caller, query: { filter: HostFilter; groupBy: string }): Promise<FleetMap>;
   summarize(caller: Caller, query: { filter: HostFilter; groupBy: string }): Promise<FleetSummary>;
   timeline(caller: Caller, query: TimelineQuery): Promise<TimelineEntry[]>;
   update(caller: Caller, hostId: string, change: { name: string; labels: Labels; etag: string }): Promise<HostView>;
@@ -136,6 +138,14 @@ export function createHostsService(parts: Parts): HostsService {
           };
         },
         { readOnly: true },
+      ),
+    map: (caller, { filter, groupBy }) =>
+      database.inOrganization(
+        caller,
+        (tx) => mapHosts(tx, { organizationId: caller.organizationId, filter, groupBy }),
+        {
+          readOnly: true,
+        },
       ),
     summarize: (caller, { filter, groupBy }) =>
       database.inOrganization(

@@ -114,7 +114,7 @@ function foldGroup(value: string, rows: readonly StandingRow[], now: Date): Host
   };
 }
 
-function valueOf(groupBy: string): RawBuilder<string> {
+export function valueOf(groupBy: string): RawBuilder<string> {
   if (groupBy === "") return sql<string>`''::text`;
   if (groupBy === ENVIRONMENT_GROUP) return sql<string>`environments.name`;
   return sql<string>`coalesce(hosts.labels ->> ${groupBy}, '')`;

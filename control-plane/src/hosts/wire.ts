@@ -8,9 +8,11 @@ import {
   type Host,
   type HostCounts,
   type HostGroup as HostGroupMessage,
+  type MapHostsResponse,
   type SavedView as SavedViewMessage,
   type TimelineEntry as TimelineEntryMessage,
 } from "@windflow/proto/api";
+import type { FleetMap } from "./map-hosts.ts";
 import type { HostFacts, HostPresence, HostScheduling } from "./model.ts";
 import type { TimelineEntry } from "./ports.ts";
 import { etagOf, type HostView } from "./service.ts";
@@ -118,6 +120,21 @@ export function groupToWire(group: HostGroup): HostGroupMessage {
   const { value, hosts, drifted, summary, notReachedSince } = group;
   const presence = countsToWire(group.presence);
   return { value, hosts, presence, ok, inProgress, failed, unknown, empty, drifted, summary, notReachedSince };
+}
+
+export function mapToWire(map: FleetMap): MapHostsResponse {
+  const values = [...new Set(map.hosts.map((host) => host.value))];
+  const indexOf = new Map(values.map((value, index) => [value, index]));
+  return {
+    ids: map.hosts.map((host) => host.id),
+    names: map.hosts.map((host) => host.name),
+    healths: map.hosts.map((host) => healthToWire[host.health]),
+    presences: map.hosts.map((host) => presenceToWire[host.presence]),
+    drifted: map.hosts.map((host) => host.drifted),
+    groups: map.hosts.map((host) => indexOf.get(host.value) ?? 0),
+    values,
+    total: map.total,
+  };
 }
 
 export function entryToWire(entry: TimelineEntry): TimelineEntryMessage {
