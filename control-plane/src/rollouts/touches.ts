@@ -1,4 +1,4 @@
-import type { Clock, EventBus } from "../platform/index.ts";
+import type { Clock, EventBus, EventType } from "../platform/index.ts";
 import { rolloutTouched } from "./events.ts";
 
 // A page shows no more than a few changes a second; a large rollout is long to read and to send.
@@ -19,10 +19,21 @@ export interface Touches {
   stop(): void;
 }
 
+interface TouchParts {
+  readonly bus: EventBus;
+  readonly clock: Clock;
+}
+
 /** Listens from the call on: what happens before the first `next` is not lost. */
-export function listenForTouches(
-  parts: { readonly bus: EventBus; readonly clock: Clock },
-  rolloutId: string,
+export function listenForTouches(parts: TouchParts, rolloutId: string, signal: AbortSignal): Touches {
+  return listenFor(parts, rolloutTouched, (event) => event.rolloutId === rolloutId, signal);
+}
+
+/** The same for events of another type, those that are about what is read. */
+export function listenFor<Payload extends object>(
+  parts: TouchParts,
+  type: EventType<Payload>,
+  isOurs: (event: Payload) => boolean,
   signal: AbortSignal,
 ): Touches {
   let touched = false;
@@ -32,8 +43,8 @@ export function listenForTouches(
     wake();
   };
   const stops = [
-    parts.bus.on(rolloutTouched, (event) => {
-      if (event.rolloutId === rolloutId) touch();
+    parts.bus.on(type, (event) => {
+      if (isOurs(event)) touch();
     }),
     parts.bus.onGap(touch),
   ];
