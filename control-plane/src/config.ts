@@ -232,7 +232,9 @@ export function helpText(): string {
   const rows = Object.values(settings).map(
     (setting: Setting<unknown>) => `  ${setting.flag.padEnd(24)}${setting.env.padEnd(32)}${setting.help}`,
   );
-  return ["The WindFlow control plane. Settings, as a flag or in the environment:", ...rows, ""].join("\n");
+  const title = "The WindFlow control plane. Settings, as a flag or in the environment:";
+  const others = "Other uses: --version; health (asks the one on this machine, by its port, whether it is ready).";
+  return [title, ...rows, others, ""].join("\n");
 }
 
 /** Every name that the server's certificate stands for: what was set, this machine, and the loopback addresses. */

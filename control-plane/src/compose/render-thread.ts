@@ -1,6 +1,8 @@
 import { isMainThread, parentPort, workerData, Worker } from "node:worker_threads";
 import type { ComposeModel } from "@windflow/core";
 import type { Problem } from "./problem.ts";
+// Not the whole platform: this file is a script of its own in an executable.
+import { packagedAsset } from "../platform/packaged/assets.ts";
 import { renderCompose, renderDeployable, type RenderInput } from "./render.ts";
 
 /** "compose": as `docker compose config`; "hosts": as hosts can run it. */
@@ -29,9 +31,14 @@ export function renderHere({ mode, input }: RenderRequest): Rendered {
   return { model, problems, wantedTexts };
 }
 
-/** A thread that answers each {@link RenderRequest} with a {@link Rendered}. It runs this file, or the bundle that this file is part of. */
+/**
+ * A thread that answers each {@link RenderRequest} with a {@link Rendered}. It runs this file, or the bundle that this file is
+ * part of; an executable has no file to run and carries this one as a script.
+ */
 export function startRenderThread(): Worker {
-  return new Worker(new URL(import.meta.url), {
+  const script = packagedAsset("render-thread.cjs");
+  return new Worker(script?.toString("utf8") ?? new URL(import.meta.url), {
+    eval: script !== undefined,
     workerData: PURPOSE,
     resourceLimits: { maxOldGenerationSizeMb: THREAD_MEMORY_MB },
   });

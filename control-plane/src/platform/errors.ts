@@ -227,6 +227,11 @@ export const startErrors: Record<StartCode, ErrorCode> = defineErrors({
     title: "There is no database to work with",
     fix: "With DATABASE_URL, check the address, the user and the server; without, read the PostgreSQL log that is named.",
   },
+  WF_UNPACK_FAILED: {
+    kind: "internal",
+    title: "What the program carries with it could not be unpacked",
+    fix: "Make 100 MB of room in the state directory, or choose another one with --state; a damaged program is fetched again and compared with SHA256SUMS.",
+  },
   WF_DATABASE_TOO_OLD: {
     kind: "precondition",
     title: "The database server is too old",
@@ -248,6 +253,7 @@ export type StartCode =
   | "WF_CONFIG_INVALID"
   | "WF_STATE_IN_USE"
   | "WF_DATABASE_START_FAILED"
+  | "WF_UNPACK_FAILED"
   | "WF_DATABASE_TOO_OLD"
   | "WF_DATABASE_MIGRATION"
   | "WF_KEY_UNREADABLE";

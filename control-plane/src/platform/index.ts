@@ -26,5 +26,7 @@ export { createLevelWork } from "./level-work.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
 export { createSparseLog, type SparseLog } from "./sparse-log.ts";
 export { openPlatform, type Platform } from "./open.ts";
+export { packagedAsset } from "./packaged/assets.ts";
+export { unpackContents, type Contents } from "./packaged/contents.ts";
 export { startEmbeddedPostgres, type EmbeddedPostgres } from "./postgres/embedded.ts";
 export { inOurTime } from "./our-time.ts";

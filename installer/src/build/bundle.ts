@@ -23,6 +23,9 @@ export interface BundleOptions {
 const REQUIRE_BANNER =
   'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
+// A script has no import.meta; in an executable, its own path is that of the executable.
+const OWN_URL_BANNER = 'const __ownUrl = require("node:url").pathToFileURL(__filename).href;';
+
 /** One file with everything that the program imports but Node's own modules. Gives the files that are in it, relative to the root. */
 export async function bundleProgram({ root, entry, outfile, facts, format }: BundleOptions): Promise<string[]> {
   const { metafile } = await build({
@@ -33,16 +36,18 @@ export async function bundleProgram({ root, entry, outfile, facts, format }: Bun
     platform: "node",
     target: "node24",
     format,
-    ...(format === "esm" ? { banner: { js: REQUIRE_BANNER } } : {}),
+    banner: { js: format === "esm" ? REQUIRE_BANNER : OWN_URL_BANNER },
     minify: true,
     lineLimit: LINE_LIMIT,
     conditions: ["@windflow/source"],
     legalComments: "none",
     logLevel: "warning",
+    // import.meta.resolve() finds files of packages, of which an executable has none: who asks for them expects an error.
+    logOverride: { "empty-import-meta": "silent" },
     metafile: true,
     define: {
       WINDFLOW_BUILD: JSON.stringify(facts),
-      ...(format === "cjs" ? { "import.meta.dirname": "__dirname" } : {}),
+      ...(format === "cjs" ? { "import.meta.dirname": "__dirname", "import.meta.url": "__ownUrl" } : {}),
     },
     loader: { ".binpb": "binary" },
     plugins: [stubNeverUsed(), loadTerminalFromAsset(), embedProtoImage()],

@@ -7,15 +7,22 @@ import { unpackedTools } from "./tools.ts";
 
 // Node's own marker in the binary: the injector turns it on (Node documentation, "Single executable applications").
 const SEA_FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
-const EXEC_ARGV = ["--max-semi-space-size=1", "--disable-sigusr1", "--no-warnings"];
-// These names end up inside: they are the same wherever the sources lie and the executable goes.
-const MAIN = "windflow-agent.cjs";
+const EXEC_ARGV = ["--disable-sigusr1", "--no-warnings"];
+/** Programs of ours, with the flags of Node that each has beside those of all. */
+const NODE_FLAGS = {
+  // A small heap for young objects keeps 10 MB on small hosts.
+  "windflow-agent": ["--max-semi-space-size=1"],
+  "windflow-control-plane": [],
+} as const;
+// It ends up inside, as the name of the script does: it is the same wherever the sources lie and the executable goes.
 const BLOB = "program.blob";
 
 export interface ExecutableOptions {
   root: string;
   /** Path of the bundle made by bundleProgram. */
   bundle: string;
+  /** Which program it is; by default the agent. */
+  program?: keyof typeof NODE_FLAGS;
   /** Path of the executable to write. */
   outfile: string;
   /** Asset name → path. */
@@ -65,17 +72,19 @@ async function inject(executable: string, folder: string, options: ExecutableOpt
 }
 
 /** Path of the blob that holds the program and its assets. */
-async function makeBlob(folder: string, { root, bundle, assets }: ExecutableOptions): Promise<string> {
-  await copyFile(bundle, join(folder, MAIN));
+async function makeBlob(folder: string, options: ExecutableOptions): Promise<string> {
+  const { root, bundle, program = "windflow-agent", assets } = options;
+  const main = `${program}.cjs`;
+  await copyFile(bundle, join(folder, main));
   for (const [name, path] of Object.entries(assets)) await copyFile(path, join(folder, name));
   const config = {
-    main: MAIN,
+    main,
     output: BLOB,
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     // It would start 80 ms faster and be other bytes each time.
     useCodeCache: false,
-    execArgv: EXEC_ARGV,
+    execArgv: [...NODE_FLAGS[program], ...EXEC_ARGV],
     execArgvExtension: "none",
     assets: Object.fromEntries(Object.keys(assets).map((name) => [name, name])),
   };

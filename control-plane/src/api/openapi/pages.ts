@@ -2,11 +2,12 @@ import type { FastifyInstance } from "fastify";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { commonErrors, ProblemError } from "../../platform/index.ts";
+import { commonErrors, packagedAsset, ProblemError } from "../../platform/index.ts";
+import { CONTROL_PLANE_VERSION } from "../../version.ts";
 import type { Catalog } from "../catalog.ts";
 import { openApiDocument } from "./document.ts";
 
-const VERSION = "0.1.0";
+// Served by these names, from assets of the same names in an executable.
 const FILES: Record<string, string> = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -45,30 +46,29 @@ const PAGE_POLICY =
 
 /** `/openapi.json`, and a page to browse it that loads nothing from elsewhere. */
 export async function addApiDocs(app: FastifyInstance, catalog: Catalog): Promise<void> {
-  const document = JSON.stringify(openApiDocument(catalog, VERSION));
+  const document = JSON.stringify(openApiDocument(catalog, CONTROL_PLANE_VERSION));
   app.get("/openapi.json", (_request, reply) => reply.type("application/json; charset=utf-8").send(document));
   app.get("/docs", (_request, reply) =>
     reply.header("content-security-policy", PAGE_POLICY).type("text/html; charset=utf-8").send(PAGE),
   );
   app.get("/docs/start.js", (_request, reply) => reply.type("text/javascript; charset=utf-8").send(START));
-  const folder = swaggerFolder();
   app.get("/docs/:file", (request, reply) => {
     const { file } = request.params as { file: string };
     const type = FILES[file];
-    if (type === undefined || folder === undefined) {
+    const content = type === undefined ? undefined : swaggerFile(file);
+    if (type === undefined || content === undefined) {
       throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: `there is no /docs/${file}` });
     }
-    return reply
-      .type(type)
-      .header("cache-control", "max-age=3600")
-      .send(readFileSync(join(folder, file)));
+    return reply.type(type).header("cache-control", "max-age=3600").send(content);
   });
 }
 
-// The plugin carries the files of Swagger UI; only those are used. A build without them has /openapi.json alone.
-function swaggerFolder(): string | undefined {
+// The plugin carries the files of Swagger UI; only those are used. A bundle that runs as a file has /openapi.json alone.
+function swaggerFile(name: string): Buffer | undefined {
+  const packaged = packagedAsset(name);
+  if (packaged !== undefined) return packaged;
   try {
-    return join(dirname(fileURLToPath(import.meta.resolve("@fastify/swagger-ui"))), "static");
+    return readFileSync(join(dirname(fileURLToPath(import.meta.resolve("@fastify/swagger-ui"))), "static", name));
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, rename, rm, stat } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, readdir, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, parse, resolve } from "node:path";
+import { sha256Hex } from "../crypto.ts";
 import { ProblemError, startErrors } from "../errors.ts";
 import type { ServerUser } from "./user.ts";
 
@@ -34,11 +35,18 @@ export async function isReachable(path: string, user: ServerUser): Promise<boole
   }
 }
 
+const COPY = "runtime";
+const COPY_NAME_CHARACTERS = 12;
+
 /** The binaries themselves, or a copy in `home` where the server's user may not read the original. */
 export async function reachableBinaries(native: string, home: string, user: ServerUser): Promise<string> {
   if (await isReachable(join(native, "bin", "postgres"), user)) return native;
-  const copy = join(home, "runtime");
+  // Named after the program, so that another version is copied anew.
+  const name = `${COPY}-${sha256Hex(await readFile(join(native, "bin", "postgres"))).slice(0, COPY_NAME_CHARACTERS)}`;
+  const copy = join(home, name);
   if (existsSync(join(copy, "bin", "postgres"))) return copy;
+  for (const other of await readdir(home))
+    if (other.startsWith(COPY)) await rm(join(home, other), { recursive: true, force: true });
   const draft = `${copy}.new`;
   await rm(draft, { recursive: true, force: true });
   await cp(native, draft, { recursive: true, verbatimSymlinks: true });
