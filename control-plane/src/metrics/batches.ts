@@ -5,13 +5,25 @@ import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
 // A host is not trusted to be modest: no real batch comes near these.
 const MOST_SAMPLES = 2000;
 const MOST_COLUMNS = 500;
+const MOST_PACKED_BYTES = 256 * 1024;
 const MOST_NAME_CHARACTERS = 200;
 
-/** What of a batch can be kept; undefined where that is nothing. */
-export function samplesOf(kind: SubjectKind, batch: SampleBatch): Samples | undefined {
+/** When its samples were taken, rising; undefined for a batch of which nothing can be kept. */
+export function timesOf(batch: SampleBatch): number[] | undefined {
   const atMs = batch.atMs.slice(0, MOST_SAMPLES).map(Number);
   const isRising = atMs.every((time, i) => Number.isSafeInteger(time) && (i === 0 || time > (atMs[i - 1] ?? 0)));
-  if (atMs.length === 0 || !isRising) return undefined;
+  return atMs.length > 0 && isRising ? atMs : undefined;
+}
+
+/** Whether there may be figures in it, without looking at them; not in one that is larger than any real one. */
+export function hasColumns({ columns, packedColumns }: SampleBatch): boolean {
+  return columns.length > 0 || (packedColumns.length > 0 && packedColumns.length <= MOST_PACKED_BYTES);
+}
+
+/** What of a batch can be kept; undefined where that is nothing. */
+function samplesOf(kind: SubjectKind, batch: SampleBatch): Samples | undefined {
+  const atMs = timesOf(batch);
+  if (atMs === undefined) return undefined;
   const columns = unpackSamples(batch)
     .slice(0, MOST_COLUMNS)
     .filter(({ name }) => name.length <= MOST_NAME_CHARACTERS && stepsOf(kind, name) !== undefined)

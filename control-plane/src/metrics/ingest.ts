@@ -1,8 +1,8 @@
 import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { recordEvent } from "../events/index.ts";
 import { field, type Clock, type Log, type NewId, type UnitOfWork } from "../platform/index.ts";
-import { samplesOf, storedBatch } from "./batches.ts";
-import { keyOf, kindOf, type Samples, type Subject } from "./model.ts";
+import { hasColumns, storedBatch, timesOf } from "./batches.ts";
+import { keyOf, type Subject } from "./model.ts";
 import type { RecentSamples } from "./recent.ts";
 import { insertIntake } from "./store-intake.ts";
 import type { SubjectNumbers } from "./subjects.ts";
@@ -68,16 +68,16 @@ export function createSamplesSink(parts: {
       if (organizationId === undefined || taken.length === 0) return;
       const subjects = taken.map(({ subject }) => subject);
       const numberOf = await numbers.of(tx, organizationId, subjects);
-      const rows = taken.map(({ subject, samples, batch, aheadMs }) => ({
+      const rows = taken.map(({ subject, lastAtMs, bytes }) => ({
         organizationId,
         subject: numberOf.get(keyOf(subject)) ?? 0,
-        at: new Date(samples.atMs.at(-1) ?? now),
-        batch: storedBatch(batch, aheadMs),
+        at: new Date(lastAtMs),
+        batch: bytes,
       }));
       await insertIntake(tx, rows);
       await flag(tx, organizationId, taken, now);
       tx.afterCommit(() => {
-        for (const { subject, samples } of taken) recent.add(subject, samples, now);
+        for (const { subject, bytes, lastAtMs } of taken) recent.add(subject, bytes, lastAtMs, now);
       });
     },
   };
@@ -85,8 +85,10 @@ export function createSamplesSink(parts: {
 
 interface Taken {
   readonly subject: Subject;
-  readonly batch: SampleBatch;
-  readonly samples: Samples;
+  /** As it is stored. */
+  readonly bytes: Uint8Array;
+  /** Of its last sample, in our time. */
+  readonly lastAtMs: number;
   /** How far its last sample was ahead of our clock, when that is too far. */
   readonly aheadMs: number;
 }
@@ -94,13 +96,12 @@ interface Taken {
 function takeBatch(batch: SampleBatch, hostId: string, now: number, keptMs: number): Taken[] {
   const subject = { hostId, containerId: batch.containerId };
   if (batch.containerId.length > MOST_ID_CHARACTERS) return [];
-  // Read now, though it is stored as it came: what cannot be read is not stored, and lists show it at once.
-  const samples = samplesOf(kindOf(subject), batch);
-  const last = samples?.atMs.at(-1) ?? 0;
-  const first = samples?.atMs[0] ?? 0;
-  if (samples === undefined || first < now - keptMs || samples.columns.size === 0) return [];
+  // Stored as it came; its figures are read when they are rolled up or shown, not for each batch.
+  const atMs = timesOf(batch);
+  const last = atMs?.at(-1) ?? 0;
+  const first = atMs?.[0] ?? 0;
+  if (atMs === undefined || first < now - keptMs || !hasColumns(batch)) return [];
   // The distances between the samples stay true: the whole batch moves.
   const aheadMs = last - now > MOST_AHEAD_MS ? last - now : 0;
-  const atMs = aheadMs === 0 ? samples.atMs : samples.atMs.map((time) => time - aheadMs);
-  return [{ subject, batch, samples: { ...samples, atMs }, aheadMs }];
+  return [{ subject, bytes: storedBatch(batch, aheadMs), lastAtMs: last - aheadMs, aheadMs }];
 }

@@ -1,9 +1,11 @@
-import { keyOf, type Samples, type Subject } from "./model.ts";
+import { samplesOfStored } from "./batches.ts";
+import { kindOf, type Samples, type Subject } from "./model.ts";
 
-/** The last sample of each subject, in memory: for lists. Empty after a start. */
+/** The last batch of each subject, in memory and as it is stored: for lists. Empty after a start. */
 export interface RecentSamples {
-  add(subject: Subject, samples: Samples, now: number): void;
-  /** Undefined when nothing came for a while. */
+  /** @param batch as the table of intake has it; @param lastAtMs of its last sample */
+  add(subject: Subject, batch: Uint8Array, lastAtMs: number, now: number): void;
+  /** The latest sample; undefined when nothing came for a while. */
   last(subject: Subject, now: number): ReadonlyMap<string, number> | undefined;
   /** The last figures of the hosts and of their containers, of which something came lately. */
   of(hostIds: ReadonlySet<string>, now: number): { subject: Subject; figures: ReadonlyMap<string, number> }[];
@@ -17,36 +19,55 @@ const STALE_MS = 2 * 60_000;
 const OLD_MS = 15 * 60_000;
 
 interface Known {
-  readonly subject: Subject;
-  readonly samples: Samples;
+  readonly batch: Uint8Array;
+  readonly lastAtMs: number;
   readonly receivedMs: number;
+  /** Read when somebody asks for it: most are replaced before. */
+  figures?: ReadonlyMap<string, number>;
 }
 
 export function createRecentSamples(): RecentSamples {
-  const subjects = new Map<string, Known>();
+  // By host, then by container: a joined key would be made and hashed for every batch.
+  const hosts = new Map<string, Map<string, Known>>();
+  const isFresh = ({ receivedMs }: Known, now: number): boolean => now - receivedMs <= STALE_MS;
   return {
-    add: (subject, samples, now) => {
-      const at = samples.atMs.at(-1) ?? 0;
+    add: ({ hostId, containerId }, batch, lastAtMs, now) => {
       // What was spooled while the link was cut says nothing about now.
-      if (now - at > OLD_MS) return;
-      const key = keyOf(subject);
+      if (now - lastAtMs > OLD_MS) return;
+      const own = hosts.get(hostId) ?? new Map<string, Known>();
+      hosts.set(hostId, own);
       // Batches of one host may be stored in another order than they were made.
-      if ((subjects.get(key)?.samples.atMs.at(-1) ?? 0) > at) return;
-      subjects.set(key, { subject, samples, receivedMs: now });
+      if ((own.get(containerId)?.lastAtMs ?? 0) > lastAtMs) return;
+      own.set(containerId, { batch, lastAtMs, receivedMs: now });
     },
     last: (subject, now) => {
-      const known = subjects.get(keyOf(subject));
-      if (known === undefined || now - known.receivedMs > STALE_MS) return undefined;
-      return lastOf(known.samples);
+      const known = hosts.get(subject.hostId)?.get(subject.containerId);
+      return known !== undefined && isFresh(known, now) ? figuresOf(subject, known) : undefined;
     },
     of: (hostIds, now) =>
-      [...subjects.values()]
-        .filter(({ subject, receivedMs }) => now - receivedMs <= STALE_MS && hostIds.has(subject.hostId))
-        .map(({ subject, samples }) => ({ subject, figures: lastOf(samples) })),
+      [...hostIds].flatMap((hostId) =>
+        [...(hosts.get(hostId) ?? [])]
+          .filter(([, known]) => isFresh(known, now))
+          .map(([containerId, known]) => {
+            const subject = { hostId, containerId };
+            return { subject, figures: figuresOf(subject, known) };
+          }),
+      ),
     sweep: (now) => {
-      for (const [key, { receivedMs }] of subjects) if (now - receivedMs > STALE_MS) subjects.delete(key);
+      for (const [hostId, own] of hosts) {
+        for (const [containerId, known] of own) if (!isFresh(known, now)) own.delete(containerId);
+        if (own.size === 0) hosts.delete(hostId);
+      }
     },
   };
+}
+
+const NO_FIGURES: ReadonlyMap<string, number> = new Map();
+
+function figuresOf(subject: Subject, known: Known): ReadonlyMap<string, number> {
+  const samples = known.figures === undefined ? samplesOfStored(kindOf(subject), known.batch) : undefined;
+  known.figures ??= samples === undefined ? NO_FIGURES : lastOf(samples);
+  return known.figures;
 }
 
 /** The figures of the latest sample. */

@@ -110,9 +110,8 @@ const halvesOf = ({ atMs }: Samples): Date[] =>
 
 function readBatch({ log }: Work, subject: NumberedSubject, batch: Buffer): Samples[] {
   try {
-    return [samplesOfStored(kindOf(subject), batch) ?? { atMs: [], columns: new Map() }].filter(
-      ({ atMs }) => atMs.length > 0,
-    );
+    const samples = samplesOfStored(kindOf(subject), batch);
+    return samples === undefined || samples.columns.size === 0 ? [] : [samples];
   } catch {
     // One damaged batch must not hold up all others.
     log.error(
