@@ -23,6 +23,7 @@ import { type Log, reasonOf } from "./platform/log.ts";
 import { fetchFile, fetchRegistryAuth } from "./session/channel.ts";
 import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
+import { createWireMeter } from "./session/wire-meter.ts";
 import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
 import { openKnownTime } from "./state/known-time.ts";
 import { readLocalPolicy } from "./state/local-policy.ts";
@@ -66,10 +67,12 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   }
   const keys = loadOrCreateHostKeys(config.stateDir);
   const knownTime = openKnownTime(config.stateDir);
+  const wire = createWireMeter();
   const identities = createIdentityKeeper({
     folder: config.stateDir,
     identity,
     keys,
+    wire,
     clock,
     knownTime,
     log,
@@ -100,6 +103,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     engine,
     clock,
     log,
+    wire,
     fileSource: () => link && filesOver(link),
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
     // Facts travel in Hello only.

@@ -28,6 +28,7 @@ import { createKeptRevisions } from "./kept-revisions.ts";
 import { NOTHING_OWN, type OwnOfStack, observedState } from "./reporting/observed-state.ts";
 import { progressMessage } from "./reporting/progress.ts";
 import { createRedaction } from "./reporting/redaction.ts";
+import type { WireMeter } from "./session/wire-meter.ts";
 import { type Spool, openSpool } from "./spool/spool.ts";
 import type { DesiredStore } from "./state/desired-store.ts";
 import { openStackFiles, refusalOf } from "./stack-files.ts";
@@ -46,6 +47,7 @@ export interface HostSideParts {
   readonly engine: DockerEngine;
   readonly clock: Clock;
   readonly log: Log;
+  readonly wire: WireMeter;
   /** Where layers of built images come from; undefined while there is no session. */
   fileSource(): ContentSource | undefined;
   /** May be lost; shown while somebody looks. */
@@ -225,6 +227,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
     clock,
     log,
     running: () => (loop.observed()?.containers ?? []).filter((container) => container.state === "running"),
+    wireBytes: () => parts.wire.bytes(),
+    spoolBytes: () => spool.bytes,
     ship: (batch: SampleBatch) => append({ $case: "samples", value: packSamples(batch) }, clock.now()),
   });
 

@@ -1,5 +1,6 @@
+export { type BuiltAgentOptions, builtAgent } from "./built-agent.ts";
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
-export { clockLibrary } from "./clock.ts";
+export { clockLibrary, fastClock } from "./clock.ts";
 export { type Machine, type MachineProcess, createMachine } from "./machine.ts";
 export { cacheFolder, repositoryRoot } from "./paths.ts";
 export { type ImageName, buildImages, imageTar } from "./images.ts";
@@ -11,4 +12,4 @@ export { type RegistryOptions, type TestRegistry, startRegistry } from "./regist
 export { curlFolder } from "./curl.ts";
 export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";
-export { type TestVictoriaMetrics, promtool, startVictoriaMetrics } from "./metrics-tools.ts";
+export { type TestVictoriaMetrics, nodeExporter, promtool, startVictoriaMetrics } from "./metrics-tools.ts";

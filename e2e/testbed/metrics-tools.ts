@@ -14,6 +14,12 @@ export async function promtool(): Promise<string> {
   return join(folder, "usr/bin/promtool");
 }
 
+/** Path of Debian's `prometheus-node-exporter`, unpacked into the cache (first use: 4 MB to fetch). */
+export async function nodeExporter(): Promise<string> {
+  const { folder } = await serverTree("node-exporter", (apt) => apt.download(["prometheus-node-exporter"], "own"));
+  return join(folder, "usr/bin/prometheus-node-exporter");
+}
+
 // Ready after a second; the rest is for a loaded machine.
 const READY_TIMEOUT_MS = 30_000;
 const READY_POLL_MS = 50;

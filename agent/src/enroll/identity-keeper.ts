@@ -4,6 +4,7 @@ import { type Channel, createTlsCredentials, openChannel, renew } from "../sessi
 import { parseServerAddress } from "../session/server-address.ts";
 import type { SessionLink } from "../session/session.ts";
 import type { TlsCredentials } from "../session/tls-credentials.ts";
+import type { WireMeter } from "../session/wire-meter.ts";
 import type { KnownTime } from "../state/known-time.ts";
 import { certificateRequest } from "./certificate-request.ts";
 import type { HostKeys } from "./host-keys.ts";
@@ -32,6 +33,7 @@ export interface IdentityKeeperParts {
   readonly clock: Clock;
   readonly knownTime: KnownTime;
   readonly log: Log;
+  readonly wire: WireMeter;
   /** 0 to 1, the same for the life of the process. */
   readonly spread: number;
 }
@@ -55,6 +57,7 @@ export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper
       client: { certificateChain: identity.certificateChain, privateKey: keys.hostKeyPem },
       now: () => clock.now(),
       timeFloor: () => knownTime.floor(),
+      onSocket: (socket) => parts.wire.follow(socket),
     });
     return openChannel(address, credentials);
   };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import { createContainerSampler } from "./container-sampler.ts";
 import { createHostSampler } from "./host-sampler.ts";
+import { createOwnUsageSampler } from "./own-usage.ts";
 
 test("the host's figures are plausible, all named in the shared table, and known from the second look on", async () => {
   const sampler = createHostSampler();
@@ -18,6 +19,22 @@ test("the host's figures are plausible, all named in the shared table, and known
   expect(sample.get("memory_used_bytes")).toBeLessThan(sample.get("memory_total_bytes") ?? 0);
   expect(sample.get("disk_used_bytes:/")).toBeLessThan(sample.get("disk_total_bytes:/") ?? 0);
   expect([...sample.keys()].some((name) => name.startsWith("disk_write_bytes_per_second:"))).toBe(true);
+});
+
+test("what the agent itself takes is told at once and then each five minutes, in columns of the shared table", () => {
+  let wire = { in: 0, out: 0 };
+  const sampler = createOwnUsageSampler({ wireBytes: () => wire, spoolBytes: () => 1_000_000 });
+  const first = sampler.sample(0);
+  expect([...first.keys()].filter((name) => columnMeaning("host", name) === undefined)).toEqual([]);
+  expect(first.get("agent_memory_bytes")).toBeGreaterThan(10e6);
+  expect(first.get("agent_memory_bytes")).toBeLessThanOrEqual(first.get("agent_resident_bytes") ?? 0);
+  expect(first.get("agent_spool_bytes")).toBe(983_040);
+  wire = { in: 3_000, out: 60_000 };
+  for (let atMs = 5_000; atMs < 295_000; atMs += 5_000) expect(sampler.sample(atMs).size).toBe(0);
+  const second = sampler.sample(300_000);
+  expect(second.get("agent_cpu_ratio")).toBeGreaterThanOrEqual(0);
+  expect(second.get("agent_receive_bytes_per_second")).toBe(10);
+  expect(second.get("agent_transmit_bytes_per_second")).toBe(200);
 });
 
 describe("figures of containers", () => {

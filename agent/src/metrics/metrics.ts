@@ -5,6 +5,7 @@ import { type Log, reasonOf } from "../platform/log.ts";
 import { type ColumnBuffer, createColumnBuffer } from "./column-buffer.ts";
 import { type FiguresEngine, createContainerSampler } from "./container-sampler.ts";
 import { createHostSampler } from "./host-sampler.ts";
+import { type OwnUsageParts, createOwnUsageSampler } from "./own-usage.ts";
 
 const SAMPLE_EVERY_MS = 5_000;
 const LIVE_SAMPLE_EVERY_MS = 1_000;
@@ -16,7 +17,7 @@ const MAX_SHIP_MS = 600_000;
 /** Each container is a few files a look; a machine with more is sampled for the first ones by id. */
 const MAX_CONTAINERS = 500;
 
-export interface MetricsParts {
+export interface MetricsParts extends OwnUsageParts {
   readonly engine: FiguresEngine;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,6 +37,7 @@ export interface Metrics {
 export function createMetrics(parts: MetricsParts): Metrics {
   const { clock } = parts;
   const host = createHostSampler();
+  const own = createOwnUsageSampler(parts);
   const containers = createContainerSampler(parts.engine);
   const hostBuffer = createColumnBuffer("");
   const containerBuffers = new Map<string, ColumnBuffer>();
@@ -49,7 +51,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   const sample = async (): Promise<void> => {
     const atMs = clock.now();
-    hostBuffer.add(atMs, await host.sample(atMs));
+    hostBuffer.add(atMs, new Map([...(await host.sample(atMs)), ...own.sample(atMs)]));
     for (const [id, values] of await containers.sample(atMs, parts.running().slice(0, MAX_CONTAINERS))) {
       let buffer = containerBuffers.get(id);
       if (buffer === undefined) containerBuffers.set(id, (buffer = createColumnBuffer(id)));

@@ -1,9 +1,10 @@
 import { type Server as TlsServer, createServer } from "node:tls";
 import { type AddressInfo, type Socket, connect } from "node:net";
 import { once } from "node:events";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { type TestAuthority, createTestAuthority } from "../testing/certificate-authority.ts";
 import { TlsCredentials, type TlsOptions } from "./tls-credentials.ts";
+import { createWireMeter } from "./wire-meter.ts";
 
 const DAY_MS = 86_400_000;
 const servers: TlsServer[] = [];
@@ -55,6 +56,24 @@ test("a server of the pinned authority is trusted, and the second connection res
   await once(await dial(own, port), "data");
   await once(await dial(own, port), "data");
   expect(resumed).toEqual([false, true, true]);
+});
+
+test("what a connection carries is counted below its encryption, also when it has ended", async () => {
+  const authority = await createTestAuthority();
+  const { port } = await serve(authority);
+  const wire = createWireMeter();
+  const socket = await dial(credentials(authority.root, { onSocket: (tcp) => wire.follow(tcp) }), port);
+  await once(socket, "data");
+  // A handshake shows a certificate, and "hello" has five letters.
+  expect(wire.bytes().in).toBeGreaterThan(600);
+  expect(wire.bytes().out).toBeGreaterThan(200);
+  const before = wire.bytes().out;
+  socket.write(Buffer.alloc(10_000));
+  await vi.waitFor(() => expect(wire.bytes().out).toBeGreaterThan(before + 10_000));
+  const told = wire.bytes();
+  socket.destroy();
+  await vi.waitFor(() => expect(socket.closed).toBe(true));
+  expect(wire.bytes().out).toBeGreaterThanOrEqual(told.out);
 });
 
 test("a foreign authority, another name, an expired certificate, an old TLS and a server without HTTP/2 are refused", async () => {

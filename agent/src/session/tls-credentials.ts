@@ -17,6 +17,8 @@ export interface TlsOptions {
   /** The latest moment that is known to have passed, milliseconds since the epoch. */
   readonly timeFloor: () => number;
   readonly now: () => number;
+  /** Told of each connection, below its encryption. */
+  readonly onSocket?: (socket: Socket) => void;
 }
 
 /**
@@ -58,6 +60,7 @@ export class TlsCredentials extends ChannelCredentials {
 
   #handshake(socket: Socket): Promise<TLSSocket> {
     const { host } = this.#options;
+    this.#options.onSocket?.(socket);
     return new Promise((resolve, reject) => {
       const tls = connect({
         socket,

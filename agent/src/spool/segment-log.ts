@@ -17,6 +17,8 @@ interface Segment {
 export interface SegmentLog {
   /** Highest number that is on disk and synced; 0 in a new log. */
   readonly last: bigint;
+  /** Lowest number that is still on disk; `last + 1` when there is none. */
+  readonly first: bigint;
   readonly bytes: number;
   /** Cut off at opening: what was being written when the machine stopped. */
   readonly tornBytes: number;
@@ -64,6 +66,9 @@ export function openSegmentLog(folder: string, segmentBytes: number): SegmentLog
   return {
     get last() {
       return last;
+    },
+    get first() {
+      return segments[0]?.first ?? last + 1n;
     },
     get bytes() {
       return segments.reduce((sum, segment) => sum + segment.bytes, 0);

@@ -35,6 +35,10 @@ export interface Spool {
   readonly durable: bigint;
   /** Entries given up since the agent started. */
   readonly dropped: bigint;
+  /** Entries on disk that nobody has acknowledged. */
+  readonly waiting: bigint;
+  /** Disk that it takes. */
+  readonly bytes: number;
   /** On disk within about 100 ms. */
   append(payload: Uint8Array): void;
   /** Entries after a sequence, in order; empty when there are none yet. */
@@ -64,6 +68,7 @@ export function openSpool(options: SpoolOptions): Spool {
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
   let dropped = 0n;
+  let acknowledged = 0n;
   let cancelTimer: (() => void) | undefined;
   let working: Promise<void> = Promise.resolve();
   let listener: () => void = () => undefined;
@@ -125,6 +130,13 @@ export function openSpool(options: SpoolOptions): Spool {
     get dropped() {
       return dropped;
     },
+    get waiting() {
+      const least = records.first - 1n;
+      return records.last - (acknowledged > least ? acknowledged : least);
+    },
+    get bytes() {
+      return records.bytes;
+    },
     append: (payload) => {
       if (closed || payload.length > MAX_PAYLOAD_BYTES) {
         dropped += 1n;
@@ -134,7 +146,10 @@ export function openSpool(options: SpoolOptions): Spool {
       schedule(COMMIT_DELAY_MS);
     },
     read: (after, maxBytes) => records.read(after, maxBytes),
-    acknowledge: (sequence) => records.dropThrough(sequence),
+    acknowledge: (sequence) => {
+      acknowledged = sequence;
+      records.dropThrough(sequence);
+    },
     renew: () =>
       queue(async () => {
         const old = records;
@@ -144,6 +159,7 @@ export function openSpool(options: SpoolOptions): Spool {
         writeDurably(join(folder, CURRENT_FILE), id);
         records = fresh;
         spoolId = id;
+        acknowledged = 0n;
         await old.close();
         rmSync(join(folder, oldId), { recursive: true, force: true });
       }),

@@ -30,6 +30,15 @@ export const HOST_COLUMNS = {
   network_receive_bytes_per_second: { unit: "bytes_per_second", meaning: "received", perDevice: "interface" },
   network_transmit_bytes_per_second: { unit: "bytes_per_second", meaning: "sent", perDevice: "interface" },
   uptime_seconds: { unit: "seconds", meaning: "time since the host was booted" },
+  agent_cpu_ratio: { unit: "ratio", meaning: "processor that the agent itself takes; 1 is one whole processor" },
+  agent_memory_bytes: { unit: "bytes", meaning: "memory of the agent that it shares with no other program" },
+  agent_resident_bytes: {
+    unit: "bytes",
+    meaning: "memory of the agent with what the kernel can take back, such as its program",
+  },
+  agent_spool_bytes: { unit: "bytes", meaning: "disk that what waits to be sent takes" },
+  agent_receive_bytes_per_second: { unit: "bytes_per_second", meaning: "received from the control plane" },
+  agent_transmit_bytes_per_second: { unit: "bytes_per_second", meaning: "sent to the control plane" },
 } as const;
 
 /** Figures of one container. */
