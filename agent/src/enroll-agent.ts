@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { AgentConfig } from "./config.ts";
 import { createDockerEngine } from "./engines/docker/index.ts";
 import { type Enrolled, enrollHost } from "./enroll/enroll.ts";
+import { parseLabels } from "./enroll/labels.ts";
 import { fetchPinnedRoots, requireCertificates } from "./enroll/pinned-roots.ts";
 import { AgentError } from "./errors.ts";
 import { hostReport } from "./facts/host-report.ts";
@@ -15,6 +16,8 @@ export interface EnrollOptions {
   readonly caFile?: string | undefined;
   /** Or their sha256, as 64 hexadecimal digits; they are fetched from the control plane then. */
   readonly caSha256?: string | undefined;
+  /** `key=value,key=value`. */
+  readonly labels?: string | undefined;
 }
 
 /** The engine's facts are a courtesy at enrolment; a host without one is enrolled all the same. */
@@ -26,6 +29,7 @@ const ENGINE_FACTS_TIMEOUT_MS = 3_000;
  */
 export async function enrollAgent(config: AgentConfig, options: EnrollOptions): Promise<Enrolled> {
   const server = parseServerAddress(options.server);
+  const labels = parseLabels(options.labels ?? "");
   const [roots, engine] = await Promise.all([rootsOf(server.url, options), engineFacts(config.engineSocket)]);
   return enrollHost({
     stateDir: config.stateDir,
@@ -33,6 +37,7 @@ export async function enrollAgent(config: AgentConfig, options: EnrollOptions): 
     token: options.token,
     roots,
     host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine }),
+    labels,
     now: () => Date.now(),
   });
 }

@@ -26,6 +26,7 @@ interface EnrollFlags {
   readonly tokenFile?: string;
   readonly caFile?: string;
   readonly caSha256?: string;
+  readonly labels?: string;
 }
 
 function addSettings(command: Command): Command {
@@ -59,6 +60,7 @@ function addEnrollment(command: Command): Command {
       new Option("--token-file <file>", "file with the join token; without it the token is read from standard input"),
     )
     .addOption(new Option("--ca-file <file>", "PEM file with the control plane's certificate authority"))
+    .addOption(new Option("--labels <key=value,…>", "labels to ask for; the token or an approver grants them"))
     .addOption(new Option("--ca-sha256 <hex>", "sha256 of the certificate authority that the control plane serves"));
 }
 
@@ -81,6 +83,7 @@ async function enroll(flags: GlobalFlags & EnrollFlags): Promise<void> {
     token,
     caFile: flags.caFile,
     caSha256: flags.caSha256,
+    labels: flags.labels,
   });
   const wait = awaitingApproval ? " It waits for an operator's approval." : "";
   process.stderr.write(

@@ -11,6 +11,7 @@ import type { Api } from "./api/index.ts";
 import type { Audit } from "./audit/index.ts";
 import { createEventsWorker, createWatcher, eventsHandlers } from "./events/index.ts";
 import {
+  createAdmission,
   createEnrollment,
   createEnrollmentTokensService,
   createHostIdentities,
@@ -77,12 +78,20 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
 
   const { history, timeline } = parts;
   const hosts = createHostsService({ database, clock, newId, audit, desired, history, timeline });
+  const admission = createAdmission({ database, clock, newId, audit, history });
   const views = createSavedViewsService({ database, clock, newId, audit });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
   const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
   api.registerService(
     HostsServiceService,
-    hostsHandlers({ service: hosts, views, clock, figures, lastSeenAt: (hostId) => agents.lastSeenAt(hostId) }),
+    hostsHandlers({
+      service: hosts,
+      views,
+      admission,
+      clock,
+      figures,
+      lastSeenAt: (hostId) => agents.lastSeenAt(hostId),
+    }),
   );
   api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
   api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));

@@ -19,6 +19,8 @@ export interface EnrollRequestOptions {
   readonly roots: string;
   /** What the host shall be called; the control plane may choose another name. */
   readonly host: HostReport;
+  /** What root on this machine would like it to be labelled with; the control plane decides. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly now: () => number;
 }
 
@@ -53,7 +55,7 @@ export async function enrollHost(options: EnrollRequestOptions): Promise<Enrolle
       agentVersion: AGENT_VERSION,
       protocolVersion: PROTOCOL_VERSION,
       host: options.host,
-      requestedLabels: {},
+      requestedLabels: { ...options.labels },
     });
     const identity: Identity = {
       hostId: reply.hostId,

@@ -66,7 +66,7 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
 
   return {
     enroll: async (request, context) => {
-      const { token, certificateRequest, sealingKey, agentVersion } = request;
+      const { token, certificateRequest, sealingKey, agentVersion, requestedLabels } = request;
       const facts = factsFromWire(request.host);
       const capabilities = request.host?.capabilities ?? [];
       const { remoteAddress, requestId } = context;
@@ -77,6 +77,7 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
         agentVersion,
         facts,
         capabilities,
+        requestedLabels,
         remoteAddress,
         requestId,
       });

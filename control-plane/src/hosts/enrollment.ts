@@ -14,9 +14,19 @@ import { announceHost, hostChanged } from "./changes.ts";
 import type { Certificates } from "./certificates/certificates.ts";
 import { keyOfRequest, type HostKey } from "./certificates/request.ts";
 import { hostsErrors, type HostsCode } from "./errors.ts";
-import { baseName, boundedCapabilities, boundedFacts, cleanText, freeName, type HostFacts } from "./model.ts";
+import {
+  baseName,
+  boundedCapabilities,
+  boundedFacts,
+  cleanText,
+  freeName,
+  type HostFacts,
+  type Labels,
+} from "./model.ts";
 import type { AuditTrail } from "./ports.ts";
 import { createRefusals } from "./refusals.ts";
+import { divideRequested, requestProblem } from "./requested-labels.ts";
+import { requireLabels } from "./service.ts";
 import { insertHost, lockNames, readHostByKey, saveCertificate, type KeyedHost } from "./store-enrollment.ts";
 import { countTokenUse, lockTokenBySecret } from "./store-tokens.ts";
 import { looksLikeToken, tokenRefusal } from "./token.ts";
@@ -30,6 +40,8 @@ export interface EnrollRequest {
   agentVersion: string;
   facts: HostFacts;
   capabilities: string[];
+  /** What root on the machine asked to be labelled with. */
+  requestedLabels: Labels;
   remoteAddress: string;
   requestId: string;
 }
@@ -88,6 +100,7 @@ export function createEnrollment(parts: Parts): Enrollment {
       const detail = `The sealing key has ${request.sealingKey.length} bytes; an X25519 key has ${SEALING_KEY_BYTES}.`;
       throw refused("WF_CERTIFICATE_REQUEST_INVALID", detail);
     }
+    requireRequest(request.requestedLabels);
     return database.asSystem(async (tx) => {
       const token = await lockTokenBySecret(tx, secretSha256);
       if (token === undefined) throw refused("WF_ENROLLMENT_TOKEN_UNKNOWN");
@@ -113,13 +126,17 @@ export function createEnrollment(parts: Parts): Enrollment {
     const hostId = newId("hst");
     const hostname = request.facts.hostname;
     const name = freeName(hostname, await lockNames(tx, organizationId, baseName(hostname)));
+    const allowed = { labels: token.labels, hostLabelKeys: token.host_label_keys };
+    const { labels, waiting } = divideRequested(allowed, request.requestedLabels);
+    requireRequest(labels);
     const issued = await certificates.issueAgent({ organizationId, hostId, spki: key.spki });
     await insertHost(tx, {
       id: hostId,
       organizationId,
       environmentId: token.environment_id,
       name,
-      labels: token.labels,
+      labels,
+      requestedLabels: waiting,
       facts: boundedFacts(request.facts),
       capabilities: boundedCapabilities(request.capabilities),
       agentVersion: cleanText(request.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
@@ -133,7 +150,7 @@ export function createEnrollment(parts: Parts): Enrollment {
       spkiSha256: key.spkiSha256,
     });
     await countTokenUse(tx, organizationId, token.id);
-    await tell(tx, { organizationId, hostId, name, token, request, now });
+    await tell(tx, { organizationId, hostId, name, token, request, now, waiting });
     return answer({ hostId, organizationId, name, awaitingApproval: token.needs_approval }, issued.chainPem);
   }
 
@@ -165,7 +182,15 @@ export function createEnrollment(parts: Parts): Enrollment {
 
   async function tell(
     tx: UnitOfWork,
-    what: { organizationId: string; hostId: string; name: string; token: Token; request: EnrollRequest; now: Date },
+    what: {
+      organizationId: string;
+      hostId: string;
+      name: string;
+      token: Token;
+      request: EnrollRequest;
+      now: Date;
+      waiting: Labels;
+    },
   ): Promise<void> {
     const { organizationId, hostId, name, token, request, now } = what;
     const waiting = token.needs_approval ? " It waits for approval." : "";
@@ -183,7 +208,13 @@ export function createEnrollment(parts: Parts): Enrollment {
       action: "hosts.enroll",
       targetKind: "host",
       targetId: hostId,
-      detail: { name, tokenId: token.id, tokenName: token.name, awaitingApproval: token.needs_approval },
+      detail: {
+        name,
+        tokenId: token.id,
+        tokenName: token.name,
+        awaitingApproval: token.needs_approval,
+        requestedLabels: what.waiting,
+      },
     });
     tx.emit(hostChanged, { organizationId, hostId });
     announceHost(tx, { organizationId, hostId }, "created", now);
@@ -221,6 +252,15 @@ export function createEnrollment(parts: Parts): Enrollment {
       });
     },
   };
+}
+
+/** Throws WF_LABEL_INVALID for labels that no machine may ask for. */
+function requireRequest(labels: Labels): void {
+  requireLabels(labels);
+  const problem = requestProblem(labels);
+  if (problem === undefined) return;
+  const detail = `${problem.path}: ${problem.message}.`;
+  throw new ProblemError({ code: hostsErrors.WF_LABEL_INVALID, detail, violations: [problem] });
 }
 
 /** Throws WF_HOST_REVOKED when the host, or the key it came with, was revoked. */

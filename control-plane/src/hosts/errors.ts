@@ -14,6 +14,7 @@ export type HostsCode =
   | "WF_HOST_CERTIFICATE_INVALID"
   | "WF_HOST_CERTIFICATE_EXPIRED"
   | "WF_HOST_IN_USE"
+  | "WF_HOST_NOT_WAITING"
   | "WF_HOST_FILTER_INVALID"
   | "WF_LABEL_INVALID"
   | "WF_SAVED_VIEWS_FULL";
@@ -85,10 +86,15 @@ export const hostsErrors: Record<HostsCode, ErrorCode> = defineErrors({
     title: "Only a revoked host, or one that was never seen, can be deleted",
     fix: "Revoke the host first.",
   },
+  WF_HOST_NOT_WAITING: {
+    kind: "precondition",
+    title: "The host does not wait for approval",
+    fix: "Nothing is left to decide: change its labels on its page, or revoke it there.",
+  },
   WF_HOST_FILTER_INVALID: {
     kind: "invalid",
     title: "The filter or the order cannot be understood",
-    fix: "Use words, label=value, presence=online, health=failed, drifted=yes, stack=NAME or environment=NAME; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
+    fix: "Use words, label=value, presence=online, health=failed, drifted=yes, waiting=yes, stack=NAME or environment=NAME; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
   },
   WF_LABEL_INVALID: {
     kind: "invalid",

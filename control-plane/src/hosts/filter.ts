@@ -11,6 +11,8 @@ export interface HostFilter {
   healths?: Health[];
   /** Whether a stack of the host differs in a way that nobody asked for. */
   drifted?: boolean;
+  /** Whether the host waits for approval. */
+  waiting?: boolean;
   /** Names of stacks that the host runs or must run: each. */
   stacks?: string[];
   /** Names of environments, one of which the host is in; a label of that name and value does as well. */
@@ -21,7 +23,7 @@ export const HOST_ORDERS = ["name", "presence", "last_seen_at", "cpu_percent", "
 export type HostOrder = { by: (typeof HOST_ORDERS)[number]; descending: boolean };
 
 /**
- * `web site=paris presence=online health=failed drifted=yes stack=shop environment=prod`; undefined when a word cannot be
+ * `web site=paris presence=online health=failed drifted=yes waiting=yes stack=shop environment=prod`; undefined when a word cannot be
  * understood. Values may be quoted: `site="New York"`; an empty one means hosts without the label.
  */
 export function parseHostFilter(text: string): HostFilter | undefined {
@@ -56,6 +58,9 @@ function take(filter: HostFilter, key: string, value: string): boolean {
     }
     case "drifted":
       filter.drifted = value === "yes";
+      return value === "yes" || value === "no";
+    case "waiting":
+      filter.waiting = value === "yes";
       return value === "yes" || value === "no";
     case "stack":
       filter.stacks = [...(filter.stacks ?? []), value];

@@ -2,6 +2,7 @@ import type { EnrollmentTokensServiceService, HostsServiceService } from "@windf
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
 import { commonErrors, ProblemError, type Clock } from "../platform/index.ts";
 import { parseHostOrder } from "./filter.ts";
+import type { Admission } from "./admission.ts";
 import { fleetHandlers, notUnderstood, requireFilter } from "./fleet-handlers.ts";
 import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
 import type { HostFigures } from "./ports.ts";
@@ -13,12 +14,13 @@ import { countsToWire, hostToWire, tokenToWire } from "./wire.ts";
 export function hostsHandlers(parts: {
   service: HostsService;
   views: SavedViewsService;
+  admission: Admission;
   clock: Clock;
   figures: HostFigures;
   /** When a frame last came from the host, from memory. */
   lastSeenAt: (hostId: string) => Date | undefined;
 }): Handlers<typeof HostsServiceService> {
-  const { service, views, clock, figures, lastSeenAt } = parts;
+  const { service, views, admission, clock, figures, lastSeenAt } = parts;
   const wire = (view: HostView) => {
     const { id } = view.row;
     return hostToWire(view, { figures: figures.figuresOf(id), lastSeenAt: lastSeenAt(id), now: clock.now() });
@@ -43,8 +45,8 @@ export function hostsHandlers(parts: {
       return wire(await service.update(caller, request.hostId, { name, labels, etag }));
     },
     approveHost: async (request, { caller }) => wire(await service.approve(caller, request.hostId)),
-    approveHosts: notYet,
-    rejectHosts: notYet,
+    approveHosts: (request, { caller }) => admission.approve(caller, request),
+    rejectHosts: (request, { caller }) => admission.reject(caller, request),
     listHostMachines: notYet,
     resolveClones: notYet,
     cordonHost: async ({ hostId, drain, reason }, { caller }) =>

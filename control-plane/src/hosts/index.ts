@@ -1,3 +1,4 @@
+export { createAdmission } from "./admission.ts";
 export {
   announceHost,
   hostApproved,

@@ -22,6 +22,8 @@ export function matching(filter: HostFilter): RawBuilder<boolean> {
     const drifted = sql`hosts.id IN (SELECT host_id FROM host_health WHERE stacks_drifted > 0)`;
     parts.push(filter.drifted ? sql<boolean>`${drifted}` : sql<boolean>`NOT ${drifted}`);
   }
+  if (filter.waiting !== undefined)
+    parts.push(filter.waiting ? sql<boolean>`hosts.awaiting_approval` : sql<boolean>`NOT hosts.awaiting_approval`);
   if (filter.environments !== undefined) {
     const names = filter.environments;
     parts.push(sql<boolean>`(hosts.environment_id IN (SELECT id FROM environments WHERE name = ANY(${names}))

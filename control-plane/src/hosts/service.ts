@@ -16,7 +16,17 @@ import { mapHosts, type FleetMap } from "./map-hosts.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
 import type { AuditTrail, HostDesired, HostHistory, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
 import { readLabelKeys, summarizeHosts, type FleetSummary } from "./summarize.ts";
-import { countByPresence, countHosts, lockHost, readHost, readHosts, type HostQuery, type HostRow } from "./store.ts";
+import { stillRequested } from "./requested-labels.ts";
+import {
+  countByPresence,
+  countHosts,
+  lockHost,
+  readHost,
+  readHosts,
+  type HostQuery,
+  type HostRow,
+  type LockedHost,
+} from "./store.ts";
 import {
   deleteHostRow,
   saveApproval,
@@ -67,8 +77,6 @@ interface Parts {
 
 // A look at every label of every host is half of what a summary costs, and pages ask for one every few seconds.
 const LABELS_REUSED_MS = 15_000;
-
-type LockedHost = NonNullable<Awaited<ReturnType<typeof lockHost>>>;
 
 export function createHostsService(parts: Parts): HostsService {
   const { database, clock, newId, audit } = parts;
@@ -173,7 +181,9 @@ export function createHostsService(parts: Parts): HostsService {
           requireEtag(host, wanted.etag);
           requireLabels(wanted.labels);
           const name = cleanText(wanted.name).trim() || host.name;
-          await saveDescription(tx, { organizationId: caller.organizationId, hostId }, { name, labels: wanted.labels });
+          const requestedLabels = stillRequested(host.requested_labels, wanted.labels);
+          const description = { name, labels: wanted.labels, requestedLabels };
+          await saveDescription(tx, { organizationId: caller.organizationId, hostId }, description);
           const detail = { newName: name, labelsBefore: host.labels, labels: wanted.labels };
           return { detail, message: `${caller.name} changed the name or the labels of host ${name}.` };
         }),
@@ -184,9 +194,12 @@ export function createHostsService(parts: Parts): HostsService {
         if (host.quarantined_at !== null) return release(tx, caller, host, now);
         if (!host.awaiting_approval) return undefined;
         const reference = { organizationId: caller.organizationId, hostId };
-        await saveApproval(tx, reference);
+        await saveApproval(tx, reference, host.labels);
         tx.emit(hostApproved, reference);
-        return { detail: {}, message: `${caller.name} let host ${host.name} in.` };
+        return {
+          detail: { declinedLabels: host.requested_labels },
+          message: `${caller.name} let host ${host.name} in.`,
+        };
       }),
     schedule: (caller, hostId, { scheduling, reason }) =>
       change(caller, hostId, "hosts.schedule", async (tx, host) => {

@@ -19,16 +19,27 @@ function hostUpdate(tx: UnitOfWork, host: HostKey) {
 export async function saveDescription(
   tx: UnitOfWork,
   host: HostKey,
-  description: { name: string; labels: Labels },
+  description: { name: string; labels: Labels; requestedLabels: Labels },
 ): Promise<void> {
   await hostUpdate(tx, host)
-    .set({ name: description.name, labels: JSON.stringify(description.labels), version: sql`version + 1` })
+    .set({
+      name: description.name,
+      labels: JSON.stringify(description.labels),
+      requested_labels: JSON.stringify(description.requestedLabels),
+      version: sql`version + 1`,
+    })
     .execute();
 }
 
-export async function saveApproval(tx: UnitOfWork, host: HostKey): Promise<void> {
+/** Whatever the machine asked for and did not get now is declined. */
+export async function saveApproval(tx: UnitOfWork, host: HostKey, labels: Labels): Promise<void> {
   await hostUpdate(tx, host)
-    .set({ awaiting_approval: false, version: sql`version + 1` })
+    .set({
+      awaiting_approval: false,
+      labels: JSON.stringify(labels),
+      requested_labels: "{}",
+      version: sql`version + 1`,
+    })
     .execute();
 }
 

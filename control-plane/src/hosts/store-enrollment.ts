@@ -76,6 +76,7 @@ export interface NewHost {
   environmentId: string;
   name: string;
   labels: Labels;
+  requestedLabels: Labels;
   facts: HostFacts;
   capabilities: string[];
   agentVersion: string;
@@ -99,6 +100,7 @@ export async function insertHost(tx: UnitOfWork, host: NewHost): Promise<void> {
       environment_id: host.environmentId,
       name: host.name,
       labels: JSON.stringify(host.labels),
+      requested_labels: JSON.stringify(host.requestedLabels),
       facts: JSON.stringify(host.facts),
       capabilities: host.capabilities,
       agent_version: host.agentVersion,

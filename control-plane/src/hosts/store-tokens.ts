@@ -13,6 +13,7 @@ export interface NewToken {
   shownPrefix: string;
   secretSha256: Uint8Array;
   labels: Labels;
+  hostLabelKeys: readonly string[];
   maxUses: number;
   needsApproval: boolean;
   createdAt: Date;
@@ -31,6 +32,7 @@ export async function insertToken(tx: UnitOfWork, token: NewToken): Promise<void
       shown_prefix: token.shownPrefix,
       secret_sha256: token.secretSha256,
       labels: JSON.stringify(token.labels),
+      host_label_keys: [...token.hostLabelKeys],
       max_uses: token.maxUses,
       needs_approval: token.needsApproval,
       created_at: token.createdAt,

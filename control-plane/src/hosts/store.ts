@@ -41,12 +41,31 @@ export async function readHost(tx: UnitOfWork, organizationId: string, hostId: s
     .executeTakeFirst();
 }
 
+export type LockedHost = Selectable<HostsTable>;
+
+/** Many at once, in the order of their ids, so that two that lock the same ones do not wait for each other for ever. */
+export async function lockHosts(
+  tx: UnitOfWork,
+  organizationId: string,
+  hostIds: readonly string[],
+): Promise<Map<string, LockedHost>> {
+  const rows = await hostsTables(tx)
+    .selectFrom("hosts")
+    .selectAll()
+    .where("organization_id", "=", organizationId)
+    .where(sql<boolean>`id = ANY(${[...hostIds]})`)
+    .orderBy("id")
+    .forUpdate()
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
 /** Held until the end of the transaction. */
 export async function lockHost(
   tx: UnitOfWork,
   organizationId: string,
   hostId: string,
-): Promise<Selectable<HostsTable> | undefined> {
+): Promise<LockedHost | undefined> {
   return hostsTables(tx)
     .selectFrom("hosts")
     .selectAll()

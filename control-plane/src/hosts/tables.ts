@@ -43,6 +43,8 @@ export interface HostsTable {
   cpu_percent: Generated<number>;
   memory_percent: Generated<number>;
   scheduling: Generated<HostScheduling>;
+  /** What the machine asked for and nobody has decided yet. */
+  requested_labels: ColumnType<Labels, string | undefined, string>;
 }
 
 export interface HostKeysTable {
@@ -69,6 +71,7 @@ export interface EnrollmentTokensTable {
   created_by: string;
   expires_at: Date;
   revoked_at: Date | null;
+  host_label_keys: Generated<string[]>;
 }
 
 // Identity's table; read here for the names and the default that a host gets, never written.

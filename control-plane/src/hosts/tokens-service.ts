@@ -21,6 +21,8 @@ export interface TokenRequest {
   /** Empty takes the organization's first. */
   environmentId: string;
   labels: Labels;
+  /** Keys of labels that machines which enrol with it may set themselves. */
+  hostLabelKeys: readonly string[];
   /** 0 means 1. */
   maxUses: number;
   /** 0 means an hour. */
@@ -58,6 +60,8 @@ export function createEnrollmentTokensService(parts: Parts): EnrollmentTokensSer
   return {
     create: async (caller, request) => {
       requireLabels(request.labels);
+      const hostLabelKeys = [...new Set(request.hostLabelKeys)].toSorted();
+      requireLabels(Object.fromEntries(hostLabelKeys.map((key) => [key, ""])));
       const { organizationId } = caller;
       const secret = tokenSecret(randomToken(TOKEN_BYTES));
       const maxUses = request.maxUses === 0 ? 1 : request.maxUses;
@@ -78,6 +82,7 @@ export function createEnrollmentTokensService(parts: Parts): EnrollmentTokensSer
           shownPrefix: shownPrefix(secret),
           secretSha256: sha256(secret),
           labels: request.labels,
+          hostLabelKeys,
           maxUses,
           // Decided once, at the making: a token that many may hold lets nobody in unseen.
           needsApproval: maxUses > 1 && !request.skipApproval,
@@ -90,6 +95,7 @@ export function createEnrollmentTokensService(parts: Parts): EnrollmentTokensSer
           maxUses,
           environmentId: environment.id,
           labels: request.labels,
+          hostLabelKeys,
           skipApproval: request.skipApproval,
         };
         await audit.record(tx, caller, {

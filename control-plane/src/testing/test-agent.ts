@@ -89,6 +89,7 @@ export async function enroll(
   token: string,
   key: TestHostKey,
   hostname = "edge",
+  requestedLabels: Record<string, string> = {},
 ): Promise<EnrollResponse> {
   const client = dial(server);
   try {
@@ -97,7 +98,7 @@ export async function enroll(
         {
           token,
           certificateRequest: key.request,
-          requestedLabels: {},
+          requestedLabels,
           sealingKey: randomBytes(32),
           agentVersion: "0.1.0",
           protocolVersion: 1,
