@@ -17,6 +17,7 @@ import { createDiskWatch } from "./facts/disk-watch.ts";
 import { bootId, engineDisk, hostReport } from "./facts/host-report.ts";
 import type { ContentSource } from "./files/index.ts";
 import { type HostSide, createHostSide } from "./host-side.ts";
+import { type Link, linkText, openLink } from "./link/index.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
@@ -25,6 +26,7 @@ import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { createWireMeter } from "./session/wire-meter.ts";
 import { type SpoolSender, startSpoolSender } from "./spool/spool-sender.ts";
+import { openBodyPieces } from "./state/body-pieces.ts";
 import { openKnownTime } from "./state/known-time.ts";
 import { readLocalPolicy } from "./state/local-policy.ts";
 import { createStreams } from "./streams/index.ts";
@@ -68,7 +70,14 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const keys = loadOrCreateHostKeys(config.stateDir);
   const knownTime = openKnownTime(config.stateDir);
   const wire = createWireMeter();
+  const hostLink = openLink({
+    folder: config.stateDir,
+    clock,
+    log,
+    now: () => Math.max(clock.now(), knownTime.floor()),
+  });
   const identities = createIdentityKeeper({
+    link: () => ({ shaper: hostLink.shaper, metered: hostLink.settings.metered }),
     folder: config.stateDir,
     identity,
     keys,
@@ -111,6 +120,9 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       if (told !== undefined && !isDeepStrictEqual(facts, told.engine)) renew.abort();
     },
   });
+  host.metrics.setIntervals({ ...hostLink.pace, live: false });
+  // What keeps a connection open is set when it is made.
+  hostLink.onChanged((settings, before) => settings.metered !== before.metered && renew.abort());
   host.spool.onDurable(() => sender?.pump());
   const buildsFolder = join(config.stateDir, "builds");
   forgetBuilds(buildsFolder);
@@ -133,6 +145,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   });
   const intake = createDesiredIntake({
     store: host.store,
+    pieces: openBodyPieces(join(config.stateDir, "desired", "pieces")),
     clock,
     log,
     random,
@@ -153,6 +166,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     if (message.serverTime !== undefined) knownTime.learn(message.serverTime.getTime());
     if (message.intervals !== undefined) host.metrics.setIntervals(message.intervals);
     identities.attach(session, message.trustedRoots);
+    hostLink.attach(session);
     host.reporter.attach(session, message.wantsObserved);
     startSpoolSender(host.spool, session, message.spoolAcked, clock).then(
       (started) => (sender = started),
@@ -169,6 +183,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       return await runSession(
         {
           client: channel.client,
+          shaper: hostLink.shaper,
           hostId: identity.hostId,
           hostKey: keys.hostKey,
           clock,
@@ -176,7 +191,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           hello: async () => {
             told = { engine: (await facts) ?? (await host.facts()) };
             disk.told(engineDisk(told.engine));
-            return hello({ config, keys, host, instanceId, clock, engine: told.engine });
+            return hello({ config, keys, host, hostLink, instanceId, clock, engine: told.engine });
           },
           heartbeat: () => heartbeat(host, clock),
           onWelcome: welcome,
@@ -193,6 +208,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
                 knownTime,
                 log,
                 openStream: (command, over) => streams.open(command, over),
+                takeLink: (settings) => hostLink.take(settings),
                 setIntervals: (intervals) => host.metrics.setIntervals(intervals),
                 spoolAcknowledged: (spoolId, sequence) => sender?.acknowledged(spoolId, sequence),
                 sendObserved: () => host.reporter.sendNow(),
@@ -226,11 +242,13 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onState: (callback) => {
       listener = callback;
     },
-    askLocally: (command) => host.askLocally(command),
+    askLocally: (command) =>
+      command.command === "link" ? Promise.resolve({ text: linkText(hostLink) }) : host.askLocally(command),
     stop: async () => {
       enter({ type: "stop-asked" });
       stop.abort();
       disk.stop();
+      hostLink.stop();
       await kept;
       await host.stop();
       enter({ type: "drained" });
@@ -246,6 +264,7 @@ interface HelloParts {
   readonly config: AgentConfig;
   readonly keys: HostKeys;
   readonly host: HostSide;
+  readonly hostLink: Link;
   readonly instanceId: string;
   readonly clock: Clock;
   readonly engine: EngineFacts | undefined;
@@ -265,7 +284,7 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
     sealingKey: parts.keys.sealingPublicKey,
     agentUpdate: undefined,
     build: undefined,
-    linkDigest: "",
+    linkDigest: parts.hostLink.settings.digest,
     peerAddress: "",
   };
 }

@@ -20,6 +20,7 @@ export const AGENT_ERROR_CODES = {
   WF_NOT_RUNNING: "No agent runs with this state, so nothing can be asked of it.",
   WF_BUILD_FAILED: "An image could not be built.",
   WF_STREAM_LIMIT: "Too many streams of this kind are open on the host.",
+  WF_LINK_STOPPED: "The link profile of the host lets nothing of this kind through now.",
   WF_NOT_ALLOWED: "The host was installed without this right.",
   WF_ENGINE: "The container engine refused or cannot be reached.",
   WF_FRAME_INVALID: "A frame could not be understood or handled.",

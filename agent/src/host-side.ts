@@ -5,7 +5,7 @@ import { type ComposeService, type DesiredStack, type EngineFacts, packSamples, 
 import { type HostEvent, type Progress, type SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { adoptedInto, createCreatedContainers } from "./adopt/index.ts";
 import type { AgentConfig } from "./config.ts";
-import { type LocalAnswer, type LocalCommand, answerLocally } from "./control/local-commands.ts";
+import { type LocalAnswer, type StackCommand, answerLocally } from "./control/local-commands.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
 import type { ContentSource } from "./files/index.ts";
 import type { HostKeys } from "./enroll/host-keys.ts";
@@ -61,7 +61,7 @@ export interface HostSide {
   /** Tells the history that the control plane ended what root held. */
   tellOverridden(stackId: string): void;
   /** Does what root on this host asks for. */
-  askLocally(command: LocalCommand): Promise<LocalAnswer>;
+  askLocally(command: StackCommand): Promise<LocalAnswer>;
   readonly store: DesiredStore;
   readonly loop: Reconciler;
   readonly spool: Spool;

@@ -89,7 +89,7 @@ async function deploy(): Promise<string> {
   const desired = await desiredState();
   const client = dial(app, identity);
   const digest = desired.stacks[0]?.bodyDigest ?? "";
-  for await (const { content } of client.fetchBody({ digest }) as AsyncIterable<{ content: Uint8Array }>) {
+  for await (const { content } of client.fetchBody({ digest, offset: 0n }) as AsyncIterable<{ content: Uint8Array }>) {
     answers.push(Buffer.from(content).toString("latin1"));
   }
   const sealed = await new Promise<unknown>((resolve, reject) =>

@@ -6,11 +6,10 @@ import { type Log, reasonOf } from "../platform/log.ts";
 import { backoffMs } from "../session/backoff.ts";
 import { fetchBody, fetchFile, fetchSecrets } from "../session/channel.ts";
 import type { SessionLink } from "../session/session.ts";
+import type { BodyPieces } from "../state/body-pieces.ts";
 import type { DesiredSource, DesiredStore } from "../state/desired-store.ts";
 import { formatGeneration } from "../state/generation.ts";
 
-/** Files and configs of one revision travel inside its body. */
-const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** Answers that the same question gets again; all others may be the link's or a restart's fault. */
 const FINAL: ReadonlySet<unknown> = new Set([
   status.NOT_FOUND,
@@ -21,6 +20,7 @@ const FINAL: ReadonlySet<unknown> = new Set([
 
 export interface DesiredIntakeParts {
   readonly store: DesiredStore;
+  readonly pieces: BodyPieces;
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
@@ -35,7 +35,7 @@ export interface DesiredIntake {
 }
 
 export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
-  const { store, log } = parts;
+  const { store, pieces, log } = parts;
   let waiting: { readonly state: DesiredState; readonly link: SessionLink } | undefined;
   let superseded = new AbortController();
   let working = false;
@@ -53,7 +53,8 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
     for (let attempt = 0; !link.ended.aborted && waiting === undefined; attempt++) {
       try {
         const held = state.stacks.filter(({ stackId }) => store.heldRevision(stackId) !== undefined);
-        const refused = await store.take(state, sourceOver(link, superseded.signal));
+        const refused = await store.take(state, sourceOver(link, pieces, superseded.signal));
+        pieces.clear();
         log("info", "The desired state was taken.", {
           generation,
           count: state.stacks.length,
@@ -94,10 +95,11 @@ export function createDesiredIntake(parts: DesiredIntakeParts): DesiredIntake {
   };
 }
 
-function sourceOver(link: SessionLink, signal: AbortSignal): DesiredSource {
+function sourceOver(link: SessionLink, pieces: BodyPieces, superseded: AbortSignal): DesiredSource {
+  const signal = AbortSignal.any([superseded, link.ended]);
   return {
-    file: (digest, offset) => fetchFile(link.client, { digest, offset }, AbortSignal.any([signal, link.ended])),
-    body: (digest) => fetchBody(link.client, digest, MAX_BODY_BYTES),
+    file: (digest, offset) => fetchFile(link.client, { digest, offset }, signal),
+    body: (digest) => pieces.fetch(digest, (offset) => fetchBody(link.client, { digest, offset }, signal)),
     secrets: async ({ stackId, revision }) => (await fetchSecrets(link.client, { stackId, revision })).sealed,
   };
 }

@@ -5,7 +5,7 @@ import type { Log } from "../platform/log.ts";
 import { type ResolveParts, resolveReply, signInReply } from "../registries/index.ts";
 import type { FrameHandlers } from "../session/dispatch.ts";
 import type { SessionLink } from "../session/session.ts";
-import type { Intervals } from "@windflow/proto/agent";
+import type { Intervals, LinkSettings } from "@windflow/proto/agent";
 import type { OpenStreamCommand } from "@windflow/proto/agent";
 import type { DesiredStore } from "../state/desired-store.ts";
 import type { KnownTime } from "../state/known-time.ts";
@@ -22,6 +22,7 @@ export interface FrameHandlerParts extends ResolveParts {
   readonly log: Log;
   openStream(command: OpenStreamCommand, link: SessionLink): void;
   setIntervals(intervals: Intervals): void;
+  takeLink(settings: LinkSettings): void;
   spoolAcknowledged(spoolId: string, sequence: bigint): void;
   sendObserved(): void;
 }
@@ -65,7 +66,7 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
       parts.sendObserved();
     },
     desiredAgent: notYet,
-    linkSettings: notYet,
+    linkSettings: (settings) => parts.takeLink(settings),
     sitePeers: notYet,
     reenroll: notYet,
   };

@@ -5,8 +5,11 @@ import { reasonOf } from "../platform/log.ts";
 import type { Reconciler } from "../reconcile/options.ts";
 import type { DesiredStore } from "../state/desired-store.ts";
 
-/** What root on the host may ask of the agent, by name or id of a stack. */
-export type LocalCommand =
+/** What root on the host may ask of the agent. */
+export type LocalCommand = StackCommand | { readonly command: "link" };
+
+/** By name or id of a stack. */
+export type StackCommand =
   | { readonly command: "stacks" }
   | { readonly command: "rollback"; readonly stack: string; readonly to?: number }
   | { readonly command: "release"; readonly stack: string };
@@ -29,7 +32,7 @@ export interface LocalCommandParts {
 }
 
 /** Does a command, with or without a control plane. Never rejects. */
-export async function answerLocally(command: LocalCommand, parts: LocalCommandParts): Promise<LocalAnswer> {
+export async function answerLocally(command: StackCommand, parts: LocalCommandParts): Promise<LocalAnswer> {
   try {
     switch (command.command) {
       case "stacks":

@@ -9,6 +9,8 @@ import { type OwnUsageParts, createOwnUsageSampler } from "./own-usage.ts";
 
 const SAMPLE_EVERY_MS = 5_000;
 const LIVE_SAMPLE_EVERY_MS = 1_000;
+/** Of a host whose figures leave rarely, enough rows for its charts: 20 in each batch. */
+const ROWS_PER_BATCH = 20;
 /** Until Intervals say otherwise; a host's figures are what people look at first. */
 const SHIP_HOST_MS = 15_000;
 const SHIP_CONTAINERS_MS = 30_000;
@@ -71,8 +73,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
       else parts.ship(batch);
     }
   };
+  const stepMs = (): number =>
+    live ? LIVE_SAMPLE_EVERY_MS : Math.max(SAMPLE_EVERY_MS, Math.min(shipHostMs, shipContainersMs) / ROWS_PER_BATCH);
   // Half a sampling step of slack, or timers that fire a little early would skip a whole step.
-  const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - SAMPLE_EVERY_MS / 2;
+  const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - stepMs() / 2;
   const tick = async (): Promise<void> => {
     try {
       await sample();
@@ -86,7 +90,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
   };
   const next = (): void => {
     cancel?.();
-    cancel = clock.after(live ? LIVE_SAMPLE_EVERY_MS : SAMPLE_EVERY_MS, () => void tick().catch(() => undefined));
+    cancel = clock.after(stepMs(), () => void tick().catch(() => undefined));
   };
 
   return {

@@ -1,8 +1,11 @@
-import { type ChannelOptions, type ServiceError, Metadata } from "@grpc/grpc-js";
+import { type ChannelOptions, type ClientReadableStream, type ServiceError, Metadata } from "@grpc/grpc-js";
 import {
-  AgentServiceClient,
+  type AgentServiceClient,
+  type BodyChunk,
   type EnrollRequest,
   type EnrollResponse,
+  type FetchImageRequest,
+  type FetchImageResponse,
   type FetchRegistryAuthRequest,
   type FetchRegistryAuthResponse,
   type FetchSecretsRequest,
@@ -10,6 +13,9 @@ import {
   type RenewRequest,
   type RenewResponse,
 } from "@windflow/proto/agent";
+import { openShapedClient } from "../link/shaped-client.ts";
+import { type Shaper, createShaper } from "../link/shaper.ts";
+import { systemClock } from "../platform/clock.ts";
 import { type ServerAddress, channelTarget } from "./server-address.ts";
 import { TlsCredentials, type TlsOptions } from "./tls-credentials.ts";
 
@@ -26,9 +32,11 @@ const FILE_SILENCE_MS = 60_000;
 /** A pull waits for it, and goes on with what was heard last. */
 const REGISTRY_AUTH_DEADLINE_MS = 5_000;
 
-const CHANNEL_OPTIONS: ChannelOptions = {
+const PING_OPTIONS: ChannelOptions = {
   "grpc.keepalive_time_ms": PING_INTERVAL_MS,
   "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
+};
+const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
   "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
   "grpc.enable_channelz": 0,
@@ -37,14 +45,28 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.service_config_disable_resolution": 1,
 };
 
+/** Of each client, so that a transfer knows whether it is the limit that is silent. */
+const shapers = new WeakMap<AgentServiceClient, Shaper>();
+
 /** One connection to the control plane: the session and all that rides on it. Made anew for each attempt, so that the agent's own backoff rules. */
 export interface Channel {
   readonly client: AgentServiceClient;
   close(): void;
 }
 
-export function openChannel(address: ServerAddress, credentials: TlsCredentials): Channel {
-  const client = new AgentServiceClient(channelTarget(address), credentials, CHANNEL_OPTIONS);
+/** How a connection treats what it carries. */
+export interface ChannelLink {
+  readonly shaper: Shaper;
+  /** Each byte costs: the session's heartbeats are all that keeps the connection open. */
+  readonly metered: boolean;
+}
+
+/** @param link absent: nothing is limited, and nobody asks what was used (enrolment). */
+export function openChannel(address: ServerAddress, credentials: TlsCredentials, link?: ChannelLink): Channel {
+  const shaper = link?.shaper ?? createShaper(systemClock);
+  const options = link?.metered === true ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...PING_OPTIONS };
+  const client = openShapedClient(channelTarget(address), credentials, { shaper, options });
+  shapers.set(client, shaper);
   return { client, close: () => client.close() };
 }
 
@@ -67,44 +89,66 @@ export const fetchRegistryAuth = (
 ): Promise<FetchRegistryAuthResponse> =>
   unary((callback) => client.fetchRegistryAuth(request, new Metadata(), registryDeadline(), callback));
 
-/** @param maxBytes more is refused, so that a wrong digest cannot fill the memory. */
-export async function fetchBody(client: AgentServiceClient, digest: string, maxBytes: number): Promise<Buffer> {
-  const call = client.fetchBody({ digest }, new Metadata(), deadline());
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of call) {
-    const { content } = chunk as { content: Uint8Array };
-    length += content.length;
-    if (length > maxBytes) {
-      call.cancel();
-      throw new RangeError(`the body ${digest} has more than ${maxBytes} bytes`);
-    }
-    chunks.push(content);
-  }
-  return Buffer.concat(chunks);
+export const fetchImage = (client: AgentServiceClient, request: FetchImageRequest): Promise<FetchImageResponse> =>
+  unary((callback) => client.fetchImage(request, new Metadata(), deadline(), callback));
+
+/** The bytes of a body of the desired state from an offset on, as {@link fetchFile}. */
+export function fetchBody(
+  client: AgentServiceClient,
+  wanted: { readonly digest: string; readonly offset: number },
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { digest, offset } = wanted;
+  return chunks(client, () => client.fetchBody({ digest, offset: BigInt(offset) }, new Metadata()), signal);
 }
 
 /**
  * The bytes of a stored file from an offset on, in pieces, as fast as they are taken. What came before a failure was right.
  * @param signal aborts the call.
  */
-export async function* fetchFile(
+export function fetchFile(
   client: AgentServiceClient,
   wanted: { readonly digest: string; readonly offset: number; readonly buildId?: string },
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { digest, offset, buildId = "" } = wanted;
-  // No deadline over all of it: a large file on a slow link takes hours, and is to arrive nevertheless.
-  const call = client.fetchFile({ digest, offset: BigInt(offset), buildId }, new Metadata());
+  return chunks(client, () => client.fetchFile({ digest, offset: BigInt(offset), buildId }, new Metadata()), signal);
+}
+
+/** The bytes of a file of the release that the agent is to become, from an offset on, as {@link fetchFile}. */
+export function fetchRelease(
+  client: AgentServiceClient,
+  wanted: { readonly name: string; readonly offset: number; readonly releaseId: string },
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { name, offset, releaseId } = wanted;
+  return chunks(client, () => client.fetchRelease({ name, offset: BigInt(offset), releaseId }, new Metadata()), signal);
+}
+
+/** No deadline over all of it: a large file on a slow link takes hours, and is to arrive nevertheless. */
+async function* chunks(
+  client: AgentServiceClient,
+  start: () => ClientReadableStream<BodyChunk>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const shaper = shapers.get(client);
+  // Before anything is asked for: a class that is stopped holds no stream open.
+  await shaper?.wait("layers", "received", signal);
+  const call = start();
   const cancel = (): void => call.cancel();
   signal?.addEventListener("abort", cancel, { once: true });
   if (signal?.aborted === true) cancel();
-  let silence = setTimeout(cancel, FILE_SILENCE_MS);
+  const silent = (): void => {
+    // It is our own limit that is silent.
+    if (shaper?.isReady("layers", "received") === false) silence = setTimeout(silent, FILE_SILENCE_MS);
+    else cancel();
+  };
+  let silence = setTimeout(silent, FILE_SILENCE_MS);
   try {
     for await (const chunk of call) {
       clearTimeout(silence);
-      yield (chunk as { content: Uint8Array }).content;
-      silence = setTimeout(cancel, FILE_SILENCE_MS);
+      yield (chunk as BodyChunk).content;
+      silence = setTimeout(silent, FILE_SILENCE_MS);
     }
   } finally {
     clearTimeout(silence);

@@ -1,5 +1,8 @@
 import type { AgentFrame } from "@windflow/proto/agent";
 import { expect, test } from "vitest";
+import { createShaper } from "../link/index.ts";
+import { createTestClock } from "../testing/test-clock.ts";
+import { systemClock } from "../platform/clock.ts";
 import { type AgentKind, createOutgoing } from "./outgoing.ts";
 
 const progress = (step: string): AgentKind => ({
@@ -10,6 +13,7 @@ const heartbeat = (problem: string): AgentKind => ({
   $case: "heartbeat",
   value: { agentTime: undefined, engineOk: true, engineProblem: problem },
 });
+const batch = (dropped: bigint): AgentKind => ({ $case: "spoolBatch", value: { spoolId: "s", entries: [], dropped } });
 const reply = (requestId: string): AgentKind => ({ $case: "actionReply", value: { requestId, problem: "" } });
 
 function slowSink(): {
@@ -36,7 +40,7 @@ function slowSink(): {
 
 test("a slow link gets the newest heartbeat, every reply and the last 256 steps of progress, in ids without gaps", () => {
   const sink = slowSink();
-  const outgoing = createOutgoing(sink);
+  const outgoing = createOutgoing(sink, createShaper(systemClock));
   outgoing.send(reply("first"));
   for (let i = 0; i < 300; i++) outgoing.send(progress(`step ${i}`));
   outgoing.send(heartbeat("old"));
@@ -56,8 +60,36 @@ test("a slow link gets the newest heartbeat, every reply and the last 256 steps 
 });
 
 test("a flood of requests cannot grow the queue without bound", () => {
-  const outgoing = createOutgoing(slowSink());
+  const outgoing = createOutgoing(slowSink(), createShaper(systemClock));
   const taken = Array.from({ length: 2_000 }, (_, i) => outgoing.send(reply(String(i)))).filter(Boolean);
   expect(taken).toHaveLength(1_025);
   expect(outgoing.dropped).toBe(975);
+});
+
+test("a class waits for its own limit only: control goes past metrics that are stopped, heartbeats past a limit of control", async () => {
+  const sink = slowSink();
+  sink.open = true;
+  const clock = createTestClock();
+  const shaper = createShaper(clock);
+  shaper.setLimits(
+    new Map([
+      ["metrics", 0],
+      ["control", 1_000],
+    ]),
+  );
+  const outgoing = createOutgoing(sink, shaper);
+  const sent = (): string[] => sink.frames.map(({ kind }) => kind?.$case ?? "");
+  await clock.advance(1_000);
+  outgoing.send(batch(1n));
+  outgoing.send(batch(2n));
+  outgoing.send(reply("first"));
+  shaper.spend("control", "sent", 5_000);
+  outgoing.send(reply("second"));
+  outgoing.send(heartbeat("now"));
+  expect(sent()).toEqual(["actionReply", "heartbeat"]);
+  await clock.advance(4_500);
+  expect(sent()).toEqual(["actionReply", "heartbeat", "actionReply"]);
+  shaper.setLimits(new Map());
+  await clock.advance(1);
+  expect(sent()).toEqual(["actionReply", "heartbeat", "actionReply", "spoolBatch", "spoolBatch"]);
 });

@@ -1,16 +1,19 @@
 import type { AgentFrame } from "@windflow/proto/agent";
+import type { LinkClass } from "@windflow/core";
+import { type Shaper, classOfFrame, waits } from "../link/index.ts";
 
 export type AgentKind = NonNullable<AgentFrame["kind"]>;
 type Case = AgentKind["$case"];
 
 /**
  * What happens to a frame when the link is slower than the agent. `latest`: a newer one of its kind takes its place.
- * `kept`: waits; its number is bounded by who asks for it (requests, the spool's window). `lossy`: the oldest goes.
+ * `kept`: waits; its number is bounded by who asks for it (requests). `spool`: waits too, and for its own class, beside the others; its
+ * bytes are bounded by the spool's window. `lossy`: the oldest goes.
  */
-const LANE: Readonly<Record<Case, "latest" | "kept" | "lossy">> = {
+const LANE: Readonly<Record<Case, "latest" | "kept" | "spool" | "lossy">> = {
   hello: "kept",
   heartbeat: "latest",
-  spoolBatch: "kept",
+  spoolBatch: "spool",
   observed: "latest",
   progress: "lossy",
   planReply: "kept",
@@ -45,29 +48,51 @@ export interface FrameSink {
   onDrain(callback: () => void): void;
 }
 
-/** The write queue of one session: bounded, and never ahead of what the transport takes. */
-export function createOutgoing(sink: FrameSink): Outgoing {
+/** The write queue of one session: bounded, never ahead of what the transport takes, nor of what the link's limits allow. */
+export function createOutgoing(sink: FrameSink, shaper: Pick<Shaper, "isReady" | "wait">): Outgoing {
   const latest = new Map<Case, AgentKind>();
   const kept: AgentKind[] = [];
+  const spool: AgentKind[] = [];
   const lossy: AgentKind[] = [];
+  const held = new Set<LinkClass>();
   let blocked = false;
   let nextId = 1n;
   let received = 0n;
   let dropped = 0;
 
-  const next = (): AgentKind | undefined => {
-    const [first] = latest.entries();
-    if (first !== undefined) {
-      latest.delete(first[0]);
-      return first[1];
-    }
-    return kept.shift() ?? lossy.shift();
+  const mayGo = ({ $case }: AgentKind): boolean =>
+    !waits({ kind: { $case } }) || shaper.isReady(classOfFrame($case), "sent");
+  const takeFrom = (queue: AgentKind[]): AgentKind | undefined => {
+    const place = queue.findIndex(mayGo);
+    return place < 0 ? undefined : queue.splice(place, 1)[0];
   };
+  const takeLatest = (): AgentKind | undefined => {
+    const kind = [...latest.values()].find(mayGo);
+    if (kind !== undefined) latest.delete(kind.$case);
+    return kind;
+  };
+  const next = (): AgentKind | undefined => takeLatest() ?? takeFrom(kept) ?? takeFrom(spool) ?? takeFrom(lossy);
 
+  // What stays behind goes on as soon as its class may.
+  const waitFor = (name: LinkClass): void => {
+    if (held.has(name)) return;
+    const turn = shaper.wait(name, "sent");
+    if (turn === undefined) return;
+    held.add(name);
+    const go = (): void => {
+      held.delete(name);
+      pump();
+    };
+    turn.then(go, go);
+  };
   const pump = (): void => {
     while (!blocked) {
       const kind = next();
-      if (kind === undefined) return;
+      if (kind === undefined) {
+        if (spool.length > 0) waitFor("metrics");
+        if (latest.size + kept.length + lossy.length > 0) waitFor("control");
+        return;
+      }
       blocked = !sink.write({ id: nextId++, ack: received, kind });
     }
   };
@@ -79,6 +104,7 @@ export function createOutgoing(sink: FrameSink): Outgoing {
   const queue = (kind: AgentKind): boolean => {
     const lane = LANE[kind.$case];
     if (lane === "latest") latest.set(kind.$case, kind);
+    else if (lane === "spool") spool.push(kind);
     else if (lane === "kept") {
       if (kept.length >= MAX_KEPT) return false;
       kept.push(kind);

@@ -12,6 +12,7 @@ import type {
   Welcome,
 } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
+import type { Shaper } from "../link/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import { type FrameHandlers, dispatch } from "./dispatch.ts";
@@ -21,13 +22,14 @@ import { type AgentKind, createOutgoing } from "./outgoing.ts";
 const GREETING_TIMEOUT_MS = 30_000;
 /** Until Intervals say otherwise. The lease on the other side turns stale at three of these. */
 const DEFAULT_HEARTBEAT_MS = 15_000;
-/** No byte from the other side for this many heartbeats: the connection is dead, whatever TCP believes. */
-const SILENT_HEARTBEATS = 3;
+/** An answer to a heartbeat that does not come for as long as two more of them, at most for this, shows a dead connection. */
+const LONGEST_ANSWER_MS = 60_000;
 /** Time for a last frame to leave. */
 const FAREWELL_TIMEOUT_MS = 2_000;
 
 export interface SessionLink {
   readonly client: AgentServiceClient;
+  readonly shaper: Shaper;
   readonly epoch: bigint;
   /** False when the queue is full. */
   send(kind: AgentKind): boolean;
@@ -37,6 +39,7 @@ export interface SessionLink {
 
 export interface SessionParts {
   readonly client: AgentServiceClient;
+  readonly shaper: Shaper;
   readonly hostId: string;
   readonly hostKey: KeyObject;
   readonly clock: Clock;
@@ -66,10 +69,10 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
   return new Promise((resolve) => {
     const call = parts.client.connect();
     const ended = new AbortController();
-    const outgoing = createOutgoing({
-      write: (frame) => call.write(frame),
-      onDrain: (callback) => void call.on("drain", callback),
-    });
+    const outgoing = createOutgoing(
+      { write: (frame) => call.write(frame), onDrain: (callback) => void call.on("drain", callback) },
+      parts.shaper,
+    );
     let link: SessionLink | undefined;
     let handlers: FrameHandlers | undefined;
     let goodbye: Goodbye | undefined;
@@ -97,11 +100,13 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     };
     const watch = (): void => {
       cancelWatch();
-      cancelWatch = clock.after(SILENT_HEARTBEATS * heartbeatMs, () =>
-        end(new AgentError("WF_SESSION_TIMEOUT", `nothing heard for ${(SILENT_HEARTBEATS * heartbeatMs) / 1000} s`)),
+      const silenceMs = longestSilenceMs(heartbeatMs);
+      cancelWatch = clock.after(silenceMs, () =>
+        end(new AgentError("WF_SESSION_TIMEOUT", `nothing heard for ${silenceMs / 1000} s`)),
       );
     };
     const beat = (): void => {
+      cancelBeat();
       outgoing.send({ $case: "heartbeat", value: parts.heartbeat() });
       cancelBeat = clock.after(heartbeatMs, beat);
     };
@@ -119,7 +124,12 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
       clock.after(FAREWELL_TIMEOUT_MS, () => end(new AgentError("WF_AGENT_STOPPING", "stopped")));
     };
     const setIntervals = (intervals: Intervals | undefined): void => {
-      if (intervals !== undefined && intervals.heartbeatMs > 0) heartbeatMs = intervals.heartbeatMs;
+      if (intervals === undefined || intervals.heartbeatMs === 0 || intervals.heartbeatMs === heartbeatMs) return;
+      heartbeatMs = intervals.heartbeatMs;
+      if (link === undefined) return;
+      // From now on the other side expects them as often.
+      beat();
+      watch();
     };
 
     const greet = async (frame: ControlFrame): Promise<void> => {
@@ -129,14 +139,15 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
         const hello = await parts.hello();
         outgoing.send({ $case: "hello", value: { ...hello, protocolVersion: PROTOCOL_VERSION, nonceSignature } });
       } else if (kind?.$case === "welcome") {
+        setIntervals(kind.value.intervals);
         link = {
           client: parts.client,
+          shaper: parts.shaper,
           epoch: kind.value.epoch,
           send: (reply) => !ended.signal.aborted && outgoing.send(reply),
           ended: ended.signal,
         };
         handlers = parts.handlers(link);
-        setIntervals(kind.value.intervals);
         parts.onWelcome(kind.value, link);
         beat();
         watch();
@@ -171,6 +182,11 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     renew.addEventListener("abort", leave, { once: true });
     if (stop.aborted) leave();
   });
+}
+
+/** Without a byte from the other side; each heartbeat has an answer. Three heartbeats, less where they are far between. */
+export function longestSilenceMs(heartbeatMs: number): number {
+  return heartbeatMs + 2 * Math.min(heartbeatMs, LONGEST_ANSWER_MS);
 }
 
 function isRefusal(error: unknown): boolean {

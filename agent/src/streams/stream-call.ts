@@ -1,4 +1,5 @@
 import type { AgentServiceClient, StreamDown, StreamEnd, StreamUp } from "@windflow/proto/agent";
+import { type Shaper, classOf, waits } from "../link/index.ts";
 import { type CreditWindow, createCreditWindow } from "./credit.ts";
 
 type Up = NonNullable<StreamUp["kind"]>;
@@ -11,7 +12,7 @@ export interface StreamCall {
   readonly credit: CreditWindow;
   /** Aborted when the other side closed the stream or the link broke. */
   readonly closed: AbortSignal;
-  /** Resolves when the transport would take more. */
+  /** Resolves when the transport would take more; waits for the link's limit before. */
   send(kind: Up): Promise<void>;
   /** Last message; the stream is over after it. */
   end(end: StreamEnd): void;
@@ -21,7 +22,7 @@ export interface StreamCall {
 }
 
 /** Opens the stream and says which it is. */
-export function openStreamCall(client: AgentServiceClient, ticket: string): StreamCall {
+export function openStreamCall(client: AgentServiceClient, ticket: string, shaper: Shaper): StreamCall {
   const call = client.openStream();
   const credit = createCreditWindow();
   const closed = new AbortController();
@@ -53,6 +54,10 @@ export function openStreamCall(client: AgentServiceClient, ticket: string): Stre
   call.on("error", close);
 
   const send = (kind: Up): Promise<void> => {
+    const turn = waits({ kind }) ? shaper.wait(classOf("openStream", { kind }), "sent", closed.signal) : undefined;
+    return turn === undefined ? write(kind) : turn.then(() => write(kind));
+  };
+  const write = (kind: Up): Promise<void> => {
     if (closed.signal.aborted || call.write({ kind })) return Promise.resolve();
     return new Promise((resolve) => {
       call.once("drain", resolve);

@@ -2,6 +2,7 @@ import type { AgentServiceClient, OpenStreamCommand, StreamEnd } from "@windflow
 import { type BuildParts, streamBuild } from "../builds/index.ts";
 import type { StreamsEngine } from "../engines/streams-engine.ts";
 import { AgentError } from "../errors.ts";
+import type { Shaper } from "../link/index.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import type { SessionLink } from "../session/session.ts";
 import { streamExec } from "./exec.ts";
@@ -75,10 +76,10 @@ export function createStreams(parts: StreamsParts): Streams {
   const serve = async (
     command: OpenStreamCommand,
     call: StreamCall,
-    client: AgentServiceClient,
+    { client, shaper }: SessionLink,
   ): Promise<StreamEnd> => {
     const { kind } = command;
-    const refused = refusal(kind);
+    const refused = refusal(kind) ?? stopped(kind, shaper);
     if (refused !== undefined || kind === undefined) return problemEnd(refused);
     open[kind.$case]++;
     try {
@@ -95,13 +96,21 @@ export function createStreams(parts: StreamsParts): Streams {
       return Object.values(open).some((count) => count > 0);
     },
     open: (command, link) => {
-      const call = openStreamCall(link.client, command.ticket);
-      serve(command, call, link.client).then(
+      const call = openStreamCall(link.client, command.ticket, link.shaper);
+      serve(command, call, link).then(
         (end) => call.end(end),
         (error: unknown) => log("error", "A stream failed.", { reason: reasonOf(error) }),
       );
     },
   };
+}
+
+function stopped(kind: Kind | undefined, shaper: Shaper): AgentError | undefined {
+  if (kind?.$case === "build" || shaper.limitOf("logs") !== 0) return undefined;
+  return new AgentError(
+    "WF_LINK_STOPPED",
+    "The link profile of this host lets no logs and terminals through now. Wait for its hours to end, or change the profile.",
+  );
 }
 
 function problemEnd(error: unknown): StreamEnd {

@@ -7,6 +7,7 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerWritableStream,
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
@@ -15,6 +16,7 @@ import {
   type AgentFrame,
   type AgentServiceServer,
   AgentServiceService,
+  type BodyChunk,
   type ControlFrame,
   type EnrollRequest,
   type Hello,
@@ -69,10 +71,10 @@ export interface TestControlPlane {
     certificateValidity: { from: Date; until: Date } | undefined;
     refuse: ServiceError["code"] | undefined;
     acknowledgeSpool: boolean;
-    /** Each call for a file breaks after so many bytes. */
+    /** Each call for a body or a file breaks after so many bytes. */
     filesBreakAfter: number;
   };
-  /** Offsets at which files were asked for. */
+  /** Offsets at which bodies and files were asked for. */
   readonly fileOffsets: number[];
   putBody(bytes: Uint8Array): string;
   stop(): Promise<void>;
@@ -171,8 +173,7 @@ export async function startTestControlPlane(
         call.emit("error", { code: status.NOT_FOUND, details: "no such body" });
         return;
       }
-      for (let at = 0; at < body.length; at += 1_000) call.write({ content: body.subarray(at, at + 1_000) });
-      call.end();
+      sendFrom(plane, call, body);
     },
     fetchSecrets: (call, callback) =>
       callback(null, { sealed: plane.secrets.get(`${call.request.stackId}/${call.request.revision}`) }),
@@ -182,16 +183,7 @@ export async function startTestControlPlane(
         call.emit("error", { code: status.NOT_FOUND, details: "no such file" });
         return;
       }
-      const offset = Number(call.request.offset);
-      plane.fileOffsets.push(offset);
-      for (let at = offset; at < file.length; at += 1_000) {
-        if (at - offset >= plane.behaviour.filesBreakAfter) {
-          call.emit("error", { code: status.UNAVAILABLE, details: "the link broke" });
-          return;
-        }
-        call.write({ content: file.subarray(at, at + 1_000) });
-      }
-      call.end();
+      sendFrom(plane, call, file);
     },
     fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),
     fetchImage: (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: "no images here" }),
@@ -201,6 +193,23 @@ export async function startTestControlPlane(
   server.addService(AgentServiceService, service);
   await new Promise<void>((resolve) => tls.listen(options.port ?? 0, "127.0.0.1", resolve));
   return Object.assign(plane, { url: `https://127.0.0.1:${(tls.address() as AddressInfo).port}` });
+}
+
+function sendFrom(
+  { behaviour, fileOffsets }: TestControlPlane,
+  call: ServerWritableStream<{ offset: bigint }, BodyChunk>,
+  content: Uint8Array,
+): void {
+  const offset = Number(call.request.offset);
+  fileOffsets.push(offset);
+  for (let at = offset; at < content.length; at += 1_000) {
+    if (at - offset >= behaviour.filesBreakAfter) {
+      call.emit("error", { code: status.UNAVAILABLE, details: "the link broke" });
+      return;
+    }
+    call.write({ content: content.subarray(at, at + 1_000) });
+  }
+  call.end();
 }
 
 async function answer<Reply>(callback: sendUnaryData<Reply>, make: () => Promise<Reply>): Promise<void> {

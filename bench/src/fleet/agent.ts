@@ -204,7 +204,11 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
   async function converge(missing: readonly string[]): Promise<void> {
     if (link === undefined) return;
     for (const digest of missing) {
-      await ask(link, "/windflow.agent.v1.AgentService/FetchBody", FetchBodyRequest.encode({ digest }).finish());
+      await ask(
+        link,
+        "/windflow.agent.v1.AgentService/FetchBody",
+        FetchBodyRequest.encode({ digest, offset: 0n }).finish(),
+      );
       counts.bodies++;
     }
     if (missing.length > 0) observe(false);

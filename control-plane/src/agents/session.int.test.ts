@@ -208,7 +208,7 @@ describe("a host that waits for approval", () => {
     const client = dial(app, host);
     const fetched = new Promise((_resolve, reject) => {
       client
-        .fetchBody({ digest: "sha256:00" })
+        .fetchBody({ digest: "sha256:00", offset: 0n })
         .on("error", reject)
         .on("data", () => undefined);
     });

@@ -1,7 +1,7 @@
+import { isTimeZone } from "@windflow/core";
 import { expect, test } from "vitest";
 import type { WindowRule } from "./model.ts";
 import { openingsOfRule, windowStates } from "./plan.ts";
-import { isTimeZone } from "./plan-zone.ts";
 
 const rule = (over: Partial<WindowRule> = {}): WindowRule => ({
   name: "nights",

@@ -1,3 +1,4 @@
+import { clockOf, minuteOfDay, occurrences, type ZoneClock } from "@windflow/core";
 import { holds } from "../placement/index.ts";
 import {
   HORIZON_MS,
@@ -7,9 +8,7 @@ import {
   type WindowRule,
   type WindowState,
 } from "./model.ts";
-import { clockOf, firstMoment, type ZoneClock } from "./plan-zone.ts";
 
-const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
 /**
@@ -57,21 +56,11 @@ export function isAbout(rule: WindowRule, { labels }: WindowHost): boolean {
 
 /** When the rule's window is open, from LOOK_BACK_MS before `now` to HORIZON_MS after it; in order. */
 export function openingsOfRule(rule: WindowRule, now: number, clock: ZoneClock = clockOf(rule.timeZone)): Interval[] {
-  const [hours = 0, minutes = 0] = rule.opensAt.split(":").map(Number);
-  const localDay = (at: number): number => Math.floor((at + clock(at)) / DAY_MS);
-  const found: Interval[] = [];
-  // A day more at each end: an opening may be moved into the stretch.
-  for (let day = localDay(now - LOOK_BACK_MS) - 1; day <= localDay(now + HORIZON_MS) + 1; day++) {
-    if (rule.weekdays.length > 0 && !rule.weekdays.includes(weekdayOf(day))) continue;
-    const from = firstMoment(day * DAY_MS + (hours * 60 + minutes) * MINUTE_MS, clock);
-    found.push({ from, to: from + rule.durationMinutes * MINUTE_MS });
-  }
-  return found;
-}
-
-/** 1 = Monday … 7 = Sunday, of a day counted from the Thursday 1970-01-01. */
-function weekdayOf(day: number): number {
-  return ((((day + 3) % 7) + 7) % 7) + 1;
+  const when = { weekdays: rule.weekdays, minuteOfDay: minuteOfDay(rule.opensAt) };
+  return occurrences(when, { from: now - LOOK_BACK_MS, to: now + HORIZON_MS }, clock).map(({ at }) => ({
+    from: at,
+    to: at + rule.durationMinutes * MINUTE_MS,
+  }));
 }
 
 /** @param windows of the host, each with its openings; none: it has no windows */

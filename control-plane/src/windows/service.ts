@@ -1,3 +1,4 @@
+import { isTimeZone } from "@windflow/core";
 import { announce } from "../events/index.ts";
 import { expressionViolations } from "../placement/index.ts";
 import {
@@ -13,7 +14,6 @@ import {
 import { windowsErrors } from "./errors.ts";
 import { windowsChanged } from "./events.ts";
 import type { MaintenanceWindow, WindowRule } from "./model.ts";
-import { isTimeZone } from "./plan-zone.ts";
 import { deleteWindow, insertWindow, readWindow, readWindows, updateWindow } from "./store.ts";
 
 export interface WindowsService {
