@@ -1,105 +1,68 @@
-// `npm run build [-- --own-arch] [--release-key PUBLIC.pem]…`: what is released, in dist/ (docs/release.md).
-import {
-  type Arch,
-  billOfMaterials,
-  buildFacts,
-  bundleProgram,
-  developmentKey,
-  makeExecutable,
-  oldestGlibc,
-  publicHalf,
-  signChecksums,
-  terminalAddon,
-} from "@windflow/installer/build";
+// `npm run build [-- --own-arch] [--release-key PUBLIC.pem]… [images]`: what is released, in dist/ (docs/release.md).
+import { type BuildFacts, buildFacts, releaseDocument } from "@windflow/installer/build";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import packageJson from "../package.json" with { type: "json" };
-import { compressForTransfer } from "./build/compress.ts";
+import { buildImages } from "./build/images.ts";
+import { type BuildOptions, dist, images, readOptions, root } from "./build/options.ts";
+import { buildAgents, buildControlPlanes } from "./build/programs.ts";
+import { say } from "./build/say.ts";
+import { verifyByAgent, writeChecksums } from "./build/sign.ts";
 import { buildUi } from "./build/ui.ts";
 
-const { values } = parseArgs({
-  options: { "own-arch": { type: "boolean" }, "release-key": { type: "string", multiple: true } },
-});
-const root = join(import.meta.dirname, "..");
-const dist = join(root, "dist");
-const ownArch: Arch = process.arch === "arm64" ? "arm64" : "x64";
-const arches: readonly Arch[] = values["own-arch"] === true ? [ownArch] : ["x64", "arm64"];
-// Two slots: the key in use and the one that follows it.
-const releaseKeys = (values["release-key"] ?? []).map((path) => publicHalf(readFileSync(path, "utf8")));
-if (releaseKeys.length > 2) throw new Error("An agent has room for two release keys. Leave the oldest out.");
-const isDevelopment = releaseKeys.length === 0;
-const facts = buildFacts(
-  root,
-  packageJson.version,
-  isDevelopment ? { channel: "DEV", releaseKeys: [publicHalf(developmentKey())] } : { channel: "release", releaseKeys },
-);
+const options = readOptions(process.argv.slice(2));
+const facts = buildFacts(root, packageJson.version, options.keys);
+if (options.only === undefined) await buildPrograms(facts, options);
+else expectProgramsOf(facts);
+if (existsSync(join(dist, "SHA256SUMS.sig"))) {
+  verifyByAgent(dist, signedFiles(dist), options);
+  await buildImages(facts, options);
+  if (options.keys.channel === "DEV") verifyByAgent(images, signedFiles(images), options);
+}
+sayWhatIsLeft(options);
 
-const said = performance.now();
-const say = (line: string): void =>
-  console.log(`build: ${((performance.now() - said) / 1000).toFixed(0).padStart(3)} s  ${line}`);
-const inDist = (name: string): string => join(dist, name);
-const megabytes = (name: string): string => `${(statSync(inDist(name)).size / 1e6).toFixed(1)} MB`;
-const released: string[] = [];
-
-rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist, { recursive: true });
-
-buildUi(root);
-cpSync(join(root, "ui/dist"), inDist("ui"), { recursive: true });
-say("ui → dist/ui");
-// The control plane hands it to new hosts from beside its own program.
-cpSync(join(root, "installer/install.sh"), inDist("install.sh"));
-released.push("install.sh");
-
-const bundles = [
-  { entry: "agent/src/main.ts", name: "windflow-agent.cjs", format: "cjs" },
-  { entry: "control-plane/src/main.ts", name: "windflow-control-plane.mjs", format: "esm" },
-] as const;
-for (const { entry, name, format } of bundles) {
-  const inputs = await bundleProgram({ root, entry, outfile: inDist(name), format, facts });
-  say(`${entry} → dist/${name} (${megabytes(name)})`);
-  released.push(name);
-  if (format === "cjs") for (const arch of arches) writeBill(`windflow-agent-linux-${arch}`, inputs, arch);
-  else writeBill("windflow-control-plane", inputs);
+async function buildPrograms(built: BuildFacts, { arches, ownArch }: BuildOptions): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  buildUi(root);
+  cpSync(join(root, "ui/dist"), join(dist, "ui"), { recursive: true });
+  say("ui");
+  // The control plane hands it to new hosts from beside its own program.
+  cpSync(join(root, "installer/install.sh"), join(dist, "install.sh"));
+  writeFileSync(join(dist, "release.json"), releaseDocument(built));
+  const files = [
+    "install.sh",
+    "release.json",
+    ...(await buildAgents(built, arches)),
+    ...(await buildControlPlanes(built, arches)),
+  ];
+  await writeChecksums(dist, files, options);
+  for (const program of ["windflow-agent", "windflow-control-plane"])
+    say(execFileSync(join(dist, `${program}-linux-${ownArch}`), ["--version"], { encoding: "utf8" }).trim());
 }
 
-for (const arch of arches) {
-  const name = `windflow-agent-linux-${arch}`;
-  const outfile = inDist(name);
-  const assets = { "pty.node": terminalAddon(root, arch) };
-  await makeExecutable({ root, bundle: inDist("windflow-agent.cjs"), outfile, assets, arch, say });
-  say(`dist/${name} (${megabytes(name)}), for glibc ${(await oldestGlibc(outfile)) ?? "of any version"} and newer`);
-  const compressed = await compressForTransfer(outfile);
-  for (const file of compressed) say(`dist/${file} (${megabytes(file)})`);
-  released.push(name, ...compressed);
-}
-say(execFileSync(inDist(`windflow-agent-linux-${ownArch}`), ["--version"], { encoding: "utf8" }).trim());
-
-function writeBill(name: string, inputs: readonly string[], runtime?: Arch): void {
-  const file = `${name}.cdx.json`;
-  writeFileSync(
-    inDist(file),
-    billOfMaterials({ root, name, facts, inputs, ...(runtime === undefined ? {} : { runtime }) }),
+function expectProgramsOf(wanted: BuildFacts): void {
+  const path = join(dist, "release.json");
+  const found = existsSync(path) ? readFileSync(path, "utf8") : "nothing";
+  if (found === releaseDocument(wanted) && existsSync(join(dist, "SHA256SUMS.sig"))) return;
+  throw new Error(
+    `dist/ does not hold the signed programs of this commit, but ${found.trim()}. Run npm run build, sign dist/SHA256SUMS, and try again.`,
   );
-  released.push(file);
-  say(`dist/${file} (${megabytes(file)})`);
 }
 
-const sums = released.map(
-  (name) =>
-    `${createHash("sha256")
-      .update(readFileSync(inDist(name)))
-      .digest("hex")}  ${name}\n`,
-);
-writeFileSync(inDist("SHA256SUMS"), sums.join(""));
-if (isDevelopment) {
-  writeFileSync(inDist("SHA256SUMS.sig"), signChecksums(readFileSync(inDist("SHA256SUMS")), developmentKey()));
-  const verify = ["verify", ...released.map(inDist)];
-  say(execFileSync(inDist(`windflow-agent-linux-${ownArch}`), verify, { encoding: "utf8" }).trim());
-  say("SHA256SUMS is signed with the DEV key, which is no secret: this is no release.");
-} else {
-  say("SHA256SUMS waits for its signature by the offline release key: see docs/release.md.");
+function signedFiles(folder: string): string[] {
+  const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
+  const named = new Set(sums.split("\n").map((line) => line.slice(line.indexOf("  ") + 2)));
+  return readdirSync(folder).filter((name) => named.has(name));
+}
+
+function sayWhatIsLeft({ keys, only }: BuildOptions): void {
+  if (keys.channel === "DEV") say("SHA256SUMS is signed with the DEV key, which is no secret: this is no release.");
+  else if (existsSync(images) && only === "images")
+    say("dist/images/SHA256SUMS waits for its signature by the offline key.");
+  else
+    say(
+      "SHA256SUMS waits for its signature by the offline release key; images are made after it: see docs/release.md.",
+    );
 }

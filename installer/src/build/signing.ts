@@ -1,4 +1,6 @@
 import { type KeyObject, createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
+import { join } from "node:path";
+import { digestOf } from "./npm-package.ts";
 
 // PKCS #8 of an Ed25519 key (RFC 8410) is this, then the 32 bytes of its seed.
 const PKCS8_BEFORE_SEED = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -20,4 +22,10 @@ export function publicHalf(key: KeyObject | string): string {
 /** The 64 bytes of an Ed25519 signature, as `openssl pkeyutl -sign -rawin` makes them. */
 export function signChecksums(checksums: Buffer, key: KeyObject): Buffer {
   return sign(undefined, checksums, key);
+}
+
+/** SHA256SUMS of files in a folder, one line each, as `sha256sum` writes and checks it. */
+export async function checksumsOf(folder: string, names: readonly string[]): Promise<Buffer> {
+  const lines = names.map(async (name) => `${await digestOf(join(folder, name), "sha256", "hex")}  ${name}\n`);
+  return Buffer.from((await Promise.all(lines)).join(""));
 }

@@ -35,6 +35,8 @@ export interface PrivateAptOptions {
   folder: string;
   /** Other suites of the archive to know beside the machine's own; without it those that engines come from. */
   suites?: readonly Suite[];
+  /** Debian's name of another architecture to fetch packages of; it takes a folder of its own. Without it the machine's own. */
+  architecture?: string;
   onProgress: (sentence: string) => void;
 }
 
@@ -44,7 +46,7 @@ export async function openPrivateApt(options: PrivateAptOptions): Promise<Privat
   const sources = await machineSources(codename);
   await mkdir(options.folder, { recursive: true });
   await withLock(join(options.folder, "lock"), () => refreshLists(options, codename, sources));
-  return privateApt(options.folder, codename);
+  return privateApt(options, codename);
 }
 
 async function machineCodename(): Promise<string> {
@@ -81,11 +83,8 @@ async function machineSources(codename: string): Promise<AptSource[]> {
   );
 }
 
-async function refreshLists(
-  { folder, suites = ENGINE_SUITES, onProgress }: PrivateAptOptions,
-  codename: string,
-  own: AptSource[],
-): Promise<void> {
+async function refreshLists(options: PrivateAptOptions, codename: string, own: AptSource[]): Promise<void> {
+  const { folder, suites = ENGINE_SUITES, onProgress } = options;
   const stamp = join(folder, "lists-fetched");
   const wanted = formatDeb822(own);
   const fresh = await stat(stamp).catch(() => undefined);
@@ -106,19 +105,19 @@ async function refreshLists(
     if (source !== undefined) await writeFile(join(folder, "sources", `${suite}.sources`), formatDeb822([source]));
   }
   try {
-    await update(folder);
+    await update(options);
   } catch (error) {
     // A mirror may carry its own release only; then there is no newer engine to be had, but an older one.
     if (others.length === 0) throw error;
     for (const suite of others) await rm(join(folder, "sources", `${suite}.sources`), { force: true });
-    await update(folder);
+    await update(options);
   }
   await writeFile(stamp, wanted);
 }
 
-async function update(folder: string): Promise<void> {
+async function update(options: PrivateAptOptions): Promise<void> {
   try {
-    await run("apt-get", ["update", "-q", ...privately(folder)]);
+    await run("apt-get", ["update", "-q", ...privately(options)]);
   } catch (error) {
     throw new SetupError(
       "The package lists could not be fetched",
@@ -129,8 +128,11 @@ async function update(folder: string): Promise<void> {
 }
 
 // Check-Valid-Until is off because a frozen mirror serves an old but still correctly signed list; signatures are checked.
-function privately(folder: string): string[] {
+function privately({ folder, architecture }: PrivateAptOptions): string[] {
   return [
+    ...(architecture === undefined
+      ? []
+      : [`APT::Architecture=${architecture}`, `APT::Architectures::=${architecture}`]),
     "Dir::Etc::sourcelist=/dev/null",
     `Dir::Etc::sourceparts=${folder}/sources`,
     `Dir::Etc::preferences=${folder}/preferences`,
@@ -149,7 +151,8 @@ function privately(folder: string): string[] {
   ].flatMap((option) => ["-o", option]);
 }
 
-function privateApt(folder: string, codename: string): PrivateApt {
+function privateApt(options: PrivateAptOptions, codename: string): PrivateApt {
+  const { folder } = options;
   const locked = <T>(work: () => Promise<T>): Promise<T> => withLock(join(folder, "lock"), work);
   const suiteOf = (suite: Suite): string => (suite === "own" ? codename : suite);
   const install = (packages: readonly string[], into: string, extra: readonly string[]): Promise<string[]> =>
@@ -158,7 +161,7 @@ function privateApt(folder: string, codename: string): PrivateApt {
       await rm(archives, { recursive: true, force: true });
       await mkdir(join(archives, "partial"), { recursive: true });
       const args = [
-        ...privately(folder),
+        ...privately(options),
         "-o",
         `Dir::Cache::archives=${archives}`,
         ...extra,
@@ -178,7 +181,7 @@ function privateApt(folder: string, codename: string): PrivateApt {
           const into = join(folder, "debs", suite, name);
           await rm(into, { recursive: true, force: true });
           await mkdir(into, { recursive: true });
-          await run("apt-get", ["download", "-q", ...privately(folder), `${name}/${suiteOf(suite)}`], { cwd: into });
+          await run("apt-get", ["download", "-q", ...privately(options), `${name}/${suiteOf(suite)}`], { cwd: into });
           debs.push(...(await readdir(into)).map((file) => join(into, file)));
         }
         return debs;
@@ -187,7 +190,7 @@ function privateApt(folder: string, codename: string): PrivateApt {
     downloadClosure: (packages) =>
       install(packages, `closure-${packages.join("+")}`, ["-o", "Dir::State::status=/dev/null"]),
     known: async (packages, suite) => {
-      const table = await run("apt-cache", ["madison", ...privately(folder), ...packages]).catch(() => "");
+      const table = await run("apt-cache", ["madison", ...privately(options), ...packages]).catch(() => "");
       const rows = table.split("\n").map((row) => row.split("|").map((cell) => cell.trim()));
       const inSuite = rows.filter(([, , origin = ""]) => new RegExp(` ${suiteOf(suite)}(-[a-z]+)?/`).test(origin));
       return packages.filter((name) => inSuite.some(([row]) => row === name));

@@ -56,10 +56,19 @@ async function makeTar(tree: string, tar: string, recipe: TreeRecipe, options: T
   await rm(tree, { recursive: true, force: true });
 }
 
-/** Packs a tree so that the same files give the same bytes: sorted, root-owned, without times. */
-export async function packTree(tree: string, tar: string): Promise<void> {
-  const same = ["--numeric-owner", "--owner=0", "--group=0", "--sort=name", "--mtime=@0"];
-  await run("tar", ["-C", tree, ...same, "-cf", `${tar}.draft`, "."]);
+/**
+ * Packs a tree so that the same files give the same bytes: sorted, without times, all of one owner.
+ * @param from.owner number of the user and group; root by default
+ * @param from.only path below the tree to pack alone
+ */
+export async function packTree(
+  tree: string,
+  tar: string,
+  from: { readonly owner?: number; readonly only?: string } = {},
+): Promise<void> {
+  const { owner = 0, only = "." } = from;
+  const same = ["--numeric-owner", `--owner=${owner}`, `--group=${owner}`, "--sort=name", "--mtime=@0"];
+  await run("tar", ["-C", tree, ...same, "-cf", `${tar}.draft`, only]);
   await rename(`${tar}.draft`, tar);
 }
 
