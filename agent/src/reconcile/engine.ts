@@ -129,8 +129,11 @@ export interface ReconcileEngine {
   listImages(): Promise<ObservedImage[]>;
   /** @returns undefined when the container is gone. */
   containerDetail(containerId: string): Promise<ContainerDetail | undefined>;
-  /** Resolves once the engine has accepted the subscription: no event after that is missed. */
-  subscribe(listener: (event: EngineEvent) => void): Promise<EventSubscription>;
+  /**
+   * Resolves once the engine has accepted the subscription: no event after that is missed.
+   * @param since also what the engine still knows of from this time on, milliseconds by its clock; some of it may have been told before
+   */
+  subscribe(listener: (event: EngineEvent) => void, since?: number): Promise<EventSubscription>;
   /** @returns the image that the engine has then. */
   pullImage(request: PullRequest, onProgress: (progress: PullProgress) => void): Promise<PulledImage>;
   createNetwork(name: string, network: ComposeNetwork, labels: Readonly<Record<string, string>>): Promise<void>;

@@ -67,9 +67,9 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
     listImages: () => call(async ({ docker }) => (await docker.listImages()).map(imageOf)),
     containerDetail: (containerId) =>
       call(async ({ docker }) => detailOf(await docker.getContainer(containerId).inspect())).catch(orAbsent),
-    subscribe: (listener) =>
+    subscribe: (listener, since) =>
       call(async ({ docker, podman }) => {
-        const subscription = await subscribe(docker, listener);
+        const subscription = await subscribe(docker, listener, since);
         if (podman !== undefined && !existsSync(SYSTEMD)) probeWhile(subscription.ended, docker, podman, listener);
         return subscription;
       }),

@@ -110,6 +110,14 @@ describe.each([
     expect(actions).toEqual(expect.arrayContaining(["create", "start", "die", "destroy"]));
     expect(actions.filter((action) => action.startsWith("exec"))).toEqual([]);
     expect(events[0]?.at).toBeGreaterThan(1_600_000_000_000);
+    // Who was away for a moment asks from the last one that it heard of.
+    const died = events.find(({ id: of, action }) => of === id && action === "die");
+    const again: EngineEvent[] = [];
+    const later = await engine.subscribe((event) => void again.push(event), (died?.at ?? 0) - 1_000);
+    await expect.poll(() => again.some((event) => event.id === id && event.action === "destroy")).toBe(true);
+    later.close();
+    await later.ended;
+    expect(again).toContainEqual(died);
   });
 
   test("logs: the last lines of both streams, then what follows, until it is aborted", async () => {

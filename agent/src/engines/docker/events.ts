@@ -35,12 +35,15 @@ const ACTIONS = [
 const TYPES = ["container", "network", "volume", "image", "daemon"] as const;
 
 /** Opens the engine's event stream; resolves once the engine has answered, after which no event is missed. */
-export async function subscribe(docker: Docker, listener: (event: EngineEvent) => void): Promise<EventSubscription> {
+export async function subscribe(
+  docker: Docker,
+  listener: (event: EngineEvent) => void,
+  since?: number,
+): Promise<EventSubscription> {
   const aborter = new AbortController();
   const filters = JSON.stringify({ type: TYPES, event: ACTIONS });
-  const stream = await asked(() =>
-    docker.getEvents({ filters, abortSignal: aborter.signal } as unknown as Docker.GetEventsOptions),
-  );
+  const options = { filters, abortSignal: aborter.signal, ...(since === undefined ? {} : { since: since / 1000 }) };
+  const stream = await asked(() => docker.getEvents(options as unknown as Docker.GetEventsOptions));
   const ended = (async () => {
     try {
       for await (const line of parseLines(stream)) {
