@@ -20,6 +20,8 @@ import {
   enrollmentTokensHandlers,
   hostsHandlers,
   installRoutes,
+  openInstallRelease,
+  scriptHash,
   type Certificates,
   type HostDesired,
   type HostFigures,
@@ -46,6 +48,8 @@ interface Parts {
   address: () => string;
   /** Folders with install.sh and built agents. */
   installFolders: readonly string[];
+  /** Public halves of the keys that sign them. */
+  releaseKeys: readonly string[];
 }
 
 /** The part of the app that faces hosts: enrolment, sessions, events. */
@@ -81,6 +85,8 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
   const admission = createAdmission({ database, clock, newId, audit, history });
   const views = createSavedViewsService({ database, clock, newId, audit });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
+  const release = openInstallRelease(parts.installFolders, parts.releaseKeys);
+  const script = { release, releaseKeys: parts.releaseKeys };
   const installTarget = () => ({ serverUrl: parts.publicUrl(), caSha256: certificates.rootsSha256() });
   api.registerService(
     HostsServiceService,
@@ -93,11 +99,14 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
       lastSeenAt: (hostId) => agents.lastSeenAt(hostId),
     }),
   );
-  api.registerService(EnrollmentTokensServiceService, enrollmentTokensHandlers({ service: tokens, installTarget }));
+  api.registerService(
+    EnrollmentTokensServiceService,
+    enrollmentTokensHandlers({ service: tokens, installTarget, scriptSha256: () => scriptHash(script) }),
+  );
   api.registerService(EventsServiceService, eventsHandlers({ database, watcher }));
   api.registerAgentService(agentService, agents.handlers);
   api.registerAgentService(replicaService, agents.replicaHandlers);
-  installRoutes(api.http, { certificates, folders: parts.installFolders });
+  installRoutes(api.http, { certificates, log, ...script });
 
   return {
     agents,

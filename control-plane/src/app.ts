@@ -3,6 +3,7 @@ import { AuthServiceService } from "@windflow/proto/api";
 import type { Agents } from "./agents/index.ts";
 import { createApi, type Api } from "./api/index.ts";
 import { buildHostSide } from "./app-hosts.ts";
+import { RELEASE_KEYS } from "./version.ts";
 import { buildWorkloadSide } from "./app-workloads.ts";
 import { createAudit, type Audit } from "./audit/index.ts";
 import { openCertificates, type Certificates } from "./hosts/index.ts";
@@ -33,6 +34,8 @@ export interface AppParts {
   /** `host:port` at which other control planes on the same database reach this one. */
   readonly replicaAddress?: (port: number) => string;
 }
+  /** Public halves (base64 of DER) of the keys that sign what lies there; those of this build unless told. */
+  readonly releaseKeys?: readonly string[];
 
 export interface App {
   readonly api: Api;
@@ -94,6 +97,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     identity,
     certificates,
     agents: hostSide.agents,
+    releaseKeys: parts.releaseKeys ?? RELEASE_KEYS,
     start: async (wanted, address) => {
       platform.jobs.start();
       await hostSide.start();

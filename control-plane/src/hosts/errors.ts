@@ -94,7 +94,7 @@ export const hostsErrors: Record<HostsCode, ErrorCode> = defineErrors({
   WF_HOST_FILTER_INVALID: {
     kind: "invalid",
     title: "The filter or the order cannot be understood",
-    fix: "Use words, label=value, presence=online, health=failed, drifted=yes, waiting=yes, stack=NAME or environment=NAME; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
+    fix: "Use words, label=value, presence=online, health=failed, drifted=yes, waiting=yes, agent=VERSION, update=failed, stack=NAME or environment=NAME; order by name, presence, last_seen_at, cpu_percent or memory_percent.",
   },
   WF_LABEL_INVALID: {
     kind: "invalid",

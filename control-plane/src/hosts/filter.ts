@@ -13,6 +13,10 @@ export interface HostFilter {
   drifted?: boolean;
   /** Whether the host waits for approval. */
   waiting?: boolean;
+  /** Versions of agents, one of which the host runs. */
+  agents?: string[];
+  /** Whether an update of its agent is under way, or the last one failed. */
+  update?: "under-way" | "failed";
   /** Names of stacks that the host runs or must run: each. */
   stacks?: string[];
   /** Names of environments, one of which the host is in; a label of that name and value does as well. */
@@ -23,7 +27,7 @@ export const HOST_ORDERS = ["name", "presence", "last_seen_at", "cpu_percent", "
 export type HostOrder = { by: (typeof HOST_ORDERS)[number]; descending: boolean };
 
 /**
- * `web site=paris presence=online health=failed drifted=yes waiting=yes stack=shop environment=prod`; undefined when a word cannot be
+ * `web site=paris presence=online health=failed drifted=yes waiting=yes agent=0.2.0 update=failed stack=shop environment=prod`; undefined when a word cannot be
  * understood. Values may be quoted: `site="New York"`; an empty one means hosts without the label.
  */
 export function parseHostFilter(text: string): HostFilter | undefined {
@@ -62,6 +66,14 @@ function take(filter: HostFilter, key: string, value: string): boolean {
     case "waiting":
       filter.waiting = value === "yes";
       return value === "yes" || value === "no";
+    case "agent":
+      filter.agents = [...(filter.agents ?? []), value];
+      return value !== "";
+    case "update": {
+      const update = (["under-way", "failed"] as const).find((one) => one === value.replaceAll("_", "-"));
+      if (update !== undefined) filter.update = update;
+      return update !== undefined;
+    }
     case "stack":
       filter.stacks = [...(filter.stacks ?? []), value];
       return value !== "";

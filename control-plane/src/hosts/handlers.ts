@@ -4,7 +4,7 @@ import { commonErrors, ProblemError, type Clock } from "../platform/index.ts";
 import { parseHostOrder } from "./filter.ts";
 import type { Admission } from "./admission.ts";
 import { fleetHandlers, notUnderstood, requireFilter } from "./fleet-handlers.ts";
-import { enrollCommand, installCommand, type InstallTarget } from "./install-line.ts";
+import { enrollCommand, installCommand, installCommandWget, type InstallTarget } from "./install-line.ts";
 import type { HostFigures } from "./ports.ts";
 import type { SavedViewsService } from "./saved-views.ts";
 import type { HostsService, HostView } from "./service.ts";
@@ -69,17 +69,21 @@ export function enrollmentTokensHandlers(parts: {
   service: EnrollmentTokensService;
   /** Asked at each call: the port is known late, and roots change. */
   installTarget: () => InstallTarget;
+  /** Hex sha256 of the script as it is served; undefined when there is none. */
+  scriptSha256: () => Promise<string | undefined>;
 }): Handlers<typeof EnrollmentTokensServiceService> {
-  const { service, installTarget } = parts;
+  const { service, installTarget, scriptSha256 } = parts;
   return {
     createEnrollmentToken: async (request, { caller }) => {
       const { token, secret } = await service.create(caller, request);
       const target = installTarget();
+      const script = await scriptSha256();
       return {
         token: tokenToWire(token),
         secret,
         installCommand: installCommand(target, secret),
         enrollCommand: enrollCommand(target, secret),
+        installCommandWget: script === undefined ? "" : installCommandWget(target, secret, script),
       };
     },
     listEnrollmentTokens: async (request, { caller }) => {

@@ -15,12 +15,15 @@ export { parseHostFilter, type HostFilter } from "./filter.ts";
 export { enrollmentTokensHandlers, hostsHandlers } from "./handlers.ts";
 export { createHostIdentities, type HostIdentities, type HostIdentity } from "./identities.ts";
 export type { InstallTarget } from "./install-line.ts";
-export { installRoutes } from "./install-routes.ts";
+export { openInstallRelease } from "./install-release.ts";
+export { installRoutes, scriptHash } from "./install-routes.ts";
 export {
   boundedCapabilities,
   boundedFacts,
   cleanText,
   isClone,
+  type AgentBuild,
+  type HostAgentUpdate,
   type HostFacts,
   type HostPresence,
   type Labels,
@@ -38,6 +41,13 @@ export type {
 export { createSavedViewsService } from "./saved-views.ts";
 export { createHostsService, type HostsService } from "./service.ts";
 export { findHosts, listHostSummaries, readSealingKey, type HostSummary } from "./store.ts";
+export {
+  countAgentVersions,
+  readAgentHosts,
+  readAgentUpdates,
+  saveAgentUpdates,
+  type AgentHost,
+} from "./store-agents.ts";
 export { saveHealth, type StoredHealth } from "./store-health.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {

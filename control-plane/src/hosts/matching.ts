@@ -24,6 +24,8 @@ export function matching(filter: HostFilter): RawBuilder<boolean> {
   }
   if (filter.waiting !== undefined)
     parts.push(filter.waiting ? sql<boolean>`hosts.awaiting_approval` : sql<boolean>`NOT hosts.awaiting_approval`);
+  if (filter.agents !== undefined) parts.push(sql<boolean>`hosts.agent_version = ANY(${filter.agents})`);
+  if (filter.update !== undefined) parts.push(sql<boolean>`hosts.agent_update ->> 'state' = ${filter.update}`);
   if (filter.environments !== undefined) {
     const names = filter.environments;
     parts.push(sql<boolean>`(hosts.environment_id IN (SELECT id FROM environments WHERE name = ANY(${names}))

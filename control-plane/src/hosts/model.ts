@@ -37,6 +37,32 @@ export interface HostFacts {
   hostShellAllowed: boolean;
 }
 
+/** What an agent says of its own build, as it is kept. */
+export interface AgentBuild {
+  readonly commit: string;
+  readonly development: boolean;
+  /** "x64", "arm64". */
+  readonly arch: string;
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  /** Why it cannot update itself; empty when it can. */
+  readonly cannotUpdate: string;
+  /** It runs on trial: what it is now may be undone. */
+  readonly onTrial?: true;
+}
+
+/** The update of agents that is about a host, or how the last one ended that did not succeed. */
+export interface HostAgentUpdate {
+  readonly updateId: string;
+  /** What the agent is told that it is; another one makes it try again. */
+  readonly attempt: string;
+  readonly version: string;
+  readonly state: "under-way" | "failed";
+  readonly cause: string;
+  /** Its agent is told to become the release now. */
+  readonly wanted: boolean;
+}
+
 const MAX_NAME_CHARACTERS = 100;
 const MAX_FACT_CHARACTERS = 200;
 const MAX_ADDRESSES = 64;

@@ -1,6 +1,6 @@
 import { sql, type Selectable } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
-import type { HostFacts, HostPresence } from "./model.ts";
+import type { AgentBuild, HostFacts, HostPresence } from "./model.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
 /** What a host says of itself when a session begins. */
@@ -8,6 +8,8 @@ export interface HostSession {
   hostId: string;
   bootId: string;
   agentVersion: string;
+  /** Absent: it does not say. */
+  build: AgentBuild | undefined;
   facts: HostFacts;
   capabilities: string[];
   /** Milliseconds that the host's clock is ahead. */
@@ -51,6 +53,7 @@ export async function openHostSessions(
       id: session.hostId,
       boot_id: session.bootId,
       agent_version: session.agentVersion,
+      agent_build: session.build,
       facts: session.facts,
       capabilities: session.capabilities,
       clock_skew_ms: session.clockSkewMs,
@@ -59,12 +62,12 @@ export async function openHostSessions(
   const updated = await sql<{ id: string; epoch: bigint }>`UPDATE hosts SET epoch = hosts.epoch + 1,
       session_replica = ${replicaId}, session_opened_at = ${now}, session_closed_at = NULL, session_end_cause = NULL,
       previous_boot_id = CASE WHEN hosts.boot_id IS DISTINCT FROM opened.boot_id THEN hosts.boot_id ELSE hosts.previous_boot_id END,
-      boot_id = opened.boot_id, agent_version = opened.agent_version, facts = opened.facts,
+      boot_id = opened.boot_id, agent_version = opened.agent_version, agent_build = opened.agent_build, facts = opened.facts,
       capabilities = ARRAY(SELECT jsonb_array_elements_text(opened.capabilities)), clock_skew_ms = opened.clock_skew_ms,
       sealing_key = coalesce(decode(opened.sealing_key, 'base64'), hosts.sealing_key), last_seen_at = ${now},
       presence_since = CASE WHEN hosts.presence = 'online' THEN hosts.presence_since ELSE ${now}::timestamptz END,
       presence = 'online', presence_cause = ${cause}
-    FROM jsonb_to_recordset(${JSON.stringify(opened)}::jsonb) AS opened(id text, boot_id text, agent_version text, facts jsonb,
+    FROM jsonb_to_recordset(${JSON.stringify(opened)}::jsonb) AS opened(id text, boot_id text, agent_version text, agent_build jsonb, facts jsonb,
       capabilities jsonb, clock_skew_ms double precision, sealing_key text)
     WHERE hosts.organization_id = ${organizationId} AND hosts.id = opened.id
     RETURNING hosts.id, hosts.epoch`.execute(tx.queries);
@@ -132,6 +135,9 @@ export interface StoredLease {
   enrolledAt: Date;
   lastSeenAt: Date | undefined;
   sessionEndCause: string | undefined;
+  /** Undefined when nobody saw it end. */
+  sessionClosedAt: Date | undefined;
+  labels: Labels;
 }
 
 /**
@@ -141,7 +147,7 @@ export interface StoredLease {
 export async function readOrphanedLeases(tx: UnitOfWork, aliveSince: Date): Promise<StoredLease[]> {
   const rows = await hostsTables(tx)
     .selectFrom("hosts")
-    .select(["organization_id", "id", "presence", "enrolled_at", "last_seen_at", "session_end_cause"])
+    .select(["organization_id", "id", "presence", "enrolled_at", "last_seen_at", "session_end_cause", "session_closed_at", "labels"])
     .where("revoked_at", "is", null)
     .where("quarantined_at", "is", null)
     .where("last_seen_at", "is not", null)
@@ -157,6 +163,8 @@ export async function readOrphanedLeases(tx: UnitOfWork, aliveSince: Date): Prom
     enrolledAt: row.enrolled_at,
     lastSeenAt: row.last_seen_at ?? undefined,
     sessionEndCause: row.session_end_cause ?? undefined,
+    sessionClosedAt: row.session_closed_at ?? undefined,
+    labels: row.labels,
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { Health } from "@windflow/core";
 import type { ColumnType, Generated } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
-import type { HostFacts, HostPresence, HostScheduling, Labels } from "./model.ts";
+import type { AgentBuild, HostAgentUpdate, HostFacts, HostPresence, HostScheduling, Labels } from "./model.ts";
 
 // Written as JSON text, read parsed.
 type Json<Value> = ColumnType<Value, string, string>;
@@ -43,6 +43,8 @@ export interface HostsTable {
   cpu_percent: Generated<number>;
   memory_percent: Generated<number>;
   scheduling: Generated<HostScheduling>;
+  agent_build: ColumnType<AgentBuild | null, never, never>;
+  agent_update: ColumnType<HostAgentUpdate | null, never, never>;
   /** What the machine asked for and nobody has decided yet. */
   requested_labels: ColumnType<Labels, string | undefined, string>;
 }
@@ -91,7 +93,27 @@ export interface HostHealthTable {
   stacks_held: number;
 }
 
+export interface HostMachinesTable {
+  host_id: string;
+  boot_id: string;
+  organization_id: string;
+  remote_address: string;
+  hostname: string;
+  addresses: string[];
+  first_seen_at: Date;
+  last_seen_at: Date;
+  sessions: number;
+  from_epoch: bigint;
+  doubted: Generated<boolean>;
+  decided: Generated<MachineDecision>;
+  token_id: string | null;
+  became_host_id: string | null;
+}
+/** `enrolled`: the clone has become a host of its own. */
+export type MachineDecision = "" | "host" | "clone" | "enrolled";
+
 export interface HostsTables {
+  host_machines: HostMachinesTable;
   host_health: HostHealthTable;
   session_replicas: { id: string; seen_at: Date; address: string; spki_sha256: Uint8Array };
   hosts: HostsTable;

@@ -103,8 +103,8 @@ export function hostToWire(view: HostView, { figures, lastSeenAt, now }: LiveFac
     linkProfileId: "",
     linkProfileName: "",
     metered: false,
-    agentUpdateVersion: "",
-    agentUpdateCause: "",
+    agentUpdateVersion: row.agent_update?.version ?? "",
+    agentUpdateCause: row.agent_update?.cause ?? "",
   };
 }
 
