@@ -1,4 +1,10 @@
-export { type BuiltAgentOptions, builtAgent } from "./built-agent.ts";
+export {
+  type BuiltAgentOptions,
+  builtAgent,
+  builtControlPlane,
+  imageBase,
+  testbedFacts,
+} from "./built-programs.ts";
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
 export { clockLibrary, fastClock } from "./clock.ts";
 export { type Machine, type MachineProcess, createMachine } from "./machine.ts";
