@@ -31,11 +31,11 @@ export interface AppParts {
   readonly browserTls: { key: string; cert: string } | undefined;
   /** Folders with install.sh and built agents, for new hosts. */
   readonly installFolders?: readonly string[];
+  /** Public halves (base64 of DER) of the keys that sign what lies there; those of this build unless told. */
+  readonly releaseKeys?: readonly string[];
   /** `host:port` at which other control planes on the same database reach this one. */
   readonly replicaAddress?: (port: number) => string;
 }
-  /** Public halves (base64 of DER) of the keys that sign what lies there; those of this build unless told. */
-  readonly releaseKeys?: readonly string[];
 
 export interface App {
   readonly api: Api;
@@ -87,6 +87,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),
     installFolders: parts.installFolders ?? [],
+    releaseKeys: parts.releaseKeys ?? RELEASE_KEYS,
     address: () => (port === 0 ? "" : (parts.replicaAddress?.(port) ?? "")),
   });
   workloads.connect(hostSide.agents);
@@ -97,7 +98,6 @@ export async function buildApp(parts: AppParts): Promise<App> {
     identity,
     certificates,
     agents: hostSide.agents,
-    releaseKeys: parts.releaseKeys ?? RELEASE_KEYS,
     start: async (wanted, address) => {
       platform.jobs.start();
       await hostSide.start();
