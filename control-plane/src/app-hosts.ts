@@ -26,6 +26,7 @@ import {
   type HostDesired,
   type HostFigures,
   type HostHistory,
+  type HostLinks,
   type HostTimeline,
 } from "./hosts/index.ts";
 import type { EventType, Platform } from "./platform/index.ts";
@@ -41,6 +42,7 @@ interface Parts {
   history?: HostHistory;
   /** What other domains know of what happened on a host. */
   timeline: HostTimeline;
+  links: HostLinks;
   desiredStateChanged: EventType<HostReference>;
   /** `https://…` as agents write it; asked when a line for them is made. */
   publicUrl: () => string;
@@ -80,8 +82,8 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
   const watcher = createWatcher(bus);
   const worker = createEventsWorker({ database, jobs, clock });
 
-  const { history, timeline } = parts;
-  const hosts = createHostsService({ database, clock, newId, audit, desired, history, timeline });
+  const { history, timeline, links } = parts;
+  const hosts = createHostsService({ database, clock, newId, audit, desired, history, timeline, links });
   const admission = createAdmission({ database, clock, newId, audit, history });
   const views = createSavedViewsService({ database, clock, newId, audit });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });

@@ -4,6 +4,7 @@ import {
   ContainersServiceService,
   DriftServiceService,
   FilesServiceService,
+  LinkProfilesServiceService,
   MaintenanceWindowsServiceService,
   MetricsServiceService,
   RegistriesServiceService,
@@ -28,7 +29,8 @@ import {
 } from "./containers/index.ts";
 import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
-import type { HostFigures, HostHistory, HostTimeline } from "./hosts/index.ts";
+import type { HostFigures, HostHistory, HostLinks, HostTimeline } from "./hosts/index.ts";
+import { createLinkReports, createLinksService, hostLinks, linksHandlers, nothingCached } from "./links/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
@@ -81,6 +83,8 @@ export interface WorkloadSide {
   readonly history: HostHistory;
   /** What happened on hosts. */
   readonly timeline: HostTimeline;
+  /** The link profiles that they follow. */
+  readonly links: HostLinks;
   /** Listens to the hosts and serves the API. Before the doors are opened. */
   connect(agents: { readonly gateway: AgentGateway; readonly hooks: AgentHooks }): void;
   start(): Promise<void>;
@@ -131,6 +135,7 @@ export function buildWorkloadSide(parts: {
   const drifts = createDrifts({ platform, audit, corrector: desired });
   const health = createHostHealthKeeper({ database, clock, bus, log });
   const keeper = createPlacementKeeper({ ...advancing, bus, log, hostObserved });
+  const linkReports = createLinkReports({ database, clock, log });
   let builds: Builds | undefined;
 
   return {
@@ -138,6 +143,7 @@ export function buildWorkloadSide(parts: {
     figures: metrics.hostFigures,
     history: hostHistory,
     timeline: hostTimeline,
+    links: hostLinks,
     connect: ({ gateway, hooks }) => {
       const stacks = createStacksService({ database, clock, newId, audit, remover: rollouts, carrier: desired });
       const drafts = createDrafts({ database, vault, compose, files: files.store });
@@ -190,6 +196,11 @@ export function buildWorkloadSide(parts: {
       api.registerService(FilesServiceService, files.handlers);
       const windows = createWindowsService({ database, clock, newId, audit });
       api.registerService(MaintenanceWindowsServiceService, windowsHandlers({ database, clock, service: windows }));
+      const links = createLinksService({ database, clock, newId, audit });
+      api.registerService(
+        LinkProfilesServiceService,
+        linksHandlers({ database, clock, service: links, reports: linkReports, imageCache: nothingCached }),
+      );
       api.registerService(BuildsServiceService, builds.handlers);
       api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));
       api.registerService(DriftServiceService, drifts.handlers({ files: files.store, vault, gateway, revisionsWith }));
@@ -231,11 +242,13 @@ export function buildWorkloadSide(parts: {
         progress.note(report.hostId, report.progress);
         teller.told(report);
       });
+      hooks.onLinkReport((host, report) => linkReports.note(host, report));
       hooks.onDesiredStateReply((reply) => desired.answered(reply));
       hooks.onSpool(metrics.sink);
       hooks.onSpool(drifts.sink);
     },
     start: async () => {
+      linkReports.start();
       await metrics.start();
       await files.start();
       await drifts.start();
@@ -249,6 +262,7 @@ export function buildWorkloadSide(parts: {
       await worker.stop();
       await health.stop();
       await renderer.close();
+      await linkReports.stop();
       await metrics.stop();
     },
   };

@@ -83,6 +83,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     figures: workloads.figures,
     history: workloads.history,
     timeline: workloads.timeline,
+    links: workloads.links,
     desired: workloads.desired,
     desiredStateChanged,
     publicUrl: () => parts.publicUrl(port),

@@ -6,6 +6,7 @@ import { driftErrors } from "./drift/index.ts";
 import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
 import { identityErrors } from "./identity/index.ts";
+import { linksErrors } from "./links/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
 import { registriesErrors } from "./registries/index.ts";
 import { rolloutsErrors } from "./rollouts/index.ts";
@@ -21,6 +22,7 @@ export const errorTable: readonly ErrorCode[] = [
   hostsErrors,
   registriesErrors,
   windowsErrors,
+  linksErrors,
   agentsErrors,
   buildsErrors,
   stacksErrors,

@@ -10,6 +10,7 @@ export type ResourceKind =
   | "build"
   | "drift"
   | "window"
+  | "link-profile"
   | "event";
 export type ChangeKind = "created" | "updated" | "deleted";
 export type Severity = "info" | "warning" | "error";

@@ -33,6 +33,7 @@ export type {
   HostDesired,
   HostFigures,
   HostHistory,
+  HostLinks,
   HostTimeline,
   TimelineEntry,
   TimelineKind,

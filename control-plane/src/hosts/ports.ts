@@ -22,6 +22,14 @@ export interface HostDesired {
   ): Promise<Map<string, { generation: string; stacksTotal: number }>>;
 }
 
+/** The link profiles that hosts follow, for lists. A host that is missing follows none. */
+export interface HostLinks {
+  linksOf(
+    tx: UnitOfWork,
+    hosts: readonly { hostId: string; labels: Readonly<Record<string, string>> }[],
+  ): Promise<Map<string, { profileId: string; profileName: string; metered: boolean }>>;
+}
+
 /** What other domains keep of a host; forgotten with it, in the same transaction. */
 export interface HostHistory {
   forget(tx: UnitOfWork, hostId: string): Promise<void>;

@@ -14,7 +14,7 @@ import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import { mapHosts, type FleetMap } from "./map-hosts.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
-import type { AuditTrail, HostDesired, HostHistory, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
+import type { AuditTrail, HostDesired, HostHistory, HostLinks, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
 import { readLabelKeys, summarizeHosts, type FleetSummary } from "./summarize.ts";
 import { stillRequested } from "./requested-labels.ts";
 import {
@@ -40,6 +40,7 @@ import {
 export interface HostView {
   row: HostRow;
   desired: { generation: string; stacksTotal: number } | undefined;
+  link: { profileId: string; profileName: string; metered: boolean } | undefined;
 }
 
 export interface HostPage {
@@ -73,6 +74,7 @@ interface Parts {
   desired: HostDesired;
   history: HostHistory | undefined;
   timeline: HostTimeline;
+  links: HostLinks;
 }
 
 // A look at every label of every host is half of what a summary costs, and pages ask for one every few seconds.
@@ -86,7 +88,8 @@ export function createHostsService(parts: Parts): HostsService {
     const row = await readHost(tx, caller.organizationId, hostId);
     if (row === undefined) throw notFound(hostId);
     const desired = await parts.desired.desiredOf(tx, [hostId]);
-    return { row, desired: desired.get(hostId) };
+    const links = await parts.links.linksOf(tx, [{ hostId, labels: row.labels }]);
+    return { row, desired: desired.get(hostId), link: links.get(hostId) };
   }
 
   async function labelsOf(tx: UnitOfWork, organizationId: string): Promise<readonly string[]> {
@@ -139,8 +142,17 @@ export function createHostsService(parts: Parts): HostsService {
             tx,
             rows.map((row) => row.id),
           );
+          const links = await parts.links.linksOf(
+            tx,
+            rows.map((row) => ({ hostId: row.id, labels: row.labels })),
+          );
           return {
-            hosts: rows.map((row) => ({ row, desired: desired.get(row.id), sortValue: row.sort_value })),
+            hosts: rows.map((row) => ({
+              row,
+              desired: desired.get(row.id),
+              link: links.get(row.id),
+              sortValue: row.sort_value,
+            })),
             total: await countHosts(tx, organizationId, query.filter),
             counts: await countByPresence(tx, organizationId),
           };

@@ -52,7 +52,7 @@ export interface LiveFacts {
 }
 
 export function hostToWire(view: HostView, { figures, lastSeenAt, now }: LiveFacts): Host {
-  const { row, desired } = view;
+  const { row, desired, link } = view;
   const { facts } = row;
   return {
     id: row.id,
@@ -100,9 +100,9 @@ export function hostToWire(view: HostView, { figures, lastSeenAt, now }: LiveFac
     stacksDrifted: row.stacks_drifted ?? 0,
     stacksHeld: row.stacks_held ?? 0,
     requestedLabels: { ...row.requested_labels },
-    linkProfileId: "",
-    linkProfileName: "",
-    metered: false,
+    linkProfileId: link?.profileId ?? "",
+    linkProfileName: link?.profileName ?? "",
+    metered: link?.metered ?? false,
     agentUpdateVersion: row.agent_update?.version ?? "",
     agentUpdateCause: row.agent_update?.cause ?? "",
   };

@@ -1,6 +1,5 @@
 import { isTimeZone } from "@windflow/core";
 import { announce } from "../events/index.ts";
-import { expressionViolations } from "../placement/index.ts";
 import {
   commonErrors,
   isUniqueViolation,
@@ -13,6 +12,7 @@ import {
 } from "../platform/index.ts";
 import { windowsErrors } from "./errors.ts";
 import { windowsChanged } from "./events.ts";
+import { labelViolations } from "./label-violations.ts";
 import type { MaintenanceWindow, WindowRule } from "./model.ts";
 import { deleteWindow, insertWindow, readWindow, readWindows, updateWindow } from "./store.ts";
 
@@ -25,9 +25,6 @@ export interface WindowsService {
 
 /** Every step of every rollout looks at all of them; rules by label need few. */
 export const MOST_WINDOWS = 200;
-
-// What a host says of itself would let it choose when it is changed.
-const FACT = /^fact\//;
 
 interface Parts {
   readonly database: Database;
@@ -113,11 +110,7 @@ async function requireWindow(tx: UnitOfWork, windowId: string): Promise<Maintena
 }
 
 function checked(rule: WindowRule): WindowRule {
-  const violations = rule.expressions.flatMap((expression, i) => {
-    const path = `rule.expressions[${i}]`;
-    const message = "a window goes by labels that people gave, not by what hosts report of themselves";
-    return FACT.test(expression.key) ? [{ path: `${path}.key`, message }] : expressionViolations(expression, path);
-  });
+  const violations = labelViolations(rule.expressions, "a window");
   if (!isTimeZone(rule.timeZone))
     violations.push({
       path: "rule.timeZone",

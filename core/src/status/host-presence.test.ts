@@ -15,6 +15,19 @@ test.each<[string, Partial<LeaseFacts>, string, number]>([
   ["silent for 91 s", { now: SEEN + 91_000 }, "offline", SEEN + OFFLINE_AFTER_MS],
   ["session closed a moment ago", { sessionOpen: false, now: SEEN + 1_000 }, "online", SEEN],
   ["metered and silent for 91 s", { now: SEEN + 91_000, patience: 16 }, "online", SEEN],
+  ["metered and silent for 12 minutes", { now: SEEN + 720_001, patience: 16 }, "stale", SEEN + 720_000],
+  [
+    "metered, and its session ended 40 s ago",
+    { now: SEEN + 240_000, patience: 16, sessionOpen: false, sessionClosedAt: SEEN + 200_000 },
+    "online",
+    SEEN,
+  ],
+  [
+    "metered, and its session ended 46 s ago",
+    { now: SEEN + 246_000, patience: 16, sessionOpen: false, sessionClosedAt: SEEN + 200_000 },
+    "stale",
+    SEEN + 245_000,
+  ],
   ["quarantined", { quarantinedAt: SEEN + 5 }, "quarantined", SEEN + 5],
   ["revoked while quarantined", { quarantinedAt: SEEN, revokedAt: SEEN + 9 }, "revoked", SEEN + 9],
 ])("%s", (_what, extra, state, since) => {

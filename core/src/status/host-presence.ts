@@ -12,6 +12,8 @@ export interface LeaseFacts {
   readonly lastSeenAt?: number;
   /** A session is open; it counts only while the lease is fresh, since a dead link closes nothing. */
   readonly sessionOpen: boolean;
+  /** When its session was seen to end, while none is open: from then on the longer intervals of a metered host count no more. */
+  readonly sessionClosedAt?: number;
   readonly quarantinedAt?: number;
   readonly revokedAt?: number;
   readonly now: number;
@@ -33,17 +35,21 @@ export function hostPresence(facts: LeaseFacts): HostPresence {
     return { state: "quarantined", since: facts.quarantinedAt, cause: "two machines use its key: approve one of them" };
   if (facts.lastSeenAt === undefined)
     return { state: "never-seen", since: facts.enrolledAt, cause: "its agent has not connected yet" };
-  const patience = facts.patience ?? 1;
-  const staleAt = facts.lastSeenAt + STALE_AFTER_MS * patience;
-  const offlineAt = facts.lastSeenAt + OFFLINE_AFTER_MS * patience;
-  if (facts.now > offlineAt)
-    return { state: "offline", since: offlineAt, cause: silence(facts, OFFLINE_AFTER_MS * patience) };
-  if (facts.now > staleAt) return { state: "stale", since: staleAt, cause: silence(facts, STALE_AFTER_MS * patience) };
+  const [staleAt, offlineAt] = [deadline(facts, STALE_AFTER_MS), deadline(facts, OFFLINE_AFTER_MS)];
+  if (facts.now > offlineAt) return { state: "offline", since: offlineAt, cause: silence(facts, offlineAt) };
+  if (facts.now > staleAt) return { state: "stale", since: staleAt, cause: silence(facts, staleAt) };
   const cause = facts.sessionOpen ? "its session is open" : "its session closed a moment ago";
   return { state: "online", since: facts.lastSeenAt, cause };
 }
 
-function silence(facts: LeaseFacts, limitMs: number): string {
-  const link = facts.sessionOpen ? "its session is open but silent" : "it has no session";
-  return `${link}: nothing heard for more than ${Math.round(limitMs / 1000)} s`;
+/** Until when a silence means nothing. */
+function deadline({ lastSeenAt = 0, patience = 1, sessionOpen, sessionClosedAt }: LeaseFacts, limitMs: number): number {
+  const bySilence = lastSeenAt + limitMs * patience;
+  if (sessionOpen || sessionClosedAt === undefined) return bySilence;
+  return Math.min(bySilence, Math.max(lastSeenAt, sessionClosedAt) + limitMs);
+}
+
+function silence({ sessionOpen, lastSeenAt = 0 }: LeaseFacts, deadlineAt: number): string {
+  const link = sessionOpen ? "its session is open but silent" : "it has no session";
+  return `${link}: nothing heard for more than ${Math.round((deadlineAt - lastSeenAt) / 1000)} s`;
 }

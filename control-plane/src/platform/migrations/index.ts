@@ -31,6 +31,7 @@ import { migration as metricTiers } from "./202611222156-metric-tiers.ts";
 import { migration as placement } from "./202611222160-placement.ts";
 import { migration as observedConfirmed } from "./202611222161-observed-confirmed.ts";
 import { migration as requestedLabels } from "./202611230150-requested-labels.ts";
+import { migration as linkProfiles } from "./202611230154-link-profiles.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -66,4 +67,5 @@ export const migrations: readonly Migration[] = [
   placement,
   observedConfirmed,
   requestedLabels,
+  linkProfiles,
 ];
