@@ -15,6 +15,7 @@ import { AgentError } from "../errors.ts";
 import type { Shaper } from "../link/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
+import { createBeats } from "./beats.ts";
 import { type FrameHandlers, dispatch } from "./dispatch.ts";
 import { type AgentKind, createOutgoing } from "./outgoing.ts";
 
@@ -77,6 +78,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     let handlers: FrameHandlers | undefined;
     let goodbye: Goodbye | undefined;
     let heartbeatMs = DEFAULT_HEARTBEAT_MS;
+    const beats = createBeats();
     let cancelBeat: () => void = () => undefined;
     let cancelWatch = clock.after(GREETING_TIMEOUT_MS, () =>
       end(new AgentError("WF_SESSION_TIMEOUT", `no greeting within ${GREETING_TIMEOUT_MS / 1000} s`)),
@@ -107,8 +109,10 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     };
     const beat = (): void => {
       cancelBeat();
-      outgoing.send({ $case: "heartbeat", value: parts.heartbeat() });
-      cancelBeat = clock.after(heartbeatMs, beat);
+      const value = parts.heartbeat();
+      const { send, afterMs } = beats.next(clock.now(), heartbeatMs, value.engineProblem);
+      if (send) outgoing.send({ $case: "heartbeat", value });
+      cancelBeat = clock.after(afterMs, beat);
     };
     const leave = (): void => {
       outgoing.send({
@@ -173,6 +177,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
         return;
       }
       watch();
+      if (frame.kind?.$case === "spoolAck") beats.answered(clock.now());
       if (frame.kind?.$case === "intervals") setIntervals(frame.kind.value);
       handle(frame, handlers).catch(end);
     });

@@ -1,4 +1,5 @@
 import { backoffMs } from "@windflow/agent/backoff";
+import { createBeats } from "@windflow/agent/beats";
 import { FetchBodyRequest, type DesiredState, type Intervals } from "@windflow/proto/agent";
 import { createPrivateKey, randomUUID, type KeyObject } from "node:crypto";
 import { ask, type Member } from "./enrol.ts";
@@ -56,6 +57,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
   const { counts } = around;
   const engine = createFakeEngine(member.hostId);
   const spool = createFakeSpool();
+  const beats = createBeats();
   const key: KeyObject = createPrivateKey(member.privateKeyPem);
   const [bootId, instanceId] = [randomUUID(), randomUUID()];
   const told = new Map<string, number>();
@@ -131,15 +133,29 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
 
   /** Everything that an idle agent does, each at a phase of its own. */
   function work(intervals: Intervals): void {
-    every(intervals.heartbeatMs, () =>
-      session?.send({ $case: "heartbeat", value: { agentTime: new Date(), engineOk: true, engineProblem: "" } }),
-    );
-    every(intervals.hostSampleShipMs, () => ship([around.figures.host(Date.now())]));
-    every(intervals.containerSampleShipMs, () =>
-      ship(engine.containerIds().map((id) => around.figures.container(id, Date.now()))),
-    );
+    beat(intervals.heartbeatMs);
+    const turns = Math.max(1, Math.round(intervals.containerSampleShipMs / intervals.hostSampleShipMs));
+    let turn = Math.floor(Math.random() * turns);
+    every(intervals.hostSampleShipMs, () => {
+      // As the agent's: both are due at the same moment, and travel in one batch.
+      const containers = turn++ % turns === 0 ? engine.containerIds() : [];
+      const now = Date.now();
+      ship([around.figures.host(now), ...containers.map((id) => around.figures.container(id, now))]);
+    });
     every(PING_MS, () => link?.http2.ping(() => undefined));
     flush();
+  }
+
+  /** As the agent does: saved while acknowledgements come. */
+  function beat(heartbeatMs: number): void {
+    const { send, afterMs } = beats.next(Date.now(), heartbeatMs, "");
+    if (send)
+      session?.send({ $case: "heartbeat", value: { agentTime: new Date(), engineOk: true, engineProblem: "" } });
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      beat(heartbeatMs);
+    }, afterMs);
+    timers.add(timer);
   }
 
   function every(ms: number, act: () => void): void {
@@ -172,6 +188,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
       case "desiredState":
         return take(kind.value);
       case "spoolAck":
+        beats.answered(Date.now());
         spool.acknowledged(kind.value.sequence);
         return flush();
       case "observeNow":

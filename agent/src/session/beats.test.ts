@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { createBeats } from "./beats.ts";
+
+const BEAT_MS = 15_000;
+
+/** Sends what is due for so long, with an answer to figures each `everyMs`; when heartbeats went and how long nothing did. */
+function live(
+  forMs: number,
+  everyMs: number,
+  problemAt = (_now: number): string => "",
+): { sent: number[]; silenceMs: number } {
+  const beats = createBeats();
+  const sent: number[] = [];
+  let due = 0;
+  let lastMs = 0;
+  let silenceMs = 0;
+  const heard = (now: number): void => {
+    silenceMs = Math.max(silenceMs, now - lastMs);
+    lastMs = now;
+  };
+  for (let now = 0; now <= forMs; now += 100) {
+    if (everyMs > 0 && now % everyMs === 100) {
+      beats.answered(now);
+      heard(now);
+    }
+    if (now < due) continue;
+    const { send, afterMs } = beats.next(now, BEAT_MS, problemAt(now));
+    due = now + afterMs;
+    if (!send) continue;
+    sent.push(now);
+    heard(now);
+  }
+  return { sent, silenceMs };
+}
+
+test("with nothing else to say a heartbeat goes each 15 s", () => {
+  const { sent } = live(60_000, 0);
+  expect(sent).toEqual([0, 15_000, 30_000, 45_000, 60_000]);
+});
+
+test("figures that are acknowledged each 15 s save three of four, and the host is never silent for longer than with all of them", () => {
+  const { sent, silenceMs } = live(600_000, 15_000);
+  expect(sent.length).toBeLessThan(14);
+  expect(sent.length).toBeGreaterThan(8);
+  expect(silenceMs).toBeLessThanOrEqual(17_000);
+});
+
+test("once answers stop, heartbeats go again before a lease is in danger", () => {
+  const beats = createBeats();
+  beats.next(0, BEAT_MS, "");
+  beats.answered(10_000);
+  const saved = beats.next(15_000, BEAT_MS, "");
+  expect(saved.send).toBe(false);
+  expect(beats.next(15_000 + saved.afterMs, BEAT_MS, "").send).toBe(true);
+});
+
+test("an engine that goes away, or comes back, is told with the next heartbeat", () => {
+  const beats = createBeats();
+  beats.next(0, BEAT_MS, "");
+  beats.answered(14_000);
+  expect(beats.next(15_000, BEAT_MS, "it does not answer").send).toBe(true);
+  beats.answered(29_000);
+  expect(beats.next(30_000, BEAT_MS, "").send).toBe(true);
+});
+
+test("a clock that is set back does not silence the host", () => {
+  const beats = createBeats();
+  beats.next(1_000_000, BEAT_MS, "");
+  beats.answered(1_000_000);
+  expect(beats.next(500_000, BEAT_MS, "").send).toBe(true);
+});

@@ -1,0 +1,41 @@
+/**
+ * When to send a heartbeat. A batch of figures that was acknowledged has shown both sides all that a heartbeat shows, but the
+ * host's clock and a change of the engine: heartbeats are saved while such answers come, and one of four goes nevertheless.
+ */
+export interface Beats {
+  /** The control plane acknowledged something that this host sent. */
+  answered(now: number): void;
+  /**
+   * Milliseconds until it is asked again; and whether to send one now.
+   * @param problem why the engine cannot be asked; a change of it is told at once
+   */
+  next(now: number, heartbeatMs: number, problem: string): { readonly send: boolean; readonly afterMs: number };
+}
+
+/** In a row: a clock that is being set is still noticed within a minute. */
+const MOST_SAVED = 3;
+/** Figures that are shipped as often as heartbeats come would lose each race by a moment. Less than a lease has to spare. */
+const LONGEST_SLACK_MS = 2_000;
+const SLACK_PART = 8;
+
+export function createBeats(): Beats {
+  let answeredAt = Number.NEGATIVE_INFINITY;
+  let saved = 0;
+  let told: string | undefined;
+  return {
+    answered: (now) => (answeredAt = now),
+    next(now, heartbeatMs, problem) {
+      const slackMs = Math.min(LONGEST_SLACK_MS, heartbeatMs / SLACK_PART);
+      const restMs = answeredAt + heartbeatMs + slackMs - now;
+      // A clock that was set back has answers in the future.
+      const isFresh = restMs > 0 && restMs <= heartbeatMs + slackMs;
+      if (isFresh && saved < MOST_SAVED && problem === told) {
+        saved++;
+        return { send: false, afterMs: restMs };
+      }
+      saved = 0;
+      told = problem;
+      return { send: true, afterMs: heartbeatMs };
+    },
+  };
+}
