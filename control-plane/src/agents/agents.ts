@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { AgentHandlers } from "../api/index.ts";
 import {
   hostApproved,
+  hostChanged,
   hostQuarantined,
   hostRevoked,
   readBarredHosts,
@@ -10,6 +11,7 @@ import {
   type HostFigures,
   type HostIdentities,
 } from "../hosts/index.ts";
+import { createLinkBook, linkProfilesChanged } from "../links/index.ts";
 import { randomToken, type EventType, type Platform } from "../platform/index.ts";
 import { createConnect, quarantinedGoodbye, revokedGoodbye } from "./connect.ts";
 import { createDesiredPush } from "./desired.ts";
@@ -19,6 +21,7 @@ import { agentHandlers, type AgentServiceDefinition } from "./handlers.ts";
 import { hostEventsSink } from "./host-events.ts";
 import { createLiveViews, intervals } from "./intervals.ts";
 import { createLeases } from "./leases.ts";
+import { createLinkPush } from "./links.ts";
 import { sessionOpened } from "./opening.ts";
 import { createHooks, type AgentHooks, type DesiredStatePort, type HostReference } from "./ports.ts";
 import { createRegistry } from "./registry.ts";
@@ -76,7 +79,9 @@ export async function createAgents(parts: Parts): Promise<Agents> {
   const streams = createStreams({ clock, newTicket: () => randomToken(TICKET_BYTES) });
   const { address } = parts;
   const membership = await openMembership({ database, clock, certificates, replicaId: bus.replicaId, address });
+  const links = createLinkBook(bus);
   const leases = createLeases({
+    links,
     database,
     clock,
     log,
@@ -86,8 +91,10 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     onDeadLink: (hostId) => registry.find(hostId)?.end("link-lost"),
   });
   const live = createLiveViews((hostId, on) => {
-    registry.find(hostId)?.send({ $case: "intervals", value: intervals(on) });
+    const session = registry.find(hostId);
+    session?.send({ $case: "intervals", value: intervals(on, session.link.metered) });
   });
+  const linkPush = createLinkPush({ database, clock, log, links, registry, leases, live });
   const desiredPush = createDesiredPush({ database, clock, desired, registry, log });
   const connect = createConnect({
     database,
@@ -101,6 +108,8 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     desiredPush,
     dispatch: createDispatch({ database, clock, log, hooks }),
     leases,
+    links,
+    linkPush,
     live,
     registry,
     random: randomBytes,
@@ -139,6 +148,8 @@ export async function createAgents(parts: Parts): Promise<Agents> {
       leases.forget(hostId);
     }),
     bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
+    bus.on(hostChanged, ({ hostId }) => linkPush.push(hostId)),
+    bus.on(linkProfilesChanged, ({ organizationId }) => linkPush.pushAll(organizationId)),
     bus.onGap(() => {
       lookAgain().catch((error: unknown) => log.warn({ err: error }, "The sessions could not be checked again."));
     }),

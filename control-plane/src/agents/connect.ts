@@ -1,6 +1,7 @@
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
 import type { ControlFrame, Hello } from "@windflow/proto/agent";
 import { closeHostSessions, hostsErrors, type ClosedSession, type HostIdentities } from "../hosts/index.ts";
+import type { LinkBook } from "../links/index.ts";
 import {
   commonErrors,
   createGathering,
@@ -18,6 +19,7 @@ import { agentsErrors } from "./errors.ts";
 import { helloRefusal } from "./hello.ts";
 import { intervals, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
+import type { LinkPush } from "./links.ts";
 import { createOpening } from "./opening.ts";
 import { createPace } from "./pace.ts";
 import type { DesiredStatePort, RegisteredHooks } from "./ports.ts";
@@ -43,6 +45,8 @@ interface Parts {
   desiredPush: DesiredPush;
   dispatch: Dispatch;
   leases: Leases;
+  links: LinkBook;
+  linkPush: LinkPush;
   live: LiveViews;
   registry: SessionRegistry;
   /** `bytes` of randomness. */
@@ -138,7 +142,9 @@ export function createConnect(parts: Parts): Connect {
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
     session.toldGeneration = generationFromWire(hello.generation);
-    const opened = { organizationId, hostId, enrolledAt: opening.enrolledAt };
+    const { metered } = opening.link;
+    session.link = { digest: hello.linkDigest, metered };
+    const opened = { organizationId, hostId, enrolledAt: opening.enrolledAt, metered };
     if (session.state === "ended") {
       // The link broke meanwhile, and its end had no epoch to write yet: without this the host would be online for ever.
       if (registry.find(hostId) === undefined) leases.opened(opened);
@@ -150,7 +156,7 @@ export function createConnect(parts: Parts): Connect {
       $case: "welcome",
       value: {
         epoch: opening.epoch,
-        intervals: intervals(parts.live.isLive(hostId)),
+        intervals: intervals(parts.live.isLive(hostId), metered),
         generation: opening.desired?.generation,
         spoolAcked: opening.spoolAcknowledged,
         trustedRoots: parts.rootsPem(),
@@ -163,6 +169,7 @@ export function createConnect(parts: Parts): Connect {
       { [field.hostId]: hostId, [field.sessionId]: session.sessionId, epoch: String(opening.epoch) },
       "A session was opened.",
     );
+    parts.linkPush.welcomed(session, opening.link);
     const { desired } = opening;
     if (desired === undefined) return;
     if (!sameGeneration(session.toldGeneration, desired.generation)) {

@@ -124,6 +124,9 @@ export function createDispatch(parts: Parts): Dispatch {
         // An answer that came too late has nobody who waits for it; that is no fault of the agent's.
         session.pending.settle(kind.value.requestId, kind.value);
         return;
+      case "linkReport":
+        for (const handle of hooks.linkReports) handle({ ...referenceOf(session), at: clock.now() }, kind.value);
+        return;
       case "desiredStateReply":
         return desiredReply(session, frameId, kind.value);
       case "error":

@@ -1,17 +1,9 @@
+import { paceOf } from "@windflow/core";
 import type { Intervals } from "@windflow/proto/agent";
 
-// A host is stale after three heartbeats that did not come (45 s), offline after six.
-const HEARTBEAT_MS = 15_000;
-const HOST_SAMPLE_SHIP_MS = 15_000;
-const CONTAINER_SAMPLE_SHIP_MS = 30_000;
-
-export function intervals(live: boolean): Intervals {
-  return {
-    heartbeatMs: HEARTBEAT_MS,
-    hostSampleShipMs: HOST_SAMPLE_SHIP_MS,
-    containerSampleShipMs: CONTAINER_SAMPLE_SHIP_MS,
-    live,
-  };
+/** @param metered every byte of the host's link costs */
+export function intervals(live: boolean, metered: boolean): Intervals {
+  return { ...paceOf(metered), live };
 }
 
 /** Who looks at a host right now: while anybody does, its agent ships each second. */

@@ -1,4 +1,4 @@
-import { hostPresence } from "@windflow/core";
+import { hostPresence, METERED_PATIENCE } from "@windflow/core";
 import { recordEvent, type Severity } from "../events/index.ts";
 import {
   announceHost,
@@ -8,8 +8,10 @@ import {
   saveLastSeen,
   type HostFigures,
   type HostPresence,
+  type StoredLease,
 } from "../hosts/index.ts";
-import { field, type Clock, type Database, type Log, type NewId } from "../platform/index.ts";
+import type { LinkBook } from "../links/index.ts";
+import { field, type Clock, type Database, type Log, type NewId, type UnitOfWork } from "../platform/index.ts";
 import type { HostReference } from "./ports.ts";
 import type { Membership } from "./replicas/membership.ts";
 
@@ -19,7 +21,9 @@ import type { Membership } from "./replicas/membership.ts";
  */
 export interface Leases {
   /** A session was opened and the host is stored as online. */
-  opened(host: HostReference & { enrolledAt: Date }): void;
+  opened(host: HostReference & { enrolledAt: Date; metered: boolean }): void;
+  /** How often the host speaks by itself has changed. A shorter silence counts from its next word on. */
+  setMetered(hostId: string, metered: boolean): void;
   /** Something came from the host. `clockSkewMs`: how far its clock is ahead, as far as that is known there. */
   heard(hostId: string, clockSkewMs?: number): void;
   closed(hostId: string, cause: string): void;
@@ -35,6 +39,11 @@ interface Lease extends HostReference {
   enrolledAtMs: number;
   lastSeenMs: number;
   sessionOpen: boolean;
+  /** When the end of its session was seen; undefined while one is open, and after a control plane that fell. */
+  closedAtMs: number | undefined;
+  /** It speaks so rarely that its silence means less. */
+  metered: boolean;
+  meteredNext: boolean;
   endCause: string | undefined;
   presence: HostPresence;
   clockSkewMs: number | undefined;
@@ -49,6 +58,7 @@ interface Parts {
   newId: NewId;
   membership: Membership;
   figures: HostFigures;
+  links: LinkBook;
   /** A session is open, but nothing came for so long that its host counts as offline: the link is dead. */
   onDeadLink: (hostId: string) => void;
 }
@@ -80,6 +90,8 @@ export function createLeases(parts: Parts): Leases {
       enrolledAt: lease.enrolledAtMs,
       lastSeenAt: lease.lastSeenMs,
       sessionOpen: lease.sessionOpen,
+      ...(lease.closedAtMs === undefined ? {} : { sessionClosedAt: lease.closedAtMs }),
+      patience: lease.metered ? METERED_PATIENCE : 1,
       now,
     });
     if (verdict.state === lease.presence) return undefined;
@@ -159,17 +171,32 @@ export function createLeases(parts: Parts): Leases {
     adoptedAtMs = clock.monotonicMs();
     const now = clock.now();
     await membership.keep();
-    const orphaned = await database.asSystem((tx) => readOrphanedLeases(tx, membership.aliveSince()), {
-      readOnly: true,
-    });
-    for (const { organizationId, hostId, presence, enrolledAt, lastSeenAt, sessionEndCause } of orphaned) {
+    const orphaned = await database.asSystem(
+      async (tx) => withLinks(tx, await readOrphanedLeases(tx, membership.aliveSince())),
+      { readOnly: true },
+    );
+    for (const { stored, metered } of orphaned) {
+      const { organizationId, hostId, presence, enrolledAt, lastSeenAt, sessionEndCause } = stored;
       if (leases.has(hostId)) continue;
       // A clock that was set back must not make a host seen in the future.
       const lastSeenMs = Math.min((lastSeenAt ?? enrolledAt).getTime(), now.getTime());
       const endCause = sessionEndCause ?? "the control plane that it was connected to is gone";
       const held = { organizationId, hostId, presence, enrolledAtMs: enrolledAt.getTime(), lastSeenMs };
-      leases.set(hostId, { ...held, endCause, sessionOpen: false, clockSkewMs: undefined, dirty: false });
+      const link = { metered, meteredNext: metered, closedAtMs: stored.sessionClosedAt?.getTime() };
+      leases.set(hostId, { ...held, ...link, endCause, sessionOpen: false, clockSkewMs: undefined, dirty: false });
     }
+  }
+
+  async function withLinks(
+    tx: UnitOfWork,
+    orphaned: readonly StoredLease[],
+  ): Promise<{ stored: StoredLease; metered: boolean }[]> {
+    const found: { stored: StoredLease; metered: boolean }[] = [];
+    for (const [organizationId, hosts] of Map.groupBy(orphaned, (stored) => stored.organizationId)) {
+      const settings = await parts.links.settingsFor(tx, organizationId, hosts);
+      for (const [index, stored] of hosts.entries()) found.push({ stored, metered: settings[index]?.metered === true });
+    }
+    return found;
   }
 
   async function run(): Promise<void> {
@@ -201,6 +228,9 @@ export function createLeases(parts: Parts): Leases {
       const fresh = {
         lastSeenMs: nowMs(),
         sessionOpen: true,
+        closedAtMs: undefined,
+        metered: host.metered,
+        meteredNext: host.metered,
         endCause: undefined,
         clockSkewMs: undefined,
         presence: "online" as const,
@@ -212,6 +242,7 @@ export function createLeases(parts: Parts): Leases {
       const lease = leases.get(hostId);
       if (lease === undefined) return;
       lease.lastSeenMs = nowMs();
+      lease.metered = lease.meteredNext;
       lease.clockSkewMs = clockSkewMs ?? lease.clockSkewMs;
       lease.dirty = true;
     },
@@ -219,7 +250,14 @@ export function createLeases(parts: Parts): Leases {
       const lease = leases.get(hostId);
       if (lease === undefined) return;
       lease.sessionOpen = false;
+      lease.closedAtMs = nowMs();
       lease.endCause = cause;
+    },
+    setMetered: (hostId, metered) => {
+      const lease = leases.get(hostId);
+      if (lease === undefined) return;
+      lease.meteredNext = metered;
+      lease.metered ||= metered;
     },
     forget: (hostId) => {
       leases.delete(hostId);

@@ -1,5 +1,5 @@
 import { X25519_KEY_BYTES } from "@windflow/core";
-import type { Hello } from "@windflow/proto/agent";
+import type { Hello, LinkSettings } from "@windflow/proto/agent";
 import { recordEvent, recordEvents, type IdentifiedEvent } from "../events/index.ts";
 import {
   announceHost,
@@ -17,6 +17,7 @@ import {
   type HostSession,
   type OpenedSession,
 } from "../hosts/index.ts";
+import { OPEN_SETTINGS, type LinkBook } from "../links/index.ts";
 import {
   createGathering,
   eventType,
@@ -48,6 +49,7 @@ export interface Opening {
   wantsObserved: boolean;
   /** Undefined while the host waits for approval. */
   desired: DesiredStateOfHost | undefined;
+  link: LinkSettings;
 }
 
 /** Opens the session of a host that greeted; see `openTogether`. Rejects when the host may have no session. */
@@ -59,6 +61,7 @@ interface Parts {
   newId: NewId;
   desired: DesiredStatePort;
   hooks: Pick<RegisteredHooks, "confirmed">;
+  links: LinkBook;
   replicaId: string;
 }
 interface Greeting {
@@ -109,6 +112,8 @@ async function openTogether(
   const acknowledged = await readAcknowledged(tx, organizationId, spools);
   const digests = await readObservedDigests(tx, organizationId, hostIds);
   const desired = await parts.desired.desiredStatesFor(tx, hostIds);
+  const labelled = hostIds.map((hostId) => ({ hostId, labels: opened.get(hostId)?.before.labels ?? {} }));
+  const links = await parts.links.settingsFor(tx, organizationId, labelled);
   const events: IdentifiedEvent[] = [];
   const confirmed: string[] = [];
   const outcomes: (Opening | "quarantined" | ProblemError)[] = [];
@@ -148,6 +153,7 @@ async function openTogether(
       spoolAcknowledged: acknowledged.get(hostId) ?? 0n,
       wantsObserved: !unchanged,
       desired: before.awaiting_approval ? undefined : desired[index],
+      link: links[index] ?? OPEN_SETTINGS,
     });
   }
   await recordEvents(tx, events);

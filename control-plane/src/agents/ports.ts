@@ -1,5 +1,6 @@
 import type {
   DesiredStack,
+  LinkReport,
   ObservedState,
   Progress,
   RegistryAuth,
@@ -94,6 +95,9 @@ export interface SpoolSink {
 
 export type ProgressHandler = (report: HostReference & { at: Date; progress: Progress }) => void;
 
+/** Bytes that a host's connection has carried, by class; in memory, since it comes often. */
+export type LinkReportHandler = (host: HostReference & { at: Date }, report: LinkReport) => void;
+
 export interface DesiredReply extends HostReference {
   generation: DesiredGeneration;
   /** Why the host did not take it. */
@@ -109,6 +113,7 @@ export interface AgentHooks {
   onSpool(sink: SpoolSink): void;
   onProgress(handler: ProgressHandler): void;
   onDesiredStateReply(handler: DesiredReplyHandler): void;
+  onLinkReport(handler: LinkReportHandler): void;
 }
 
 export interface RegisteredHooks extends AgentHooks {
@@ -117,6 +122,7 @@ export interface RegisteredHooks extends AgentHooks {
   readonly sinks: readonly SpoolSink[];
   readonly progress: readonly ProgressHandler[];
   readonly desiredReplies: readonly DesiredReplyHandler[];
+  readonly linkReports: readonly LinkReportHandler[];
 }
 
 export function createHooks(): RegisteredHooks {
@@ -125,16 +131,19 @@ export function createHooks(): RegisteredHooks {
   const sinks: SpoolSink[] = [];
   const progress: ProgressHandler[] = [];
   const desiredReplies: DesiredReplyHandler[] = [];
+  const linkReports: LinkReportHandler[] = [];
   return {
     observed,
     confirmed,
     sinks,
     progress,
     desiredReplies,
+    linkReports,
     onObserved: (handler) => void observed.push(handler),
     onConfirmed: (handler) => void confirmed.push(handler),
     onSpool: (sink) => void sinks.push(sink),
     onProgress: (handler) => void progress.push(handler),
     onDesiredStateReply: (handler) => void desiredReplies.push(handler),
+    onLinkReport: (handler) => void linkReports.push(handler),
   };
 }

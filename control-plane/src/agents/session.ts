@@ -35,6 +35,8 @@ export interface Session {
   /** What the host was last sent or said that it runs; undefined until Hello. */
   toldGeneration: DesiredGeneration | undefined;
   awaitingApproval: boolean;
+  /** What the host follows, as it said or was told; set by Hello. */
+  link: { digest: string; metered: boolean };
   /** Monotonic milliseconds of the last frame. */
   lastHeardMs: number;
   /** Why it ended, for the host's page. */
@@ -113,6 +115,7 @@ export function createSession(parts: {
     epoch: 0n,
     toldGeneration: undefined,
     awaitingApproval: identity.awaitingApproval,
+    link: { digest: "", metered: false },
     lastHeardMs: clock.monotonicMs(),
     endCause: "",
     send: (kind) => {

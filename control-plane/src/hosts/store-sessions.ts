@@ -1,6 +1,6 @@
 import { sql, type Selectable } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
-import type { AgentBuild, HostFacts, HostPresence } from "./model.ts";
+import type { AgentBuild, HostFacts, HostPresence, Labels } from "./model.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
 /** What a host says of itself when a session begins. */
