@@ -1,6 +1,6 @@
 import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
-import { type Channel, createTlsCredentials, openChannel, renew } from "../session/channel.ts";
+import { type Channel, type ChannelLink, createTlsCredentials, openChannel, renew } from "../session/channel.ts";
 import { parseServerAddress } from "../session/server-address.ts";
 import type { SessionLink } from "../session/session.ts";
 import type { TlsCredentials } from "../session/tls-credentials.ts";
@@ -36,6 +36,8 @@ export interface IdentityKeeperParts {
   readonly wire: WireMeter;
   /** 0 to 1, the same for the life of the process. */
   readonly spread: number;
+  /** How the next connection is to treat what it carries. */
+  link(): ChannelLink;
 }
 
 export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper {
@@ -59,7 +61,7 @@ export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper
       timeFloor: () => knownTime.floor(),
       onSocket: (socket) => parts.wire.follow(socket),
     });
-    return openChannel(address, credentials);
+    return openChannel(address, credentials, parts.link());
   };
   const renewOver = async (client: Channel["client"]): Promise<void> => {
     const reply = await renew(client, { certificateRequest: certificateRequest(keys.hostKey, identity.hostName) });

@@ -101,7 +101,7 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
       const { organizationId, hostId } = host;
       const body = await readBody({ organizationId, hostId, digest: request.digest });
       if (body === undefined) throw new ProblemError({ code: agentsErrors.WF_BODY_NOT_DESIRED });
-      for (let start = 0; start < body.length; start += CHUNK_BYTES) {
+      for (let start = Number(request.offset); start < body.length; start += CHUNK_BYTES) {
         yield { content: body.subarray(start, start + CHUNK_BYTES) };
         // The transport asks for the next chunk when the host has made room for it.
         parts.heard(hostId);
