@@ -1,4 +1,4 @@
-import { ServerInterceptingCall, status, type ServerInterceptor } from "@grpc/grpc-js";
+import { status, type ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { commonErrors, field, type SparseLog } from "../../platform/index.ts";
 
 /**
@@ -15,6 +15,7 @@ export function tellOfLargeMessages(refusals: SparseLog): ServerInterceptor {
       }
       send(answer);
     };
-    return new ServerInterceptingCall(call);
+    // Itself and no wrapper, which would take every message of every session in hand once more: it has all that is called of one.
+    return call as ServerInterceptingCall;
   };
 }
