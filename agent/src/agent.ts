@@ -30,7 +30,8 @@ import { openBodyPieces } from "./state/body-pieces.ts";
 import { openKnownTime } from "./state/known-time.ts";
 import { readLocalPolicy } from "./state/local-policy.ts";
 import { createStreams } from "./streams/index.ts";
-import { AGENT_VERSION } from "./version.ts";
+import { type FaultPoint, type Installation, type Updater, createUpdater } from "./update/index.ts";
+import { AGENT_COMMIT, AGENT_VERSION, IS_DEVELOPMENT, RELEASE_KEYS } from "./version.ts";
 
 /** What a test or a simulation may put in place of the real thing. */
 export interface AgentParts {
@@ -39,6 +40,10 @@ export interface AgentParts {
   /** 0 to 1. */
   readonly random?: () => number;
   readonly engine?: DockerEngine;
+  /** How it was started, when it was installed so that it can replace itself. */
+  readonly installation?: Installation | undefined;
+  /** Moments of an update at which tests end the process. */
+  readonly updateFaults?: FaultPoint;
 }
 
 export interface RunningAgent {
@@ -48,6 +53,8 @@ export interface RunningAgent {
   onState(listener: (state: AgentState) => void): void;
   /** Does what root on this host asks for. */
   askLocally(command: LocalCommand): Promise<LocalAnswer>;
+  /** Called once when another agent is to take this one's place: stop, and end as installer/launch.sh says. */
+  onHandOver(listener: () => void): void;
   /** Says goodbye, lets what is being done end, and leaves every container running. */
   stop(): Promise<void>;
 }
@@ -97,6 +104,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   let renew = new AbortController();
   let state: AgentState = "connecting";
   let listener: (state: AgentState) => void = () => undefined;
+  let handOver: () => void = () => undefined;
 
   const enter = (event: LifecycleEvent): void => {
     const next = transition(state, event);
@@ -156,8 +164,26 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onOverridden: (stackId) => host.tellOverridden(stackId),
   });
 
+  const updater = createUpdater({
+    stateDir: config.stateDir,
+    installation: parts.installation,
+    build: {
+      version: AGENT_VERSION,
+      commit: AGENT_COMMIT,
+      development: IS_DEVELOPMENT,
+      arch: process.arch,
+      keys: RELEASE_KEYS,
+    },
+    clock,
+    random,
+    log,
+    ...(parts.updateFaults === undefined ? {} : { at: parts.updateFaults }),
+    onHandOver: () => handOver(),
+  });
+
   const welcome = (message: Welcome, session: SessionLink): void => {
     link = session;
+    updater.welcomed(session);
     host.registries.attach({
       fetch: async (request) => (await fetchRegistryAuth(session.client, request)).sealed,
     });
@@ -191,7 +217,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           hello: async () => {
             told = { engine: (await facts) ?? (await host.facts()) };
             disk.told(engineDisk(told.engine));
-            return hello({ config, keys, host, hostLink, instanceId, clock, engine: told.engine });
+            return hello({ config, keys, host, hostLink, updater, instanceId, clock, engine: told.engine });
           },
           heartbeat: () => heartbeat(host, clock),
           onWelcome: welcome,
@@ -205,6 +231,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
                 loop: host.loop,
                 store: host.store,
                 intake,
+                updater,
                 knownTime,
                 log,
                 openStream: (command, over) => streams.open(command, over),
@@ -225,8 +252,9 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       channel?.close();
     }
   };
-  const onEnded = (): void => {
+  const onEnded = (end: SessionEnd): void => {
     link = undefined;
+    updater.ended(end);
     host.registries.attach(undefined);
     sender = undefined;
     enter({ type: "session-ended" });
@@ -242,18 +270,32 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onState: (callback) => {
       listener = callback;
     },
-    askLocally: (command) =>
-      command.command === "link" ? Promise.resolve({ text: linkText(hostLink) }) : host.askLocally(command),
+    onHandOver: (callback) => {
+      handOver = callback;
+    },
+    askLocally: async (command) => {
+      if (command.command === "link") return { text: linkText(hostLink) };
+      return command.command === "go-back" ? goBackLocally(updater) : host.askLocally(command);
+    },
     stop: async () => {
       enter({ type: "stop-asked" });
       stop.abort();
       disk.stop();
       hostLink.stop();
+      updater.stop();
       await kept;
       await host.stop();
       enter({ type: "drained" });
     },
   };
+}
+
+function goBackLocally(updater: Updater): LocalAnswer {
+  try {
+    return { text: updater.goBack() };
+  } catch (error) {
+    return { text: reasonOf(error), code: error instanceof AgentError ? error.code : "WF_UPDATE_IMPOSSIBLE" };
+  }
 }
 
 function filesOver(link: SessionLink): ContentSource {
@@ -265,6 +307,7 @@ interface HelloParts {
   readonly keys: HostKeys;
   readonly host: HostSide;
   readonly hostLink: Link;
+  readonly updater: Updater;
   readonly instanceId: string;
   readonly clock: Clock;
   readonly engine: EngineFacts | undefined;
@@ -282,8 +325,8 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
     spoolId: host.spool.spoolId,
     agentTime: new Date(parts.clock.now()),
     sealingKey: parts.keys.sealingPublicKey,
-    agentUpdate: undefined,
-    build: undefined,
+    agentUpdate: parts.updater.status,
+    build: parts.updater.build,
     linkDigest: parts.hostLink.settings.digest,
     peerAddress: "",
   };

@@ -18,6 +18,8 @@ export const AGENT_ERROR_CODES = {
   WF_REVISION_NOT_KEPT: "The host does not have that revision of the stack any more, or never ran it.",
   WF_STACK_UNKNOWN: "The host runs no stack of that name.",
   WF_NOT_RUNNING: "No agent runs with this state, so nothing can be asked of it.",
+  WF_IMAGE_DAMAGED: "What came for an image is not what its digest says.",
+  WF_IMAGE_UNRESOLVED: "The revision does not say which bytes an image's tag stands for.",
   WF_BUILD_FAILED: "An image could not be built.",
   WF_STREAM_LIMIT: "Too many streams of this kind are open on the host.",
   WF_LINK_STOPPED: "The link profile of the host lets nothing of this kind through now.",
@@ -26,6 +28,7 @@ export const AGENT_ERROR_CODES = {
   WF_FRAME_INVALID: "A frame could not be understood or handled.",
   WF_AGENT_STOPPING: "The agent was asked to stop.",
   WF_AGENT_RECONNECTS: "The agent ends its session to greet anew at once: what the host says of itself has changed.",
+  WF_UPDATE_IMPOSSIBLE: "This agent cannot be replaced by itself, or not now.",
   WF_SESSION_TIMEOUT: "The control plane did not answer in time.",
 } as const;
 

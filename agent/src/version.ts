@@ -9,6 +9,9 @@ const BUILD = typeof WINDFLOW_BUILD === "undefined" ? undefined : WINDFLOW_BUILD
 export const AGENT_VERSION: string = BUILD?.version ?? "0.1.0";
 /** Public halves of the keys that sign releases of this agent (base64 of DER, SPKI); none when run from its sources. */
 export const RELEASE_KEYS: readonly string[] = BUILD?.releaseKeys ?? [];
+export const AGENT_COMMIT: string = BUILD?.commit ?? "";
+/** Built for development: it trusts the DEV key alone, which is no secret. */
+export const IS_DEVELOPMENT: boolean = BUILD?.channel !== "release";
 /** The clock of a host that lost its battery is at least this late. */
 export const BUILT_AT_MS: number = Date.UTC(2026, 10, 1);
 

@@ -9,6 +9,7 @@ import type { Intervals, LinkSettings } from "@windflow/proto/agent";
 import type { OpenStreamCommand } from "@windflow/proto/agent";
 import type { DesiredStore } from "../state/desired-store.ts";
 import type { KnownTime } from "../state/known-time.ts";
+import type { Updater } from "../update/index.ts";
 import { actionReply } from "./action.ts";
 import type { DesiredIntake } from "./desired-intake.ts";
 import { planReply } from "./answer-plan.ts";
@@ -18,6 +19,7 @@ export interface FrameHandlerParts extends ResolveParts {
   readonly store: DesiredStore;
   readonly engine: ResolveParts["engine"] & AdoptEngine;
   readonly intake: DesiredIntake;
+  readonly updater: Pick<Updater, "offer">;
   readonly knownTime: KnownTime;
   readonly log: Log;
   openStream(command: OpenStreamCommand, link: SessionLink): void;
@@ -65,7 +67,7 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
       parts.loop.wake("observe-now");
       parts.sendObserved();
     },
-    desiredAgent: notYet,
+    desiredAgent: (message) => parts.updater.offer(message, link),
     linkSettings: (settings) => parts.takeLink(settings),
     sitePeers: notYet,
     reenroll: notYet,

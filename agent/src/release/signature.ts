@@ -40,12 +40,14 @@ export async function verifyRelease(folder: string, files: readonly string[], ke
   }
 }
 
-function isSignedBy(key: string, list: Buffer, signature: Buffer): boolean {
+/** Whether an Ed25519 key (base64 of DER, SPKI) has signed these bytes. */
+export function isSignedBy(key: string, list: Buffer, signature: Buffer): boolean {
   const publicKey = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
   return publicKey.asymmetricKeyType === "ed25519" && verify(undefined, list, publicKey, signature);
 }
 
-function checksumsOf(list: string): Map<string, string> {
+/** File name → SHA-256 in hex, of a file as `sha256sum` writes it; other lines are passed over. */
+export function checksumsOf(list: string): Map<string, string> {
   const sums = new Map<string, string>();
   for (const line of list.split("\n")) {
     const { sha256, name } = LINE.exec(line)?.groups ?? {};
@@ -54,7 +56,8 @@ function checksumsOf(list: string): Map<string, string> {
   return sums;
 }
 
-async function sha256Of(file: string): Promise<string> {
+/** In hex. */
+export async function sha256Of(file: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest("hex");
