@@ -63,7 +63,12 @@ function stubNeverUsed(): Plugin {
     setup(builder): void {
       builder.onResolve({ filter: NEVER_USED }, ({ path }) => ({ path, namespace: "never-used" }));
       builder.onLoad({ filter: /.*/, namespace: "never-used" }, ({ path }) => ({
-        contents: `module.exports = new Proxy({}, { get(_, key) { throw new Error("${path} is not part of this program (" + String(key) + ")"); } });`,
+        // What is taken from it at load time is given; whoever calls that is told.
+        contents: [
+          "module.exports = new Proxy({}, { get: (_, key) => function neverUsed() {",
+          `  throw new Error("${path} is not part of this program (" + String(key) + ")");`,
+          "} });",
+        ].join("\n"),
       }));
     },
   };
