@@ -6,7 +6,7 @@ import type { LocalCommand } from "./control/local-commands.ts";
 import { type AgentConfig, type ConfigInput, readConfig } from "./config.ts";
 import { AgentError } from "./errors.ts";
 import { createLog, reasonOf } from "./platform/log.ts";
-import { RELEASE_KEYS, describeVersion } from "./version.ts";
+import { AGENT_VERSION, RELEASE_KEYS, describeVersion } from "./version.ts";
 
 interface GlobalFlags {
   readonly stateDir?: string;
@@ -111,20 +111,23 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
     }),
   );
   const { startAgent } = await import("./agent.ts");
+  const { installationOf, leaveTo } = await import("./update/index.ts");
+  const installation = installationOf(process.env);
   const log = createLog(config.logLevel, (line) => void process.stdout.write(line), Date.now);
   // A promise that nobody waits for must not take the session down with it.
   process.on("unhandledRejection", (error) =>
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),
   );
-  const agent = startAgent(config, { log });
+  const agent = startAgent(config, { log, installation });
   started.agent = agent;
   // Every timer and connection of the agent lets the process end; this one decides.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
-  await new Promise((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
+  const reason = await new Promise<"stop" | "hand-over">((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => resolve("stop"));
+    agent.onHandOver(() => resolve("hand-over"));
   });
-  await agent.stop();
+  if (reason === "hand-over" && installation !== undefined) await leaveTo(installation, () => agent.stop(), release);
+  else await agent.stop();
   release();
   clearInterval(keepAlive);
 }
@@ -195,6 +198,17 @@ addSettings(
     .description("end a hold: what the control plane wants counts again")
     .argument("<stack>", "name or id of the stack"),
 ).action((stack: string, flags: GlobalFlags) => ask(flags, { command: "release", stack }));
+addSettings(
+  program
+    .command("update")
+    .description("where the last update of this agent stands; with --revert, go back to the agent before it")
+    .option("--status", "where it stands; as without an option")
+    .option("--revert", "go back to the agent before this one, which has to prove itself as an update has to"),
+).action(async (flags: GlobalFlags & { readonly revert?: boolean }) => {
+  if (flags.revert === true) return ask(flags, { command: "go-back" });
+  const { describeUpdate, installationHere } = await import("./update/index.ts");
+  process.stdout.write(describeUpdate(configOf(flags).stateDir, installationHere(process.execPath), AGENT_VERSION));
+});
 program
   .command("verify")
   .description("check files of a release by the signed SHA256SUMS that lies beside them")
