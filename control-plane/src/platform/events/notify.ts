@@ -3,20 +3,26 @@ import type { EventEnvelope } from "./bus.ts";
 export const NOTIFY_CHANNEL = "windflow_events";
 // PostgreSQL refuses payloads of 8,000 bytes and more.
 const PAYLOAD_BYTES = 7500;
+const BRACKETS = 2;
 
 /** The events of one unit of work as texts for NOTIFY: as few as fit. Throws for an event that carries more than ids. */
 export function notifyPayloads(replicaId: string, events: readonly EventEnvelope[]): string[] {
   const head = JSON.stringify(replicaId);
+  const empty = Buffer.byteLength(head) + BRACKETS;
   const texts: string[] = [];
   let batch = "";
+  let bytes = empty;
   for (const { name, payload } of events) {
     const event = `,${JSON.stringify([name, payload])}`;
-    if (sizeOf(head, event) > PAYLOAD_BYTES) throw new RangeError(`the event ${name} is too large: send ids only`);
-    if (sizeOf(head, batch + event) > PAYLOAD_BYTES) {
+    const more = Buffer.byteLength(event);
+    if (empty + more > PAYLOAD_BYTES) throw new RangeError(`the event ${name} is too large: send ids only`);
+    if (bytes + more > PAYLOAD_BYTES) {
       texts.push(`[${head}${batch}]`);
       batch = "";
+      bytes = empty;
     }
     batch += event;
+    bytes += more;
   }
   return batch === "" ? texts : [...texts, `[${head}${batch}]`];
 }
@@ -36,5 +42,3 @@ export function parseNotify(text: string): { replicaId: string; events: EventEnv
     return undefined;
   }
 }
-
-const sizeOf = (head: string, events: string): number => Buffer.byteLength(`[${head}${events}]`);
