@@ -9,7 +9,8 @@ interface Result {
     readonly handshake: { readonly resumed: number };
     readonly lists: { readonly total: number };
     readonly rollout: { readonly state: string; readonly told: number };
-    readonly fanout: { readonly state: string; readonly told: number };
+    readonly everywhere: { readonly state: string; readonly told: number };
+    readonly fanout: { readonly hosts: number };
     readonly neighbours: {
       readonly sessionsLost: number;
       readonly misdeeds: Record<string, { sent: number; sessions: number }>;
@@ -30,12 +31,13 @@ test(
   "forty agents enrol, are told, report, come back after a cut and a kill, and bad neighbours take nothing from them",
   async () => {
     const { detail } = (await run(["--small"])) as Result;
-    const { rollout, fanout, neighbours, cut, killed, spool, counts } = detail;
+    const { rollout, everywhere, fanout, neighbours, cut, killed, spool, counts } = detail;
     expect(detail.handshake.resumed).toBe(8);
     // With the five that misbehave.
     expect(detail.lists.total).toBe(45);
     expect(rollout).toMatchObject({ state: "STATE_SUCCEEDED", hosts: 20, told: 20 });
-    expect(fanout).toMatchObject({ state: "STATE_SUCCEEDED", hosts: 40, told: 40 });
+    expect(everywhere).toMatchObject({ state: "STATE_SUCCEEDED", hosts: 40, told: 40 });
+    expect(fanout).toMatchObject({ hosts: 40 });
     // A body is fetched once by each host that is to run it.
     expect(counts.bodies).toBe(60);
     expect(counts.errors).toEqual({});

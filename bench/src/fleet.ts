@@ -2,7 +2,7 @@
 // a process of its own; only their engines are none. Beside a bare grpc-js server with the same sessions.
 import { loadavg } from "node:os";
 import { measureCommands, measureLists } from "./fleet/asking.ts";
-import { deploy, wavesOf, type Deployed } from "./fleet/deploying.ts";
+import { deploy, tellAll, wavesOf, type Deployed } from "./fleet/deploying.ts";
 import { measurePeer } from "./fleet/echo-peer.ts";
 import { growTo, openAll, type GrowthPoint } from "./fleet/growth.ts";
 import { measureHandshakes } from "./fleet/handshakes.ts";
@@ -18,6 +18,7 @@ import { growthExponent } from "./measure/statistics.ts";
 const AGENTS = 10_000;
 const WAVES = 10;
 const SIZES = [4, 2, 1];
+const EVERYWHERE = "everywhere";
 
 /**
  * Arguments: `--agents N`; `--small` 40 agents, without the peer; `--no-peer`; `--profile FOLDER` of the control plane's processor
@@ -46,8 +47,9 @@ async function measureRollouts(site: Site, workers: Workers, scale: Scale): Prom
   await told("sessions", () => openAll(workers, scale.agents, scale));
   const first = await told("the first rollout", () => inWaves(site, workers, 1));
   const second = await told("the second rollout", () => inWaves(site, workers, 2));
-  const fanout = await told("a change of all", () => changeAll(site, workers));
-  return { bench: "fleet rollouts", agents: scale.agents, first, second, fanout, load: loadavg()[0] };
+  const everywhere = await told("a change of all", () => changeAll(site, workers));
+  const fanout = await told("a word to all", () => tellAll(site, workers, EVERYWHERE, scale));
+  return { bench: "fleet rollouts", agents: scale.agents, first, second, everywhere, fanout, load: loadavg()[0] };
 }
 
 function inWaves(site: Site, workers: Workers, revision: number): Promise<Deployed> {
@@ -57,7 +59,7 @@ function inWaves(site: Site, workers: Workers, revision: number): Promise<Deploy
 
 function changeAll(site: Site, workers: Workers): Promise<Deployed> {
   const placement = { matchLabels: EVERYWHERE_LABELS };
-  return deploy(site, workers, { name: "everywhere", placement, strategy: wavesOf(1), revision: 1 });
+  return deploy(site, workers, { name: EVERYWHERE, placement, strategy: wavesOf(1), revision: 1 });
 }
 
 async function measure(site: Site, workers: Workers, scale: Scale): Promise<object> {
@@ -75,7 +77,8 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
   }
   const commands = await told("commands", () => measureCommands(site, scale.commands));
   const rollout = await told(`a rollout in ${WAVES} waves`, () => inWaves(site, workers, 1));
-  const fanout = await told("a change of all", () => changeAll(site, workers));
+  const everywhere = await told("a change of all", () => changeAll(site, workers));
+  const fanout = await told("a word to all", () => tellAll(site, workers, EVERYWHERE, scale));
   const lists = await told("lists", () => measureLists(site, scale.lists));
   const neighbours = await told("bad neighbours", () => measureBadNeighbours(site, workers, scale));
   const cut = await told("every connection cut", () => cutAll(site, workers, scale));
@@ -90,7 +93,8 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     handshakeCpuMs: { full: rounded(handshake.fullCpuMs), resumed: rounded(handshake.resumedCpuMs) },
     steadyCpuPercent: rounded(last?.steadyCpuPercent ?? Number.NaN),
     commandP99Ms: rounded(commands.p99Ms),
-    fanoutP99Ms: rounded(fanout.toldP99Ms),
+    fanoutP99Ms: rounded(fanout.p99Ms),
+    changeOfAllP99Ms: rounded(everywhere.toldP99Ms),
     reconnectAllSeconds: rounded(Math.max(cut.seconds, killed.seconds)),
     rolloutHosts: rollout.hosts,
     rolloutSeconds: rounded(rollout.seconds),
@@ -105,7 +109,7 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
   };
   console.table(Object.entries(figures).map(([figure, value]) => ({ figure, value: JSON.stringify(value) })));
   const sessions = { enrolment, handshake, emptyKb: empty.residentKb, points };
-  const changes = { commands, lists, rollout, fanout, neighbours, cut, killed };
+  const changes = { commands, lists, rollout, everywhere, fanout, neighbours, cut, killed };
   return { bench: "fleet", ...figures, peer, detail: { ...sessions, ...changes, spool, counts } };
 }
 

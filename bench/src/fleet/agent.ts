@@ -17,7 +17,7 @@ export interface SimulatedAgent {
   readonly spool: FakeSpool;
   /** Milliseconds since the epoch of the last Welcome; 0 while there is no session. */
   readonly welcomedAt: number;
-  /** Revision of a stack → when it was first told to run it, milliseconds since the epoch. */
+  /** "STACK REVISION KEPT" → when it was first told to run it and to keep so many, milliseconds since the epoch. */
   readonly told: ReadonlyMap<string, number>;
   start(): void;
   /** Cuts the connection as a network does; it is opened again as the agent's own backoff says. */
@@ -209,8 +209,8 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
 
   function take(desired: DesiredState): void {
     const now = Date.now();
-    for (const { stackId, revision } of desired.stacks) {
-      const what = `${stackId} ${revision}`;
+    for (const { stackId, revision, policy } of desired.stacks) {
+      const what = toldOf(stackId, revision, policy?.keepRevisions);
       if (!told.has(what)) told.set(what, now);
     }
     const missing = engine.take(desired);
@@ -249,6 +249,11 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
     },
   };
 }
+
+/** What is told of a stack, in words; a policy that says nothing of kept revisions keeps 3. */
+export const toldOf = (stackId: string, revision: number, kept = KEPT_REVISIONS): string =>
+  `${stackId} ${revision} ${kept}`;
+const KEPT_REVISIONS = 3;
 
 type Value<Case extends string, Kind extends { $case: string; value: unknown }> = Extract<
   Kind,

@@ -1,7 +1,8 @@
 import { followRollout } from "@windflow/installer";
 import type { Placement, Rollout, RolloutStrategy } from "@windflow/proto/client";
+import type { Scale } from "./scale.ts";
 import type { Site } from "./site.ts";
-import { percentile } from "./until.ts";
+import { percentile, until } from "./until.ts";
 import type { Workers } from "./workers.ts";
 
 export interface Deployed {
@@ -17,6 +18,8 @@ export interface Deployed {
 }
 
 const PATIENCE_MS = 600_000;
+// Any number but the usual one.
+const TOLD_TO_KEEP = 4;
 const compose = (revision: number): string =>
   ["services:", "  web:", "    image: wf/fleet:1", "    environment:", `      REV: "${revision}"`, ""].join("\n");
 
@@ -54,7 +57,37 @@ export async function deploy(
   };
 }
 
-const hostsOf = (rollout: Rollout): number => rollout.hosts?.length ?? 0;
+const hostsOf = (rollout: Rollout): number => rollout.hostsTotal ?? 0;
+
+export interface Told {
+  readonly hosts: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly processorMsPerHost: number;
+  readonly databaseMsPerHost: number;
+}
+
+/** One word to every host that has the stack, by its policy, which takes effect without a rollout; until each was told. */
+export async function tellAll(site: Site, workers: Workers, name: string, scale: Scale): Promise<Told> {
+  const { api, organization } = site;
+  const { stacks = [] } = await api.stacks.listStacks({ organization, filter: name });
+  const { id: stackId = "", currentRevision: revision = 0 } = stacks.find((one) => one.name === name) ?? {};
+  const before = site.use();
+  const beganAt = Date.now();
+  await api.stacks.updateStack({ organization, stackId, policy: { keepRevisions: TOLD_TO_KEEP } });
+  const look = async () => (await workers.all("told", () => ({ stackId, revision, kept: TOLD_TO_KEEP }))).flat();
+  const { value: last } = await until("all told", look, (told) => told.length >= scale.agents, scale.patienceMs);
+  const after = site.use();
+  const times = last.map((at) => at - beganAt);
+  const perHost = (seconds: number): number => (seconds * 1000) / times.length;
+  return {
+    hosts: times.length,
+    p50Ms: percentile(times, 50),
+    p99Ms: percentile(times, 99),
+    processorMsPerHost: perHost(after.processorSeconds - before.processorSeconds),
+    databaseMsPerHost: perHost(after.databaseSeconds - before.databaseSeconds),
+  };
+}
 
 /** Equal waves; a host passes as soon as all runs. */
 export function wavesOf(count: number): RolloutStrategy {

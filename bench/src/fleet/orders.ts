@@ -12,8 +12,8 @@ export interface Orders {
   tally: { order: Record<string, never>; answer: Tally };
   /** Cuts every connection. */
   cut: { order: Record<string, never>; answer: null };
-  /** When each agent was first told of a revision, milliseconds since the epoch. */
-  told: { order: { stackId: string; revision: number }; answer: number[] };
+  /** When each agent was first told of a revision, and how many of them to keep, milliseconds since the epoch. */
+  told: { order: { stackId: string; revision: number; kept?: number }; answer: number[] };
   /** Connections that are opened and closed again, with tickets or without. */
   handshakes: { order: { count: number; resumed: boolean }; answer: { resumed: number } };
   /** One host that does not play by the rules, with the identity of an agent that is not running. */

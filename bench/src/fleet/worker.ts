@@ -1,5 +1,5 @@
 // A process with simulated agents, started by workers.ts; it is told what to do by messages of its parent.
-import { createAgent, noCounts, type SimulatedAgent } from "./agent.ts";
+import { createAgent, noCounts, toldOf, type SimulatedAgent } from "./agent.ts";
 import { createEchoSession, type EchoSession } from "./echo-client.ts";
 import { enrolHosts, type Member } from "./enrol.ts";
 import { createFigureSource } from "./figures.ts";
@@ -48,7 +48,8 @@ const handlers: Handlers = {
     for (const agent of agents) agent.cut();
     return null;
   },
-  told: async ({ stackId, revision }) => agents.flatMap(({ told }) => told.get(`${stackId} ${revision}`) ?? []),
+  told: async ({ stackId, revision, kept }) =>
+    agents.flatMap(({ told }) => told.get(toldOf(stackId, revision, kept)) ?? []),
   handshakes: async ({ count, resumed }) => ({ resumed: await handshakes(count, resumed) }),
   misbehave: ({ misdeed, forMs }) => {
     misbehaving++;
