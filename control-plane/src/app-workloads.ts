@@ -30,6 +30,7 @@ import {
 import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
 import type { HostFigures, HostHistory, HostLinks, HostTimeline } from "./hosts/index.ts";
+import { createImages, DEFAULT_IMAGES, type ImageSettings } from "./images/index.ts";
 import { createLinkReports, createLinksService, hostLinks, linksHandlers, nothingCached } from "./links/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
@@ -100,6 +101,7 @@ export function buildWorkloadSide(parts: {
   readonly api: Api;
   readonly audit: Audit;
   readonly metricsKeptDays?: number | undefined;
+  readonly images?: ImageSettings | undefined;
 }): WorkloadSide {
   const { platform, api, audit } = parts;
   const { database, clock, newId, bus, log } = platform;
@@ -108,13 +110,22 @@ export function buildWorkloadSide(parts: {
   const renderer = createRenderer();
   const compose = createComposeRenderer(renderer);
   const onHosts = createBuildsOnHosts({ files: files.store });
-  const desired = createDesiredStates({
+  const delivery = createImages({
+    platform,
+    vault,
+    files: files.store,
+    settings: parts.images ?? DEFAULT_IMAGES,
+    secret: parts.sealer.derive("layer tickets"),
+    namedDigests: (tx) => desired.namedDigests(tx),
+  });
+  const desired: DesiredStates = createDesiredStates({
     database,
     clock,
     vault,
     files: files.store,
     term: FIRST_TERM,
     adopted: readAdopted,
+    images: delivery,
     buildFiles: (tx, hostId, buildId, digest) => onHosts.mayFetch(tx, hostId, buildId, digest),
     buildRegistries: (tx, hostId, buildId) => onHosts.registriesFor(tx, hostId, buildId),
   });
@@ -149,7 +160,7 @@ export function buildWorkloadSide(parts: {
       const drafts = createDrafts({ database, vault, compose, files: files.store });
       const hosts = createBuildHosts({ clock });
       const built = createBuiltImages({ database, clock, files: files.store, hosts });
-      const images = { built, resolver: createImageResolver({ database, vault, gateway, clock }) };
+      const images = { built, resolver: createImageResolver({ database, vault, gateway, clock, here: delivery }) };
       const revisions = createRevisions({ database, clock, vault, drafts, images, files: files.store, audit });
       const revisionsWith = (known: Parameters<typeof knownImages>[0]) =>
         createRevisions({ database, clock, vault, drafts, images: knownImages(known), files: files.store, audit });

@@ -6,6 +6,7 @@ import { buildHostSide } from "./app-hosts.ts";
 import { RELEASE_KEYS } from "./version.ts";
 import { buildWorkloadSide } from "./app-workloads.ts";
 import { createAudit, type Audit } from "./audit/index.ts";
+import type { ImageSettings } from "./images/index.ts";
 import { openCertificates, type Certificates } from "./hosts/index.ts";
 import { createIdentity, type Identity } from "./identity/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
@@ -27,6 +28,8 @@ export interface AppParts {
   readonly metricsToken: string | undefined;
   /** How long statistics of hosts and containers are kept; 30 days unless told. */
   readonly metricsKeptDays?: number;
+  /** How images are fetched for hosts that cannot pull them. */
+  readonly images?: ImageSettings;
   /** The user's own certificate for browsers, PEM. */
   readonly browserTls: { key: string; cert: string } | undefined;
   /** Folders with install.sh and built agents, for new hosts. */
@@ -73,7 +76,14 @@ export async function buildApp(parts: AppParts): Promise<App> {
   certificates.onServerCertificate(() => api.setIdentity(doorIdentity(certificates, parts.browserTls)));
   api.registerService(AuthServiceService, identity.authHandlers);
 
-  const workloads = buildWorkloadSide({ platform, sealer, api, audit, metricsKeptDays: parts.metricsKeptDays });
+  const workloads = buildWorkloadSide({
+    platform,
+    sealer,
+    api,
+    audit,
+    metricsKeptDays: parts.metricsKeptDays,
+    images: parts.images,
+  });
   let port = 0;
   const hostSide = await buildHostSide({
     platform,

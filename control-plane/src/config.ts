@@ -23,6 +23,9 @@ export interface Config {
   readonly tlsKey: string | undefined;
   readonly metricsToken: Secret | undefined;
   readonly metricsKeptDays: number;
+  readonly imageCacheGigabytes: number;
+  readonly registryCa: string | undefined;
+  readonly insecureRegistries: readonly string[];
   readonly adminEmail: string;
   readonly resetAdminPassword: boolean;
   readonly localTokenFile: string | undefined;
@@ -67,6 +70,17 @@ function keptDays(given: string | undefined): number {
   const days = Number(given ?? "30");
   if (Number.isInteger(days) && days >= FEWEST_DAYS && days <= MOST_DAYS) return days;
   throw new Error(`is not a number of days: ${FEWEST_DAYS} to ${MOST_DAYS}`);
+}
+
+// Less holds no image worth the name; more than this is another machine's disk.
+const LEAST_CACHE_GIGABYTES = 1;
+const MOST_CACHE_GIGABYTES = 10_000;
+
+function cacheGigabytes(given: string | undefined): number {
+  const gigabytes = Number(given ?? "10");
+  if (Number.isInteger(gigabytes) && gigabytes >= LEAST_CACHE_GIGABYTES && gigabytes <= MOST_CACHE_GIGABYTES)
+    return gigabytes;
+  throw new Error(`is not a number of gigabytes: ${LEAST_CACHE_GIGABYTES} to ${MOST_CACHE_GIGABYTES}`);
 }
 
 function logLevel(given: string | undefined): LogLevel {
@@ -161,6 +175,24 @@ const settings: { readonly [Name in keyof Config]: Setting<Config[Name]> } = {
     env: "WINDFLOW_METRICS_KEPT_DAYS",
     help: "how long five-minute figures of hosts and containers are kept (samples: a day) [30]",
     read: keptDays,
+  },
+  imageCacheGigabytes: {
+    flag: "--image-cache-gigabytes",
+    env: "WINDFLOW_IMAGE_CACHE_GIGABYTES",
+    help: "room in the database for images of one organization whose hosts cannot reach their registry [10]",
+    read: cacheGigabytes,
+  },
+  registryCa: {
+    flag: "--registry-ca",
+    env: "WINDFLOW_REGISTRY_CA",
+    help: "PEM file with authorities of registries that this control plane trusts besides the system's",
+    read: optional,
+  },
+  insecureRegistries: {
+    flag: "--insecure-registries",
+    env: "WINDFLOW_INSECURE_REGISTRIES",
+    help: "HOST[:PORT] of registries that this control plane asks without TLS or on its own machine, with commas",
+    read: list,
   },
   adminEmail: {
     flag: "--admin-email",

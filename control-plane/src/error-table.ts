@@ -5,6 +5,7 @@ import { containersErrors } from "./containers/index.ts";
 import { driftErrors } from "./drift/index.ts";
 import { filesErrors } from "./files/index.ts";
 import { hostsErrors } from "./hosts/index.ts";
+import { imagesErrors } from "./images/index.ts";
 import { identityErrors } from "./identity/index.ts";
 import { linksErrors } from "./links/index.ts";
 import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
@@ -25,6 +26,7 @@ export const errorTable: readonly ErrorCode[] = [
   linksErrors,
   agentsErrors,
   buildsErrors,
+  imagesErrors,
   stacksErrors,
   rolloutsErrors,
   containersErrors,

@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildApp, type App } from "./app.ts";
 import { certificateNames, publicUrl, readConfig, type Config } from "./config.ts";
+import type { ImageSettings } from "./images/index.ts";
 import type { FirstPassword } from "./identity/index.ts";
 import {
   createLog,
@@ -25,6 +26,7 @@ import {
 // A second signal, or a part that hangs, ends the process after this long.
 const STOP_PATIENCE_MS = 9_000;
 const LOCAL_TOKEN_LIFE_MS = 24 * 60 * 60_000;
+const GIGABYTE = 1024 ** 3;
 const LOCAL_TOKEN_NAME = "local programs";
 
 interface Running {
@@ -55,6 +57,7 @@ async function run(config: Config, log: Log): Promise<Running> {
       installFolders: [...config.installFolders, ...installFoldersBeside(contents)],
       metricsToken: config.metricsToken?.reveal(),
       metricsKeptDays: config.metricsKeptDays,
+      images: await imageSettings(config),
       browserTls: await ownTls(config),
     });
     const port = await app.start(config.port, config.address);
@@ -101,6 +104,13 @@ function installFoldersBeside(contents: Contents | undefined): string[] {
 function uiOfTheCheckout(): string | undefined {
   const folder = join(import.meta.dirname, "../../ui/dist");
   return existsSync(folder) ? folder : undefined;
+}
+
+async function imageSettings(config: Config): Promise<ImageSettings> {
+  const cacheBytes = config.imageCacheGigabytes * GIGABYTE;
+  const insecure = config.insecureRegistries;
+  if (config.registryCa === undefined) return { cacheBytes, insecure };
+  return { cacheBytes, insecure, authorities: await readFile(config.registryCa, "utf8") };
 }
 
 async function ownTls(config: Config): Promise<{ key: string; cert: string } | undefined> {

@@ -137,7 +137,10 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
         parts.heard(hostId);
       }
     },
-    fetchImage: async () => notYet(),
+    fetchImage: async (request, context) => {
+      const { organizationId, hostId, spkiSha256 } = await admitted(context.peerCertificate);
+      return desired.imageFor({ organizationId, hostId, keySha256: spkiSha256 }, request);
+    },
     // eslint-disable-next-line require-yield
     fetchRelease: async function* (): AsyncGenerator<BodyChunk> {
       notYet();

@@ -1,5 +1,7 @@
 import type {
   DesiredStack,
+  FetchImageRequest,
+  FetchImageResponse,
   LinkReport,
   ObservedState,
   Progress,
@@ -37,6 +39,8 @@ export interface DesiredStatePort {
     hostId: string,
     wanted: { registries: readonly string[]; buildId: string },
   ): Promise<RegistryAuth[]>;
+  /** An image that this host's desired state names, from the control plane. Not inside a unit of work. */
+  imageFor(host: HostReference & { keySha256: Uint8Array }, request: FetchImageRequest): Promise<FetchImageResponse>;
 }
 
 export interface WantedBody {

@@ -4,7 +4,7 @@ import { filesErrors } from "./errors.ts";
 import { EMPTY_FILE } from "./model.ts";
 import type { FileStore, OpenedFile } from "./ports.ts";
 import { readPieces } from "./reading.ts";
-import { deleteHolds, insertHolds, isHeld, readFiles, readPiece, touchFiles } from "./store.ts";
+import { deleteHolds, deleteUnheld, insertHolds, isHeld, readFiles, readPiece, touchFiles } from "./store.ts";
 import type { Uploads } from "./uploads.ts";
 
 // As a piece of an upload: what is in flight to the database at a time.
@@ -97,6 +97,8 @@ export function createFileStore(parts: {
       await insertHolds(tx, organizationId, holder, wanted);
     },
     release: (tx, holderId) => deleteHolds(tx, organizationOf(tx), holderId),
+    receivedBytes: async (tx, digest) => (await readFiles(tx, organizationOf(tx), [digest]))[0]?.receivedBytes ?? 0,
+    discard: (tx, digests) => deleteUnheld(tx, organizationOf(tx), digests),
     isHeld: (tx, holderIds, digest) => isHeld(tx, organizationOf(tx), holderIds, digest),
   };
 }

@@ -34,6 +34,10 @@ export interface FileStore {
   /** Keeps files from now on. Throws WF_FILE_NOT_STORED, naming those that are not whole. */
   hold(tx: UnitOfWork, holder: FileHolder, digests: readonly string[]): Promise<void>;
   release(tx: UnitOfWork, holderId: string): Promise<void>;
+  /** How much is stored of a file, whole or not; 0 when nothing is. */
+  receivedBytes(tx: UnitOfWork, digest: string): Promise<number>;
+  /** Removes those among these that nobody holds, at once. */
+  discard(tx: UnitOfWork, digests: readonly string[]): Promise<void>;
   /** True when one of the holders needs the file. */
   isHeld(tx: UnitOfWork, holderIds: readonly string[], digest: string): Promise<boolean>;
 }

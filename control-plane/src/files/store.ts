@@ -184,6 +184,15 @@ export async function deleteHolds(tx: UnitOfWork, organizationId: string, holder
     .execute();
 }
 
+/** With their pieces. Those that are being held at this moment are locked by the new reference, and passed over. */
+export async function deleteUnheld(tx: UnitOfWork, organizationId: string, digests: readonly string[]): Promise<void> {
+  await sql`DELETE FROM stored_files f USING (
+      SELECT digest FROM stored_files c WHERE organization_id = ${organizationId} AND digest = ANY(${[...digests]}::text[])
+        AND NOT EXISTS (SELECT FROM file_holders h WHERE h.organization_id = c.organization_id AND h.digest = c.digest)
+      FOR UPDATE SKIP LOCKED
+    ) old WHERE f.organization_id = ${organizationId} AND f.digest = old.digest`.execute(tx.queries);
+}
+
 export async function isHeld(
   tx: UnitOfWork,
   organizationId: string,

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
 import { link, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ProblemError, startErrors } from "./errors.ts";
@@ -9,6 +9,8 @@ export interface Sealer {
   seal(plaintext: Uint8Array, context: string): Uint8Array;
   /** Throws when the bytes, the key or the context are not those of `seal`. */
   open(sealed: Uint8Array, context: string): Uint8Array;
+  /** 32 bytes that follow from the key and the label, and from which neither can be found. */
+  derive(label: string): Uint8Array;
 }
 
 const KEY_BYTES = 32;
@@ -22,6 +24,7 @@ const KEY_FILE = "installation.key";
 export function createSealer(key: Uint8Array): Sealer {
   if (key.length !== KEY_BYTES) throw new TypeError(`a sealing key has ${KEY_BYTES} bytes, not ${key.length}`);
   return {
+    derive: (label) => new Uint8Array(hkdfSync("sha256", key, "", label, KEY_BYTES)),
     seal(plaintext, context) {
       const nonce = randomBytes(NONCE_BYTES);
       const cipher = createCipheriv("aes-256-gcm", key, nonce).setAAD(Buffer.from(context));

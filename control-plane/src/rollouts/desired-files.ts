@@ -9,13 +9,19 @@ export type BuildFiles = (tx: UnitOfWork, hostId: string, buildId: string, diges
 /** A file that a body of the host's own desired state names, or a build on it; undefined for every other. */
 export async function fileFor(
   tx: UnitOfWork,
-  parts: { readonly files: FileStore; readonly buildFiles: BuildFiles | undefined },
+  parts: {
+    readonly files: FileStore;
+    readonly buildFiles: BuildFiles | undefined;
+    /** Holders of the layers of images that the host's desired state names. */
+    readonly imageHolders: (tx: UnitOfWork, hostId: string) => Promise<readonly string[]>;
+  },
   wanted: { readonly hostId: string; readonly digest: string; readonly buildId: string },
 ): Promise<OpenedFile | undefined> {
   const { hostId, digest, buildId } = wanted;
   const may =
     buildId === ""
-      ? await isDesired(tx, parts.files, hostId, digest)
+      ? (await isDesired(tx, parts.files, hostId, digest)) ||
+        (await parts.files.isHeld(tx, await parts.imageHolders(tx, hostId), digest))
       : await parts.buildFiles?.(tx, hostId, buildId, digest);
   return may === true ? parts.files.open(tx, digest) : undefined;
 }

@@ -1,9 +1,11 @@
-import type { RegistryAuth, SecretValue } from "@windflow/proto/agent";
+import type { FetchImageRequest, FetchImageResponse, RegistryAuth, SecretValue } from "@windflow/proto/agent";
 import type { FileStore, OpenedFile } from "../files/index.ts";
-import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
+import { imagesErrors, type AskingHost } from "../images/index.ts";
+import { ProblemError, type Clock, type Database, type UnitOfWork } from "../platform/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
 import { fileFor, type BuildFiles } from "./desired-files.ts";
+import { createDesiredImages, type ImageDelivery } from "./desired-images.ts";
 import { desiredStateChanged, rolloutsHeard } from "./events.ts";
 import type { Generation } from "./model.ts";
 import { registryAuthFor, type BuildRegistries } from "./registry-auth.ts";
@@ -43,6 +45,10 @@ export interface DesiredStates {
     hostId: string,
     wanted: { readonly digest: string; readonly buildId: string },
   ): Promise<OpenedFile | undefined>;
+  /** An image that its desired state names, for a host whose engine cannot pull it. In units of work of its own. */
+  imageFor(host: AskingHost, request: FetchImageRequest): Promise<FetchImageResponse>;
+  /** Digests of images of registries that any desired state of the organization names. */
+  namedDigests(tx: UnitOfWork): Promise<ReadonlySet<string>>;
   /** Credentials for the registries that its images come from. */
   registryAuthFor(
     tx: UnitOfWork,
@@ -84,8 +90,12 @@ export function createDesiredStates(parts: {
   readonly buildFiles?: BuildFiles;
   readonly buildRegistries?: BuildRegistries;
   readonly adopted?: AdoptedContainers;
+  readonly images?: ImageDelivery;
 }): DesiredStates {
   const { database, clock, vault, files, term } = parts;
+  const images = createDesiredImages();
+  const imageHolders = async (tx: UnitOfWork, hostId: string): Promise<readonly string[]> =>
+    parts.images?.holdersOf(tx, await images.ofHost(tx, hostId)) ?? [];
   const nothing: DesiredState = { generation: { term, n: 0n }, stacks: [] };
 
   async function desiredStatesFor(tx: UnitOfWork, hostIds: readonly string[]): Promise<DesiredState[]> {
@@ -125,7 +135,13 @@ export function createDesiredStates(parts: {
       if (wanted !== true || tx.organizationId === undefined) return undefined;
       return secretValues(tx, vault, { organizationId: tx.organizationId, stackId, number: revision });
     },
-    fileFor: (tx, hostId, wanted) => fileFor(tx, { files, buildFiles: parts.buildFiles }, { hostId, ...wanted }),
+    fileFor: (tx, hostId, wanted) =>
+      fileFor(tx, { files, buildFiles: parts.buildFiles, imageHolders }, { hostId, ...wanted }),
+    imageFor: async (host, request) => {
+      if (parts.images === undefined) throw new ProblemError({ code: imagesErrors.WF_IMAGE_NOT_DESIRED });
+      return parts.images.imageFor(host, request, images.names);
+    },
+    namedDigests: (tx) => images.allDigests(tx),
     registryAuthFor: (tx, hostId, wanted) =>
       registryAuthFor(tx, vault, { hostId, buildRegistries: parts.buildRegistries }, wanted),
     answered: async ({ organizationId, hostId, generation, refused = "", code = "" }) => {

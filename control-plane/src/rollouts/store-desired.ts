@@ -205,6 +205,18 @@ export async function readDesired(tx: UnitOfWork, hostId: string): Promise<Desir
   return (await readDesiredOf(tx, [hostId])).get(hostId);
 }
 
+/** What names the bytes of a body. */
+export type NamedBody = Pick<DesiredStack, "stackId" | "revision" | "bodyDigest">;
+
+/** Every body that some host of the organization must run, once. */
+export async function readAllDesired(tx: UnitOfWork): Promise<NamedBody[]> {
+  return tablesOf<Tables>(tx)
+    .selectFrom("host_desired_stacks")
+    .select(["stack_id as stackId", "revision", "body_digest as bodyDigest"])
+    .distinct()
+    .execute();
+}
+
 /** The same for many hosts; those of which nothing was ever wanted are not in it. */
 export async function readDesiredOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<Map<string, DesiredState>> {
   const own = tablesOf<Tables>(tx);

@@ -2,7 +2,7 @@ import { registryOf } from "@windflow/core";
 import type { ImageAnswer, ImageQuery, ResolvedImage, ResolveReply } from "@windflow/proto/agent";
 import { listHostSummaries, readSealingKey } from "../hosts/index.ts";
 import { ProblemError, type Clock, type Database, type UnitOfWork } from "../platform/index.ts";
-import { credentialsFor, type RegistryCredential } from "../registries/index.ts";
+import { credentialsFor, registriesErrors, type RegistryCredential } from "../registries/index.ts";
 import { placeStack, type Placing } from "../rollouts/index.ts";
 import type { Vault } from "../secrets/index.ts";
 import type { ImageReference, ImageResolver } from "../stacks/index.ts";
@@ -19,10 +19,25 @@ export interface ResolveGateway {
   ): Promise<ResolveReply>;
 }
 
+/** The control plane's own way to registries. */
+export interface ResolvesHere {
+  /** @returns the digest that the tag stands for. @throws ProblemError when its registry does not say. */
+  resolve(organizationId: string, reference: string, signal: AbortSignal): Promise<string>;
+}
+
+interface Answer {
+  readonly images: ResolvedImage[];
+  readonly unresolved: Unresolved;
+  /** References whose registry the host does not reach. */
+  readonly unreached: ReadonlySet<string>;
+}
 type Unresolved = Awaited<ReturnType<ImageResolver["resolve"]>>["unresolved"];
 
 // A person waits for the revision; what is not known by then each host finds out when it pulls.
 const TOTAL_MS = 5_000;
+// The same again for what the host's registries did not say.
+const HERE_MS = 5_000;
+const HERE_AT_ONCE = 4;
 // A registry is asked for one image at a time, four at once: more than these would not come in time anyway.
 const MAX_IMAGES = 200;
 // The next is asked when one has just gone; after that many it is the network.
@@ -32,14 +47,38 @@ const MAX_WHY_CHARACTERS = 500;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const EVERY_TAG = "every tag";
 
-/** Asks one connected host of the stack's placement; its answer is what all hosts will run. */
+/**
+ * Asks one connected host of the stack's placement; its answer is what all hosts will run. What it does not have, and
+ * whose registry it does not reach, is asked from here.
+ */
 export function createImageResolver(parts: {
   readonly database: Database;
   readonly vault: Vault;
   readonly gateway: ResolveGateway;
   readonly clock: Clock;
+  readonly here: ResolvesHere;
 }): ImageResolver {
-  const { database, vault, gateway, clock } = parts;
+  const { database, vault, gateway, clock, here } = parts;
+
+  /** What the host has not and cannot ask for, asked from here. */
+  async function askHere(organizationId: string, answer: Answer, signal: AbortSignal): Promise<Answer> {
+    const queue = [...answer.unreached];
+    const found = new Map<string, string>();
+    const worker = async (): Promise<void> => {
+      for (let reference = queue.shift(); reference !== undefined; reference = queue.shift()) {
+        // Where there is no way to it from here either, the host's own sentence says more.
+        const digest = await here.resolve(organizationId, reference, signal).catch(() => undefined);
+        if (digest !== undefined) found.set(reference, digest);
+      }
+    };
+    await Promise.all(Array.from({ length: HERE_AT_ONCE }, worker));
+    return {
+      ...answer,
+      images: [...answer.images, ...[...found].map(([reference, digest]) => pinned(reference, digest))],
+      unresolved: answer.unresolved.filter(({ reference }) => !found.has(reference)),
+    };
+  }
+
   return {
     resolve: async (caller, { stack, hasSecrets, images, signal }) => {
       const asked = images.slice(0, MAX_IMAGES);
@@ -59,7 +98,13 @@ export function createImageResolver(parts: {
         return { images: [], unresolved: [{ reference: EVERY_TAG, why }] };
       }
       const late = AbortSignal.timeout(TOTAL_MS);
-      const answer = await ask(gateway, found, asked, signal === undefined ? late : AbortSignal.any([signal, late]));
+      const told = await ask(gateway, found, asked, signal === undefined ? late : AbortSignal.any([signal, late]));
+      const patience = AbortSignal.timeout(HERE_MS);
+      const answer = await askHere(
+        caller.organizationId,
+        told,
+        signal === undefined ? patience : AbortSignal.any([signal, patience]),
+      );
       signal?.throwIfAborted();
       const beyond = images
         .slice(MAX_IMAGES)
@@ -98,7 +143,7 @@ async function ask(
   { hosts, credentials }: { readonly hosts: readonly AskedHost[]; readonly credentials: readonly RegistryCredential[] },
   images: readonly ImageReference[],
   signal: AbortSignal,
-): Promise<{ images: ResolvedImage[]; unresolved: Unresolved }> {
+): Promise<Answer> {
   const queries = images.map(({ reference, platform, askRegistry }) => ({ reference, platform, askRegistry }));
   let why = "";
   for (const host of hosts) {
@@ -111,23 +156,21 @@ async function ask(
       if (signal.aborted) break;
     }
   }
-  return { images: [], unresolved: [{ reference: EVERY_TAG, why }] };
+  return { images: [], unresolved: [{ reference: EVERY_TAG, why }], unreached: new Set() };
 }
 
 /** What the host answered, as far as it can be used: it is a host's word. */
-function read(
-  images: readonly ImageReference[],
-  answers: readonly ImageAnswer[],
-  host: AskedHost,
-): { images: ResolvedImage[]; unresolved: Unresolved } {
+function read(images: readonly ImageReference[], answers: readonly ImageAnswer[], host: AskedHost): Answer {
   const digests = new Map<string, string>();
   const unresolved = new Map<string, string>();
+  const unreached = new Set<string>();
   for (const [i, { reference }] of images.entries()) {
     const answer = answers[i];
     if (answer?.reference !== reference) {
       unresolved.set(reference, `${host.hostName} did not answer for it`);
     } else if (answer.problem !== "") {
       const code = answer.code === "" ? "" : ` (${answer.code})`;
+      if (answer.code === registriesErrors.WF_REGISTRY_UNREACHABLE.code) unreached.add(reference);
       unresolved.set(reference, `${host.hostName}: ${answer.problem.slice(0, MAX_WHY_CHARACTERS)}${code}`);
     } else if (DIGEST.test(answer.repositoryDigest)) {
       const before = digests.get(reference);
@@ -142,6 +185,7 @@ function read(
       .filter(([reference]) => !unresolved.has(reference))
       .map(([reference, digest]) => pinned(reference, digest)),
     unresolved: [...unresolved].map(([reference, why]) => ({ reference, why })),
+    unreached,
   };
 }
 

@@ -32,6 +32,8 @@ import { migration as placement } from "./202611222160-placement.ts";
 import { migration as observedConfirmed } from "./202611222161-observed-confirmed.ts";
 import { migration as requestedLabels } from "./202611230150-requested-labels.ts";
 import { migration as linkProfiles } from "./202611230154-link-profiles.ts";
+import { migration as imageCache } from "./202611230155-image-cache.ts";
+import { migration as peerAddresses } from "./202611230156-peer-addresses.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -68,4 +70,6 @@ export const migrations: readonly Migration[] = [
   observedConfirmed,
   requestedLabels,
   linkProfiles,
+  imageCache,
+  peerAddresses,
 ];
