@@ -47,6 +47,8 @@ export interface TestAppOptions {
   /** Sealing keys live here; give the same one to a second app on the same database. */
   stateDirectory?: string;
   parts?: Partial<AppParts>;
+  /** Where it listens and how it is called; loopback without it. */
+  address?: string;
 }
 
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
@@ -55,13 +57,14 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const stateDirectory = options.stateDirectory ?? (await mkdtemp(join(tmpdir(), "windflow-keys-")));
   const database = options.database ?? (await startTestDatabase(log));
   const platform = await openPlatform({ connection: database.connection, clock, log });
+  const address = options.address ?? "127.0.0.1";
   const app = await buildApp({
     platform,
     sealer: createSealer(await installationKey(stateDirectory)),
     image: readImage(),
-    names: ["localhost", "127.0.0.1"],
+    names: [...new Set(["localhost", "127.0.0.1", address])],
     origins: [],
-    publicUrl: (port) => `https://127.0.0.1:${port}`,
+    publicUrl: (port) => `https://${address}:${port}`,
     uiFolder: undefined,
     metricsToken: undefined,
     browserTls: undefined,
@@ -72,20 +75,20 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     name: `tests ${platform.bus.replicaId}`,
     lifeMs: 3_600_000,
   });
-  const port = await app.start(0, "127.0.0.1");
+  const port = await app.start(0, address);
   const ca = app.certificates.rootsPem();
   return {
     app,
     platform,
     database,
     port,
-    url: `https://127.0.0.1:${port}`,
+    url: `https://${address}:${port}`,
     ca,
     organizationId: local.organizationId,
     environmentId: local.environmentId,
     token: local.token,
     firstPassword: first?.password ?? "",
-    rest: createTestClient({ port, ca, headers: { authorization: `Bearer ${local.token}` } }),
+    rest: createTestClient({ address, port, ca, headers: { authorization: `Bearer ${local.token}` } }),
     stop: async () => {
       await app.close();
       if (options.database === undefined) await database.stop();

@@ -21,11 +21,25 @@ export interface TestClient {
 }
 
 /** A client over TLS with the test's authority, that sends exactly the headers it is given. */
-export function createTestClient(options: { port: number; ca: string; headers?: Record<string, string> }): TestClient {
+export function createTestClient(options: {
+  /** Loopback without it. */
+  address?: string;
+  port: number;
+  ca: string;
+  headers?: Record<string, string>;
+}): TestClient {
   const send = (method: string, path: string, headers: Record<string, string>, body: string | undefined) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpsRequest(
-        { host: "127.0.0.1", port: options.port, ca: options.ca, method, path, headers, agent: false },
+        {
+          host: options.address ?? "127.0.0.1",
+          port: options.port,
+          ca: options.ca,
+          method,
+          path,
+          headers,
+          agent: false,
+        },
         resolve,
       );
       request.once("error", reject);
