@@ -4,41 +4,14 @@ import { join } from "node:path";
 import type { Event } from "@windflow/proto/api";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLog, systemClock, type Clock } from "../platform/index.ts";
+import { createLog, systemClock } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
+import { jumpingClock } from "../testing/jumping-clock.ts";
 import { startTestApp, startTestDatabase, type TestApp, type TestDatabase } from "../testing/index.ts";
 import { dial, openTestSession } from "../testing/test-agent.ts";
 
 // Leases are judged every 5 s of this clock; real time goes on for everything that waits for sockets.
 const JUDGE_MS = 5_000;
-
-/** Real time, with waits that a test can cut short. */
-function jumpingClock(): Clock & { jump(ms: number): void } {
-  let shiftMs = 0;
-  const sleepers = new Set<{ atMs: number; wake: () => void }>();
-  const nowMs = (): number => Date.now() + shiftMs;
-  return {
-    now: () => new Date(nowMs()),
-    monotonicMs: () => performance.now() + shiftMs,
-    sleep: async (ms, signal) => {
-      const jumped = new AbortController();
-      const sleeper = { atMs: nowMs() + ms, wake: () => jumped.abort() };
-      sleepers.add(sleeper);
-      const either = signal === undefined ? jumped.signal : AbortSignal.any([jumped.signal, signal]);
-      try {
-        await systemClock.sleep(ms, either);
-      } catch (error) {
-        if (signal?.aborted === true) throw error;
-      } finally {
-        sleepers.delete(sleeper);
-      }
-    },
-    jump: (ms) => {
-      shiftMs += ms;
-      for (const sleeper of sleepers) if (sleeper.atMs <= nowMs()) sleeper.wake();
-    },
-  };
-}
 
 const log = createLog({ level: "silent" });
 const clock = jumpingClock();
