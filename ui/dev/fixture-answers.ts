@@ -212,7 +212,19 @@ export function metrics(from: string, to: string, host: boolean): MetricSeries {
     { name: "disk_read_bytes_per_second", unit: "bytes_per_second", values: wave(90_000, 80_000, 0.4) },
     { name: "disk_write_bytes_per_second", unit: "bytes_per_second", values: wave(310_000, 200_000, 0.5) },
   ];
-  return { atMs, stepSeconds: step / 1000, columns: host ? [...common, ...disk, ...traffic] : [...common, ...traffic] };
+  const own = [
+    { name: "agent_cpu_ratio", unit: "ratio", values: wave(0.0012, 0.0004, 2) },
+    { name: "agent_memory_bytes", unit: "bytes", values: wave(21.4e6, 4e5, 3) },
+    { name: "agent_resident_bytes", unit: "bytes", values: wave(63e6, 4e5, 3) },
+    { name: "agent_spool_bytes", unit: "bytes", values: wave(180_000, 40_000, 3) },
+    { name: "agent_receive_bytes_per_second", unit: "bytes_per_second", values: wave(11, 2, 3) },
+    { name: "agent_transmit_bytes_per_second", unit: "bytes_per_second", values: wave(46, 6, 3) },
+  ];
+  return {
+    atMs,
+    stepSeconds: step / 1000,
+    columns: host ? [...common, ...disk, ...traffic, ...own] : [...common, ...traffic],
+  };
 }
 export async function* logs(tail: number, signal: AbortSignal): AsyncGenerator<object> {
   const line = (index: number): object => ({

@@ -15,6 +15,9 @@ export function matches(host: Host, word: string): boolean {
   if (key === "presence") return host.presence === `PRESENCE_${value.replace("-", "_").toUpperCase()}`;
   if (key === "health") return host.health === `HEALTH_${value.replace("-", "_").toUpperCase()}`;
   if (key === "drifted") return (value === "yes") === (host.stacksDrifted ?? 0) > 0;
+  if (key === "waiting") return (value === "yes") === (host.awaitingApproval ?? false);
+  if (key === "agent") return host.agentVersion === value;
+  if (key === "link") return host.linkProfileName === value;
   if (key === "environment") return host.environmentName === value;
   if (key === "stack") return value === "shop" ? Number(host.id!.slice(4)) < 6 : (host.stacksTotal ?? 0) > 1;
   return (host.labels?.[key] ?? "") === value;

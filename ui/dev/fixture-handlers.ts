@@ -2,6 +2,9 @@ import type { Host, Rollout, StackSource, WatchEventsResponse } from "@windflow/
 import { FixtureProblem, type Handler } from "./fixture-router.ts";
 import { logs, metrics, needsBuild, plan, render, revision } from "./fixture-answers.ts";
 import { makeDeployingHandlers } from "./fixture-deploying.ts";
+import { makeArrivalHandlers } from "./fixture-arrivals.ts";
+import { makeLinkHandlers } from "./fixture-links.ts";
+import { makeUpdateHandlers } from "./fixture-updates.ts";
 import { makeDriftHandlers } from "./fixture-drift.ts";
 import { makeFleetHandlers, matches } from "./fixture-fleet.ts";
 import { makeRollingHandlers } from "./fixture-rolling.ts";
@@ -36,6 +39,9 @@ export function makeHandlers(world: World): Record<string, Handler> {
     ...makeFleetHandlers(world),
     ...makeDriftHandlers(world),
     ...makeRollingHandlers(world),
+    ...makeUpdateHandlers(world),
+    ...makeLinkHandlers(world),
+    ...makeArrivalHandlers(world, (id) => tell({ kind: "host", id, change: "updated" })),
     "auth.getMe": () => {
       if (!signedIn) throw new FixtureProblem(401, "WF_UNAUTHENTICATED", "You are not signed in.");
       return world.me;
@@ -96,11 +102,12 @@ export function makeHandlers(world: World): Record<string, Handler> {
         },
       ].filter(() => world.hosts.length > 0),
     }),
-    "enrollmentTokens.createEnrollmentToken": ({ labels, maxUses }) => {
+    "enrollmentTokens.createEnrollmentToken": ({ labels, maxUses, hostLabelKeys }) => {
       const token = {
         id: "ent_1",
         labels: labels as Record<string, string>,
         maxUses: Number(maxUses),
+        hostLabelKeys: (hostLabelKeys ?? []) as string[],
         uses: 0,
         createdAt: ago(0),
         expiresAt: ago(-3_600),
@@ -122,8 +129,9 @@ export function makeHandlers(world: World): Record<string, Handler> {
       return {
         token,
         secret: "wfe_fixture",
-        installCommand: `curl -fsSk https://wind.example:8443/ca.pem -o /tmp/wf-ca.pem && echo "${pin}  /tmp/wf-ca.pem" | sha256sum -c - && curl -fsS --cacert /tmp/wf-ca.pem https://wind.example:8443/install.sh -o /tmp/wf.sh && echo wfe_2mQ8fixture | sh /tmp/wf.sh`,
-        enrollCommand: `echo wfe_2mQ8fixture | windflow-agent enroll --control-plane wind.example:8443 --ca-sha256 ${pin}`,
+        installCommand: `d=$(mktemp -d) && curl -fsSk 'https://wind.example:8443/install/ca.pem' -o "$d/ca.pem" && echo "${pin}  $d/ca.pem" | sha256sum -c - >&2 && curl -fsS --cacert "$d/ca.pem" 'https://wind.example:8443/install/install.sh' -o "$d/install.sh" && printf %s 'wfe_2mQ8fixture' | sh "$d/install.sh" --server 'https://wind.example:8443' --ca-sha256 ${pin}`,
+        installCommandWget: `d=$(mktemp -d) && wget -q --no-check-certificate -O "$d/install.sh" 'https://wind.example:8443/install/install.sh' && echo "${pin}  $d/install.sh" | sha256sum -c - >&2 && printf %s 'wfe_2mQ8fixture' | sh "$d/install.sh" --server 'https://wind.example:8443' --ca-sha256 ${pin}`,
+        enrollCommand: `printf %s 'wfe_2mQ8fixture' | windflow-agent enroll --server https://wind.example:8443 --ca-sha256 ${pin}`,
       };
     },
     "stacks.listStacks": ({ filter, page }) => {

@@ -15,6 +15,8 @@ export const PERMISSIONS = [
   "hosts.read",
   "hosts.shell",
   "hosts.write",
+  "links.read",
+  "links.write",
   "logs.read",
   "metrics.read",
   "registries.read",
@@ -25,6 +27,8 @@ export const PERMISSIONS = [
   "stacks.deploy.privileged",
   "stacks.read",
   "stacks.write",
+  "updates.read",
+  "updates.write",
   "windows.read",
   "windows.write",
 ];
@@ -95,7 +99,19 @@ export function makeHost(index: number): Host {
       hostShellAllowed: index % 2 === 0,
     },
     capabilities: [index === 3 ? "podman" : "docker", "systemd"],
-    agentVersion: "0.1.0",
+    agentVersion: index % 10 === 0 ? "0.3.0" : "0.2.0",
+    ...(index === 2
+      ? { agentUpdateVersion: "0.3.0", agentUpdateCause: "downloading: 14.2 of 28.1 MiB" }
+      : index === 5
+        ? { agentUpdateCause: "0.3.0 opened no session within 2 min, so 0.2.0 runs again" }
+        : {}),
+    ...(index % 3 === 1
+      ? {}
+      : {
+          linkProfileId: `lnk_${index % 3 === 0 ? 0 : 1}`,
+          linkProfileName: index % 3 === 0 ? "Cabinets on 4G" : "Plants",
+          metered: index % 3 === 0,
+        }),
     certificateExpiresAt: ago(-1_700_000),
     desiredGeneration: "1.42",
     observedGeneration: online ? "1.42" : "1.41",

@@ -1,7 +1,14 @@
 import type { ApiToken, Container, Event, Host, Me, Rollout, Stack } from "@windflow/proto/client";
 import { makeWaveRollouts } from "./fixture-waves.ts";
 import { makeEvents, makeRollouts, makeTokens } from "./fixture-history.ts";
+import { makeWaiting, quarantine } from "./fixture-arrivals.ts";
 import { ago, makeHost, PERMISSIONS, serviceStatuses, SERVICES } from "./fixture-hosts.ts";
+
+/** Hosts of the large fleet. */
+const LARGE = Number(process.env["WINDFLOW_FIXTURE_HOSTS"] ?? 10_000);
+
+/** Hosts that wait for approval beside it. */
+const LARGE_QUEUE = Number(process.env["WINDFLOW_FIXTURE_QUEUE"] ?? 0);
 
 export interface World {
   name: WorldName;
@@ -38,7 +45,9 @@ export function makeWorld(name: WorldName): World {
   };
   if (name === "empty")
     return { name, me, hosts: [], stacks: [], containers: [], events: [], rollouts: [], tokens: [] };
-  const hosts = Array.from({ length: name === "large" ? 10_000 : 14 }, (_, index) => makeHost(index));
+  const hosts = Array.from({ length: name === "large" ? LARGE : 14 }, (_, index) => makeHost(index));
+  if (name === "usual") quarantine(hosts);
+  hosts.push(...makeWaiting(name === "large" ? LARGE_QUEUE : 6));
   const stacks = ["shop", "telemetry", "label-printer", "quality-camera", "edge-proxy"].map((stack, index) =>
     makeStack(stack, index, hosts),
   );

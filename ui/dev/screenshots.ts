@@ -123,6 +123,94 @@ const SHOTS: Shot[] = [
   },
   { name: "metrics-empty", path: "/explore", world: "empty" },
   { name: "metrics-failing", path: "/explore", world: "failing" },
+  { name: "waiting", path: "/hosts/waiting" },
+  { name: "waiting-empty", path: "/hosts/waiting", world: "empty" },
+  { name: "waiting-many", path: "/hosts/waiting", world: "large" },
+  { name: "waiting-failing", path: "/hosts/waiting", world: "failing" },
+  {
+    name: "waiting-approve",
+    path: "/hosts/waiting",
+    act: async (page) => {
+      await page.locator("main .row button").first().click();
+      await page.locator("main .button--primary").click();
+      await page.getByRole("dialog").locator("input[type=checkbox]").nth(1).click();
+    },
+  },
+  {
+    name: "waiting-left",
+    path: "/hosts/waiting",
+    act: async (page) => {
+      await page.locator("main .row button").first().click();
+      await page.locator("main .button--primary").click();
+      await page.getByRole("dialog").locator(".button--primary").click();
+      await page.waitForTimeout(1_200);
+    },
+  },
+  {
+    name: "waiting-reject",
+    path: "/hosts/waiting",
+    act: async (page) => {
+      await page.locator("main [role=row] input").first().click();
+      await page.locator("main .button--danger").click();
+    },
+  },
+  { name: "host-clones", path: "/hosts/hst_0010", act: (page) => page.waitForTimeout(500) },
+  {
+    name: "host-clones-ask",
+    path: "/hosts/hst_0010",
+    act: (page) => page.locator(".compare tfoot button").first().click(),
+  },
+  {
+    name: "host-link",
+    path: "/hosts/hst_0006",
+    act: (page) => page.locator(".usage").first().scrollIntoViewIfNeeded(),
+  },
+  {
+    name: "add-host-special",
+    path: "/hosts/add",
+    act: async (page) => {
+      await page.locator("form button[type=submit]").click();
+      await page.locator("[role=radio]").nth(2).click();
+      await page.locator("details summary").click();
+      await page.locator("details input").first().fill("http://proxy.example:3128");
+      await page.locator("details input").nth(1).fill("site=metz 1");
+    },
+  },
+  { name: "updates", path: "/updates" },
+  { name: "updates-empty", path: "/updates", world: "empty" },
+  { name: "updates-failing", path: "/updates", world: "failing" },
+  { name: "update-new", path: "/updates/new", act: (page) => page.waitForTimeout(1_200) },
+  {
+    name: "update-own",
+    path: "/updates/new?filter=site%3Dparis",
+    act: async (page) => {
+      await page.locator("input[type=radio]").nth(2).click({ force: true });
+      await page.waitForTimeout(1_200);
+    },
+  },
+  { name: "update-new-10000", path: "/updates/new", world: "large", act: (page) => page.waitForTimeout(1_500) },
+  { name: "update", path: "/updates/upd_going" },
+  { name: "update-asked", path: "/updates/upd_asked" },
+  {
+    name: "update-approve",
+    path: "/updates/upd_asked",
+    act: (page) => page.locator("main .button--primary").first().click(),
+  },
+  { name: "update-failed", path: "/updates/upd_failed" },
+  { name: "update-10000", path: "/updates/upd_going", world: "large" },
+  { name: "links", path: "/links" },
+  { name: "links-empty", path: "/links", world: "empty" },
+  { name: "links-failing", path: "/links", world: "failing" },
+  { name: "link-edit", path: "/links", act: (page) => page.locator(".record button").first().click() },
+  {
+    name: "link-new",
+    path: "/links",
+    act: async (page) => {
+      await page.locator("main .button--primary").first().click();
+      await page.getByRole("dialog").locator("section button").first().click();
+      await page.getByRole("dialog").locator("footer .button--primary").click();
+    },
+  },
   { name: "host-approve", path: "/hosts/hst_0009" },
   { name: "host-containers", path: "/hosts/hst_0002/containers" },
   { name: "host-stacks", path: "/hosts/hst_0002/stacks" },
@@ -424,7 +512,9 @@ async function take(browser: Browser, look: (typeof LOOKS)[number], shot: Shot):
 mkdirSync(OUT, { recursive: true });
 const servers: ChildProcess[] = Object.entries(WORLDS).map(([world, port]) => {
   const script = join(import.meta.dirname, "main.ts");
+  const env = world === "large" ? { ...process.env, WINDFLOW_FIXTURE_QUEUE: "600" } : process.env;
   return spawn(process.execPath, ["--conditions=@windflow/source", script, String(port), world], {
+    env,
     stdio: ["ignore", "pipe", "inherit"],
   });
 });

@@ -1,8 +1,10 @@
 import {
   Activity,
   Boxes,
+  Cable,
   CalendarClock,
   ChartSpline,
+  CircleFadingArrowUp,
   Container,
   KeyRound,
   Layers,
@@ -21,6 +23,8 @@ export interface NavigationItem {
     | "rollouts"
     | "drift"
     | "windows"
+    | "updates"
+    | "links"
     | "containers"
     | "discovered"
     | "explore"
@@ -37,6 +41,8 @@ export const NAVIGATION: NavigationItem[] = [
   { name: "rollouts", icon: Rocket, permission: "rollouts.read" },
   { name: "drift", icon: Wrench, permission: "stacks.read" },
   { name: "windows", icon: CalendarClock, permission: "windows.read" },
+  { name: "updates", icon: CircleFadingArrowUp, permission: "updates.read" },
+  { name: "links", icon: Cable, permission: "links.read" },
   { name: "containers", icon: Boxes, permission: "containers.read" },
   { name: "discovered", icon: ScanSearch, permission: "containers.read" },
   { name: "explore", icon: ChartSpline, permission: "metrics.read" },

@@ -20,6 +20,7 @@ const routes: RouteRecordRaw[] = [
       { path: "", redirect: "/hosts" },
       { path: "hosts", name: "hosts", component: () => import("../features/hosts/hosts-page.vue") },
       { path: "hosts/add", name: "add-host", component: () => import("../features/hosts/add-host-page.vue") },
+      { path: "hosts/waiting", name: "waiting-hosts", component: () => import("../features/hosts/waiting-page.vue") },
       {
         path: "hosts/:hostId/:tab?",
         name: "host",
@@ -59,6 +60,15 @@ const routes: RouteRecordRaw[] = [
         component: () => import("../features/rollouts/rollout-page.vue"),
         props: true,
       },
+      { path: "updates", name: "updates", component: () => import("../features/updates/updates-page.vue") },
+      { path: "updates/new", name: "new-update", component: () => import("../features/updates/start-update-page.vue") },
+      {
+        path: "updates/:updateId",
+        name: "update",
+        component: () => import("../features/updates/update-page.vue"),
+        props: true,
+      },
+      { path: "links", name: "links", component: () => import("../features/links/links-page.vue") },
       { path: "windows", name: "windows", component: () => import("../features/windows/windows-page.vue") },
       { path: "containers", name: "containers", component: () => import("../features/containers/containers-page.vue") },
       { path: "drift", name: "drift", component: () => import("../features/drift/drift-page.vue") },

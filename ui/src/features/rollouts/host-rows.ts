@@ -1,5 +1,5 @@
-import type { RolloutHost } from "@windflow/proto/client";
-import { hostWord, type RolloutHostWord } from "./rollout-state.ts";
+import type { RolloutHost, RolloutHost_State } from "@windflow/proto/client";
+import { HOST_STATES, hostWord, type RolloutHostWord } from "./rollout-state.ts";
 
 /** States of hosts as a person looks for them. */
 export const HOST_GROUPS = [
@@ -26,6 +26,10 @@ const GROUPS: Record<RolloutHostWord, HostGroup> = {
   rolledBack: "rolledBack",
   cancelled: "cancelled",
 };
+/** The same the other way round, as the API names states. */
+export const STATES_OF_GROUP = Object.fromEntries(
+  HOST_GROUPS.map((group) => [group, HOST_STATES.filter((state) => GROUPS[hostWord(state)] === group)]),
+) as Record<HostGroup, RolloutHost_State[]>;
 export const groupOf = (host: RolloutHost): HostGroup => GROUPS[hostWord(host.state)];
 
 export interface HostFilter {

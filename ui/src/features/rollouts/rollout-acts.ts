@@ -23,7 +23,7 @@ export function actsOf(rollout: Rollout): RolloutActs {
     cancel: underWay(rollout) && word !== "rollingBack",
     approve: GOES_ON.has(word) || word === "paused" ? awaiting : 0,
     retry: RETRIES.has(word) && (rollout.hostsFailed ?? 0) > 0,
-    rollBack: RETRIES.has(word) && rollout.kind !== "KIND_REMOVE" && touchedHosts(rollout).length > 0,
+    rollBack: RETRIES.has(word) && rollout.kind !== "KIND_REMOVE" && hasTouched(rollout),
   };
 }
 
@@ -36,6 +36,9 @@ export const touchedHosts = (rollout: Rollout): RolloutHost[] =>
   (rollout.hosts ?? []).filter(
     (host) => TOUCHED.has(hostWord(host.state)) || (isAway(host) && Boolean(host.startedAt)),
   );
+const hasTouched = (rollout: Rollout): boolean =>
+  (rollout.hostsSucceeded ?? 0) + (rollout.hostsFailed ?? 0) + (rollout.hostsUnderWay ?? 0) > 0 ||
+  touchedHosts(rollout).length > 0;
 const isAway = (host: RolloutHost): boolean => hostWord(host.state) === "notReached";
 
 /** What going back would do, by host. */

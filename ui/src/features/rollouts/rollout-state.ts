@@ -52,6 +52,10 @@ const HOST_WORDS: Record<RolloutHost_State, RolloutHostWord> = {
   STATE_ROLLED_BACK: "rolledBack",
   STATE_ROLLBACK_FAILED: "rollbackFailed",
 };
+/** Every state that a host can be said to be in. */
+export const HOST_STATES = (Object.keys(HOST_WORDS) as RolloutHost_State[]).filter(
+  (state) => state !== "STATE_UNSPECIFIED",
+);
 export type WaveWord =
   | "unknown"
   | "pending"

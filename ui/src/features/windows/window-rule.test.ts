@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { expressionFault, expressionText, holds, typedValues, withOperator } from "../stacks/label-expressions.ts";
-import { closing, dayName, dayRuns, daysText, isZone, ruleFaults } from "./window-rule.ts";
+import { dayName, dayRuns, daysText, isZone } from "../../kit/weekdays.ts";
+import { closing, ruleFaults } from "./window-rule.ts";
 
 test("what is missing of a rule is named", () => {
   expect(ruleFaults({})).toEqual(["name", "zone", "opensAt", "duration"]);

@@ -14,6 +14,8 @@ export const app = {
     drift: "Drift",
     driftOpen: "{count} difference waits | {count} differences wait",
     windows: "Windows",
+    updates: "Agent updates",
+    links: "Links",
     explore: "Metrics",
     events: "Events",
     registries: "Registries",

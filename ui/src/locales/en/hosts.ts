@@ -36,7 +36,7 @@ export const hosts = {
       environment: "Environment",
       environmentHint: "Labels and environment come from you, never from the host.",
       uses: "How many hosts",
-      usesHint: "Hosts that use one line together wait for your approval.",
+      usesHint: "One line for many goes into an image or a playbook; its hosts wait for your approval.",
       hostCount: "1 host | {count} hosts",
       lifetime: "The line works for",
       lifetimes: { hour: "1 hour", day: "1 day", week: "7 days", month: "30 days" },
@@ -47,11 +47,22 @@ export const hosts = {
       paste: "Paste this line on the host, as root",
       way: "Which line",
       line: "The line to paste",
-      install: "New host",
-      enroll: "Agent is on its disk",
-      installText:
-        "It fetches the agent from this control plane, checks it against the pinned certificate authority, installs a service and enrols the host.",
-      enrollText: "For a machine whose agent is installed already, e.g. from an image. It only enrols.",
+      ways: { install: "With curl", wget: "With wget", container: "As a container", enroll: "Agent is there" },
+      wayTexts: {
+        install:
+          "It fetches the agent from this control plane, checks it against the pinned certificate authority, installs a service and enrols the host. Before it writes anything it checks system, clock, network and engine.",
+        wget: "For a machine with wget or busybox only. The script is pinned by its own hash, so this line is good until the control plane is upgraded.",
+        container:
+          "For Alpine and other systems with musl, where the agent, which is built for glibc, refuses to be installed. Load the image that lies beside the releases first, with docker load.",
+        enroll: "For a machine whose agent is installed already, e.g. from an image. It only enrols.",
+      },
+      keys: "Labels that machines may set themselves",
+      keysHint:
+        "Keys, with commas between. What a machine asks for under one of them is taken at once; anything else waits for whoever lets it in.",
+      ownKeys: "Machines may set {keys} themselves.",
+      queueHint: "Each host waits in the queue until somebody lets it in, alone or many at once.",
+      skipHint:
+        "Whoever has the line gets in, with these labels and what stacks bring there. Keep it as you keep a key.",
       secretHint: "The line carries a join token: it is shown here only, works for {uses} and until {at}.",
       arrivedTitle: "Hosts that came in",
       waiting: "Waiting for the host to dial in…",

@@ -21,6 +21,8 @@ export const app: Part = {
     drift: "Dérives",
     driftOpen: "{count} écart attend | {count} écarts attendent",
     windows: "Fenêtres",
+    updates: "Mises à jour",
+    links: "Liaisons",
     explore: "Mesures",
     events: "Événements",
     registries: "Registres",

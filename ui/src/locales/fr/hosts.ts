@@ -41,7 +41,7 @@ export const hosts: Pick<Messages, "hosts"> = {
       environment: "Environnement",
       environmentHint: "Étiquettes et environnement viennent de vous, jamais de l’hôte.",
       uses: "Combien d’hôtes",
-      usesHint: "Les hôtes qui partagent une même ligne attendent votre approbation.",
+      usesHint: "Une ligne pour plusieurs va dans une image ou un playbook ; ses hôtes attendent votre approbation.",
       hostCount: "{count} hôte | {count} hôtes",
       lifetime: "La ligne est valable",
       lifetimes: { hour: "1 heure", day: "1 jour", week: "7 jours", month: "30 jours" },
@@ -52,11 +52,22 @@ export const hosts: Pick<Messages, "hosts"> = {
       paste: "Collez cette ligne sur l’hôte, en root",
       way: "Quelle ligne",
       line: "La ligne à coller",
-      install: "Nouvel hôte",
-      enroll: "Agent déjà sur le disque",
-      installText:
-        "Elle télécharge l’agent depuis ce plan de contrôle, le vérifie avec l’autorité de certification épinglée, installe un service et inscrit l’hôte.",
-      enrollText: "Pour une machine où l’agent est déjà installé, p. ex. par une image. Elle ne fait qu’inscrire.",
+      ways: { install: "Avec curl", wget: "Avec wget", container: "En conteneur", enroll: "L’agent est là" },
+      wayTexts: {
+        install:
+          "Elle prend l’agent sur ce plan de contrôle, le compare à l’autorité de certification épinglée, installe un service et enrôle l’hôte. Avant d’écrire quoi que ce soit, elle contrôle système, horloge, réseau et moteur.",
+        wget: "Pour une machine qui n’a que wget ou busybox. Le script est épinglé par son propre condensat : cette ligne vaut jusqu’à la mise à jour du plan de contrôle.",
+        container:
+          "Pour Alpine et les autres systèmes avec musl, où l’agent, fait pour glibc, refuse de s’installer. Chargez d’abord, avec docker load, l’image placée à côté des versions.",
+        enroll: "Pour une machine dont l’agent est déjà installé, p. ex. par une image. Elle enrôle seulement.",
+      },
+      keys: "Étiquettes que les machines peuvent se donner",
+      keysHint:
+        "Des clés, séparées par des virgules. Ce qu’une machine demande sous l’une d’elles est pris tout de suite ; le reste attend la personne qui la fait entrer.",
+      ownKeys: "Les machines peuvent se donner {keys}.",
+      queueHint: "Chaque hôte attend dans la file que quelqu’un le fasse entrer, seul ou plusieurs à la fois.",
+      skipHint:
+        "Quiconque a la ligne entre, avec ces étiquettes et ce que les stacks y amènent. Gardez-la comme une clé.",
       secretHint: "La ligne porte un jeton d’adhésion : il n’est affiché qu’ici, vaut pour {uses} et jusqu’au {at}.",
       arrivedTitle: "Hôtes arrivés",
       waiting: "En attente de l’appel de l’hôte…",

@@ -1,5 +1,6 @@
 import type { Messages } from "../en/index.ts";
 import { app } from "./app.ts";
+import { arrivals } from "./arrivals.ts";
 import { containers } from "./containers.ts";
 import { discovered } from "./discovered.ts";
 import { drift } from "./drift.ts";
@@ -7,10 +8,12 @@ import { explorer } from "./explorer.ts";
 import { files } from "./files.ts";
 import { fleet } from "./fleet.ts";
 import { hosts } from "./hosts.ts";
+import { links } from "./links.ts";
 import { registries } from "./registries.ts";
 import { rollouts } from "./rollouts.ts";
 import { stacks } from "./stacks.ts";
 import { tokens } from "./tokens.ts";
+import { updates } from "./updates.ts";
 
 export const fr: Messages = {
   ...app,
@@ -25,4 +28,7 @@ export const fr: Messages = {
   ...fleet,
   ...drift,
   ...explorer,
+  ...arrivals,
+  ...updates,
+  ...links,
 };
