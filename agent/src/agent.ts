@@ -5,6 +5,7 @@ import type { EngineFacts } from "@windflow/core";
 import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
 import { forgetBuilds } from "./builds/index.ts";
 import type { AgentConfig } from "./config.ts";
+import { createStatusKeeper } from "./control/agent-status.ts";
 import { createDesiredIntake } from "./control/desired-intake.ts";
 import type { LocalAnswer, LocalCommand } from "./control/local-commands.ts";
 import { frameHandlers } from "./control/frame-handlers.ts";
@@ -36,6 +37,8 @@ import { AGENT_COMMIT, AGENT_VERSION, IS_DEVELOPMENT, RELEASE_KEYS } from "./ver
 /** What a test or a simulation may put in place of the real thing. */
 export interface AgentParts {
   readonly log: Log;
+  /** Where that log is kept; absent where the journal has it. */
+  readonly logFile?: string | undefined;
   readonly clock?: Clock;
   /** 0 to 1. */
   readonly random?: () => number;
@@ -111,6 +114,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     if (next === state) return;
     log("info", "The agent changed its state.", { from: state, to: next, kind: event.type });
     state = next;
+    statusKeeper.entered(next);
     listener(next);
   };
   const host = createHostSide({
@@ -131,6 +135,16 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   host.metrics.setIntervals({ ...hostLink.pace, live: false });
   // What keeps a connection open is set when it is made.
   hostLink.onChanged((settings, before) => settings.metered !== before.metered && renew.abort());
+  const statusKeeper = createStatusKeeper({
+    version: AGENT_VERSION,
+    clock,
+    spoolMaxBytes: config.spoolMaxBytes,
+    logFile: parts.logFile,
+    spool: host.spool,
+    engine: () => host.loop.observed()?.engine,
+    engineProblem: () => host.engineProblem(),
+    wireBytes: () => wire.bytes(),
+  });
   host.spool.onDurable(() => sender?.pump());
   const buildsFolder = join(config.stateDir, "builds");
   forgetBuilds(buildsFolder);
@@ -255,6 +269,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const onEnded = (end: SessionEnd): void => {
     link = undefined;
     updater.ended(end);
+    statusKeeper.ended(end);
     host.registries.attach(undefined);
     sender = undefined;
     enter({ type: "session-ended" });
@@ -274,8 +289,16 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       handOver = callback;
     },
     askLocally: async (command) => {
-      if (command.command === "link") return { text: linkText(hostLink) };
-      return command.command === "go-back" ? goBackLocally(updater) : host.askLocally(command);
+      switch (command.command) {
+        case "link":
+          return { text: linkText(hostLink) };
+        case "status":
+          return { text: JSON.stringify(statusKeeper.tell()) };
+        case "go-back":
+          return goBackLocally(updater);
+        default:
+          return host.askLocally(command);
+      }
     },
     stop: async () => {
       enter({ type: "stop-asked" });

@@ -23,6 +23,8 @@ export interface AgentConfig {
   /** Disk that events and samples may take while the control plane is away. */
   readonly spoolMaxBytes: number;
   readonly logLevel: LogLevel;
+  /** Where the log is written beside standard output; in the state folder without it, and nowhere where systemd keeps a journal. */
+  readonly logFile?: string;
 }
 
 /** What a person may set, as texts from the command line or the environment. */
@@ -37,6 +39,7 @@ export interface ConfigInput {
   readonly name?: string | undefined;
   readonly spoolMaxMegabytes?: string | undefined;
   readonly logLevel?: string | undefined;
+  readonly logFile?: string | undefined;
 }
 
 /** Where an installed agent keeps its state. */
@@ -70,6 +73,7 @@ export function readConfig(input: ConfigInput): AgentConfig {
     ...(input.name === undefined ? {} : { name: input.name }),
     spoolMaxBytes: megabytes(input.spoolMaxMegabytes, SPOOL_SIZE),
     logLevel: logLevel(input.logLevel ?? "info"),
+    ...(input.logFile === undefined ? {} : { logFile: input.logFile }),
   });
 }
 

@@ -20,6 +20,7 @@ export const AGENT_ERROR_CODES = {
   WF_NOT_RUNNING: "No agent runs with this state, so nothing can be asked of it.",
   WF_IMAGE_DAMAGED: "What came for an image is not what its digest says.",
   WF_IMAGE_UNRESOLVED: "The revision does not say which bytes an image's tag stands for.",
+  WF_LOG_MISSING: "There is no log of the agent to show.",
   WF_BUILD_FAILED: "An image could not be built.",
   WF_STREAM_LIMIT: "Too many streams of this kind are open on the host.",
   WF_LINK_STOPPED: "The link profile of the host lets nothing of this kind through now.",

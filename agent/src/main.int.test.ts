@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256Hex } from "@windflow/core";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { AgentStatus } from "./control/agent-status.ts";
 import { type TestControlPlane, startTestControlPlane } from "./testing/control-plane.ts";
 
 let plane: TestControlPlane;
@@ -56,11 +57,23 @@ test("enrol with the token on standard input, look, run, stop: as a person does 
   const { child, finished } = agent(["run"]);
   await vi.waitFor(() => expect(plane.sessions).toHaveLength(1), { timeout: 15_000 });
   expect(await agent(["stacks"]).finished).toMatchObject({ code: 0, out: "This host runs no stack.\n" });
+  const status = (await agent(["status"]).finished).out;
+  expect(status).toMatch(/agent +version \S+ runs for .*process \d+\nsession +open for .*, number 1 since the start/);
+  expect(status).toMatch(/engine +not seen yet; cannot be asked: /);
+  expect(status).toMatch(/spool +\d+ entries wait to be acknowledged/);
+  const { agent: told } = JSON.parse((await agent(["status", "--json"]).finished).out) as { agent: AgentStatus };
+  expect(told).toMatchObject({ pid: child.pid, state: "ready", sessions: 1, logFile: join(folder, "state/agent.log") });
+  expect(told.usage.bytesSent).toBeGreaterThan(500);
+  expect(readFileSync(`/proc/${child.pid}/oom_score_adj`, "utf8").trim()).toBe("900");
+  const logged = (await agent(["logs", "--lines", "50"]).finished).out;
+  expect(logged).toMatch(/^20\S+ info  The control plane welcomed this host\. hostId=hst_1/m);
   const released = { code: 1, err: expect.stringContaining('WF_STACK_UNKNOWN: This host runs no stack "shop".') };
   expect(await agent(["release", "shop"]).finished).toMatchObject(released);
   child.kill("SIGTERM");
   expect(await finished).toMatchObject({ code: 0, out: expect.stringContaining('"to":"stopped"') });
   expect(await agent(["stacks"]).finished).toMatchObject({ code: 1, err: expect.stringContaining("WF_NOT_RUNNING") });
+  expect((await agent(["status"]).finished).out).toMatch(/agent +does not run\. No agent answers/);
+  expect((await agent(["logs"]).finished).out).toContain("to=stopped");
 });
 
 test("run enrols first when it is told how, in one go; the token is neither in the log nor kept", async () => {

@@ -5,7 +5,10 @@ import type { RunningAgent } from "./agent.ts";
 import type { LocalCommand } from "./control/local-commands.ts";
 import { type AgentConfig, type ConfigInput, readConfig } from "./config.ts";
 import { AgentError } from "./errors.ts";
+import type { ShowOptions } from "./logs/index.ts";
+import { ownLogFile } from "./logs/where.ts";
 import { createLog, reasonOf } from "./platform/log.ts";
+import { offerToKernelFirst } from "./platform/oom-score.ts";
 import { AGENT_VERSION, RELEASE_KEYS, describeVersion } from "./version.ts";
 
 interface GlobalFlags {
@@ -19,6 +22,7 @@ interface GlobalFlags {
   readonly name?: string;
   readonly spoolMaxMb?: string;
   readonly logLevel?: string;
+  readonly logFile?: string;
 }
 
 interface EnrollFlags {
@@ -50,7 +54,13 @@ function addSettings(command: Command): Command {
     .addOption(
       new Option("--spool-max-mb <number>", "disk for events and samples while offline").env("WINDFLOW_SPOOL_MAX_MB"),
     )
-    .addOption(new Option("--log-level <level>", "debug, info, warn or error").env("WINDFLOW_LOG_LEVEL"));
+    .addOption(new Option("--log-level <level>", "debug, info, warn or error").env("WINDFLOW_LOG_LEVEL"))
+    .addOption(
+      new Option(
+        "--log-file <file>",
+        "where the log is kept beside standard output, in at most four files of 2 MB",
+      ).env("WINDFLOW_LOG_FILE"),
+    );
 }
 
 function addEnrollment(command: Command): Command {
@@ -113,12 +123,20 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   const { startAgent } = await import("./agent.ts");
   const { installationOf, leaveTo } = await import("./update/index.ts");
   const installation = installationOf(process.env);
-  const log = createLog(config.logLevel, (line) => void process.stdout.write(line), Date.now);
+  const { openRotatedFile } = await import("./platform/rotated-file.ts");
+  const logFile = ownLogFile(config, process.env);
+  const keep = logFile === undefined ? undefined : openRotatedFile(logFile);
+  const write = (line: string): void => {
+    process.stdout.write(line);
+    keep?.(line);
+  };
+  const log = createLog(config.logLevel, write, Date.now);
+  offerToKernelFirst();
   // A promise that nobody waits for must not take the session down with it.
   process.on("unhandledRejection", (error) =>
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),
   );
-  const agent = startAgent(config, { log, installation });
+  const agent = startAgent(config, { log, logFile, installation });
   started.agent = agent;
   // Every timer and connection of the agent lets the process end; this one decides.
   const keepAlive = setInterval(() => undefined, 2 ** 30);
@@ -132,14 +150,22 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   clearInterval(keepAlive);
 }
 
-async function status(flags: GlobalFlags): Promise<void> {
-  const { readStatus } = await import("./status.ts");
+async function status(flags: GlobalFlags & { readonly json?: boolean }): Promise<void> {
+  const { formatStatus, readStatus } = await import("./status/index.ts");
   const config = configOf(flags);
-  process.stdout.write(readStatus(config));
-  const { askAgent } = await import("./control/local-socket.ts");
-  // Of an agent that runs; what is on disk stands without it.
-  const link = await askAgent(config.stateDir, { command: "link" }).catch(() => undefined);
-  if (link !== undefined && link.code === undefined) process.stdout.write(`${link.text}\n`);
+  const found = await readStatus(config, AGENT_VERSION);
+  const text = flags.json === true ? `${JSON.stringify(found, undefined, 2)}\n` : undefined;
+  process.stdout.write(text ?? formatStatus(found, config.stateDir, Date.now()));
+}
+
+async function logs(flags: GlobalFlags & ShowOptions): Promise<void> {
+  const { showLogs } = await import("./logs/index.ts");
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  // As when it is piped into "head".
+  process.stdout.once("error", () => stop.abort());
+  const write = (text: string): void => void process.stdout.write(text);
+  await showLogs(configOf(flags), flags, { write, now: Date.now(), signal: stop.signal });
 }
 
 async function doctor(flags: GlobalFlags & { readonly json?: boolean }): Promise<void> {
@@ -167,9 +193,21 @@ addEnrollment(addSettings(program.command("enroll").description("make this host 
 addEnrollment(
   addSettings(program.command("run").description("run the agent; with --server it enrols first if needed")),
 ).action(run);
-addSettings(program.command("status").description("what this host knows of itself, without asking anybody")).action(
-  status,
-);
+addSettings(
+  program
+    .command("status")
+    .description("how this host and its agent are, without asking the control plane")
+    .option("--json", "for programs"),
+).action(status);
+addSettings(
+  program
+    .command("logs")
+    .description("what the agent has logged, from its files or the journal, whether or not it runs")
+    .option("--lines <number>", "at most so many, the newest (100)")
+    .option("--since <time>", "a span such as 15m, 2h or 1d, or a time such as 2026-11-23T01:50:00Z")
+    .option("--follow", "go on with what comes")
+    .option("--json", "the lines as they were written"),
+).action(logs);
 
 addSettings(
   program

@@ -1,1 +1,2 @@
 export * from "./installation/installation.ts";
+export * from "./installation/stacks.ts";

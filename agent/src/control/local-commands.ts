@@ -6,7 +6,7 @@ import type { Reconciler } from "../reconcile/options.ts";
 import type { DesiredStore } from "../state/desired-store.ts";
 
 /** What root on the host may ask of the agent. */
-export type LocalCommand = StackCommand | { readonly command: "link" } | { readonly command: "go-back" };
+export type LocalCommand = StackCommand | { readonly command: "status" | "link" } | { readonly command: "go-back" };
 
 /** By name or id of a stack. */
 export type StackCommand =

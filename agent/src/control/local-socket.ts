@@ -96,7 +96,7 @@ function parseCommand(line: string): LocalCommand | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const { command, stack, to }: Partial<Record<string, unknown>> = { ...value };
-  if (command === "stacks" || command === "link" || command === "go-back") return { command };
+  if (command === "stacks" || command === "status" || command === "link" || command === "go-back") return { command };
   if (typeof stack !== "string") return undefined;
   if (command === "release") return { command, stack };
   if (command !== "rollback") return undefined;

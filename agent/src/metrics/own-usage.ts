@@ -14,7 +14,7 @@ const MICROSECONDS = 1e6;
 /** What the agent has taken of this host so far; counters only grow while it runs. */
 export interface OwnUsage {
   readonly cpuSeconds: number;
-  /** That no other process shares: what would be free without the agent. */
+  /** Written by it and shared with no other: what only its end would give back. Its program's own pages are none of it. */
   readonly privateBytes: number;
   readonly residentBytes: number;
 }
@@ -67,7 +67,7 @@ export function ownUsage(): OwnUsage {
   };
   return {
     cpuSeconds: (user + system) / MICROSECONDS,
-    privateBytes: kilobytes("Private_Clean") + kilobytes("Private_Dirty"),
+    privateBytes: kilobytes("Private_Dirty") + kilobytes("Swap"),
     residentBytes: process.memoryUsage.rss(),
   };
 }

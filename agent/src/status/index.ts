@@ -1,0 +1,2 @@
+export { formatStatus } from "./status-text.ts";
+export { type HostStatus, readStatus } from "./status.ts";
