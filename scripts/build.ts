@@ -11,6 +11,8 @@ import { say } from "./build/say.ts";
 import { verifyByAgent, writeChecksums } from "./build/sign.ts";
 import { buildUi } from "./build/ui.ts";
 
+const SCRIPTS = ["install.sh", "launch.sh"];
+
 const options = readOptions(process.argv.slice(2));
 const facts = buildFacts(root, packageJson.version, options.keys);
 if (options.only === undefined) await buildPrograms(facts, options);
@@ -28,11 +30,11 @@ async function buildPrograms(built: BuildFacts, { arches, ownArch }: BuildOption
   buildUi(root);
   cpSync(join(root, "ui/dist"), join(dist, "ui"), { recursive: true });
   say("ui");
-  // The control plane hands it to new hosts from beside its own program.
-  cpSync(join(root, "installer/install.sh"), join(dist, "install.sh"));
+  // The control plane hands them to new hosts from beside its own program.
+  for (const script of SCRIPTS) cpSync(join(root, "installer", script), join(dist, script));
   writeFileSync(join(dist, "release.json"), releaseDocument(built));
   const files = [
-    "install.sh",
+    ...SCRIPTS,
     "release.json",
     ...(await buildAgents(built, arches)),
     ...(await buildControlPlanes(built, arches)),

@@ -95,10 +95,8 @@ function startEmbedded(config: Config, contents: Contents | undefined, log: Log)
 
 /** Where agents for new hosts are: beside the program, and for one that runs from a checkout, where the checkout has them. */
 function installFoldersBeside(contents: Contents | undefined): string[] {
-  const beside = import.meta.dirname;
-  return contents === undefined
-    ? ["", "../../installer", "../../dist"].map((folder) => join(beside, folder))
-    : [beside, contents.install];
+  const folders = contents === undefined ? ["", "../../installer", "../../dist", "../../dist/images"] : ["", "images"];
+  return folders.map((folder) => join(import.meta.dirname, folder));
 }
 
 function uiOfTheCheckout(): string | undefined {

@@ -13,7 +13,7 @@ import { say, sized } from "./say.ts";
 import { writeChecksums } from "./sign.ts";
 
 // What a control plane gives to hosts, of each architecture.
-const GIVEN = ["install.sh", "release.json", "SHA256SUMS", "SHA256SUMS.sig"];
+const GIVEN = ["install.sh", "launch.sh", "release.json", "SHA256SUMS", "SHA256SUMS.sig"];
 const GIVEN_FORMS = ["", ".zst"];
 
 /** Images of the programs in dist/, as archives that an engine loads. Says so and goes on where a base cannot be made. */

@@ -36,6 +36,9 @@ const OFFERED: ReadonlySet<string> = new Set([
   ...SCRIPTS,
   SIGNATURE,
   ...AGENTS.flatMap((name) => [name, `${name}.gz`, `${name}.zst`]),
+  // For hosts without glibc: the agent as a container.
+  "windflow-agent-image-linux-x64.tar",
+  "windflow-agent-image-linux-arm64.tar",
 ]);
 // After about this long one of those that are being sent has ended.
 const RETRY_AFTER_SECONDS = "5";

@@ -54,7 +54,6 @@ async function packContents({ root, uiFolder, arch }: ControlPlaneParts): Promis
   return packTreeForProgram([
     { from: native, to: "postgres", keep: isUsedByTheServer, links: await linksOf(native) },
     { from: uiFolder, to: "ui" },
-    { from: join(root, "installer/install.sh"), to: "install/install.sh" },
   ]);
 }
 

@@ -9,8 +9,6 @@ export interface Contents {
   readonly postgres: string;
   /** The built web application. */
   readonly ui: string;
-  /** With install.sh. */
-  readonly install: string;
   /** Removes what other versions of the program have unpacked; only for who is alone in the state folder. */
   removeOthers(): Promise<void>;
 }
@@ -23,7 +21,6 @@ export async function unpackContents(stateFolder: string): Promise<Contents | un
   return {
     postgres: join(folder, "postgres"),
     ui: join(folder, "ui"),
-    install: join(folder, "install"),
     removeOthers: async () => {
       const others = (await readdir(dirname(folder))).filter((name) => name !== basename(folder));
       for (const name of others) await rm(join(dirname(folder), name), { recursive: true, force: true });
