@@ -121,13 +121,22 @@ watch_child() {
 start_child() {
   code=0
   [ -z "$stopped" ] || leave
-  WINDFLOW_SLOT=$slot WINDFLOW_LAUNCHER=waits "$slots/$slot/windflow-agent" "$@" &
+  become_child "$@" &
   child=$!
   # point: started
-  printf '%s\n' "$(mark "$child")" >"$slots/running"
-  # point: noted
   # A signal may have come before the id was known.
   [ -z "$stopped" ] || kill -TERM "$child" 2>/dev/null
+}
+
+# In a process of its own, that is noted before the agent begins in it: without this launcher somebody must know of it.
+become_child() {
+  trap - TERM INT HUP
+  IFS= read -r line </proc/self/stat
+  mark "${line%% *}" >"$slots/running"
+  kill -0 "$$" 2>/dev/null || exit 1
+  WINDFLOW_SLOT=$slot WINDFLOW_LAUNCHER=waits
+  export WINDFLOW_SLOT WINDFLOW_LAUNCHER
+  exec "$slots/$slot/windflow-agent" "$@"
 }
 
 forward() {

@@ -18,6 +18,7 @@ import {
   AgentServiceService,
   type BodyChunk,
   type ControlFrame,
+  type DesiredAgent,
   type EnrollRequest,
   type Hello,
   type SealedBox,
@@ -60,6 +61,8 @@ export interface TestControlPlane {
   readonly secrets: Map<string, SealedBox>;
   /** Digest → content. */
   readonly files: Map<string, Uint8Array>;
+  /** File of a release → content. */
+  readonly releases: Map<string, Uint8Array>;
   registryAuth: SealedBox | undefined;
   /** Spool id → what was stored of it, in order of sequence. */
   readonly spools: Map<string, SpoolEntry[]>;
@@ -73,6 +76,10 @@ export interface TestControlPlane {
     acknowledgeSpool: boolean;
     /** Each call for a body or a file breaks after so many bytes. */
     filesBreakAfter: number;
+    /** Told after each Welcome. */
+    desiredAgent: DesiredAgent | undefined;
+    /** What becomes of a Hello. */
+    greeting: (hello: Hello) => "welcome" | "silence" | "goodbye";
   };
   /** Offsets at which bodies and files were asked for. */
   readonly fileOffsets: number[];
@@ -81,6 +88,8 @@ export interface TestControlPlane {
 }
 
 const HEARTBEAT_MS = 1_000;
+/** Real executables: in small pieces they would take minutes. */
+const LARGE_BYTES = 1024 * 1024;
 const IDS = { hostId: "hst_1", organizationId: "org_1" };
 
 export async function startTestControlPlane(
@@ -123,6 +132,7 @@ export async function startTestControlPlane(
     bodies: new Map(),
     secrets: new Map(),
     files: new Map(),
+    releases: new Map(),
     registryAuth: undefined,
     spools: new Map(),
     renewals: 0,
@@ -133,6 +143,8 @@ export async function startTestControlPlane(
       refuse: undefined,
       acknowledgeSpool: true,
       filesBreakAfter: Infinity,
+      desiredAgent: undefined,
+      greeting: () => "welcome",
     },
     fileOffsets: [],
     putBody: (bytes) => {
@@ -187,7 +199,11 @@ export async function startTestControlPlane(
     },
     fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),
     fetchImage: (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: "no images here" }),
-    fetchRelease: (call) => call.emit("error", { code: status.UNIMPLEMENTED, details: "no releases here" }),
+    fetchRelease: (call) => {
+      const file = plane.releases.get(call.request.name);
+      if (file === undefined) call.emit("error", { code: status.NOT_FOUND, details: "no such release" });
+      else sendFrom(plane, call, file);
+    },
     openStream: (call) => runTestStream(plane, call),
   };
   server.addService(AgentServiceService, service);
@@ -202,12 +218,13 @@ function sendFrom(
 ): void {
   const offset = Number(call.request.offset);
   fileOffsets.push(offset);
-  for (let at = offset; at < content.length; at += 1_000) {
+  const piece = content.length > LARGE_BYTES ? 64 * 1024 : 1_000;
+  for (let at = offset; at < content.length; at += piece) {
     if (at - offset >= behaviour.filesBreakAfter) {
       call.emit("error", { code: status.UNAVAILABLE, details: "the link broke" });
       return;
     }
-    call.write({ content: content.subarray(at, at + 1_000) });
+    call.write({ content: content.subarray(at, at + piece) });
   }
   call.end();
 }
@@ -243,6 +260,11 @@ function runTestSession(plane: TestControlPlane, call: ServerDuplexStream<AgentF
     ack = frame.id;
     const { kind } = frame;
     if (kind?.$case === "hello") {
+      const greeting = plane.behaviour.greeting(kind.value);
+      const message = "This agent is not wanted here.";
+      if (greeting === "goodbye")
+        send({ $case: "goodbye", value: { code: "WF_TEST", message, retryAfterMs: 0, doNotReturn: false } });
+      if (greeting !== "welcome") return;
       const epoch = BigInt(plane.sessions.length + 1);
       session = {
         hello: kind.value,
@@ -271,6 +293,8 @@ function runTestSession(plane: TestControlPlane, call: ServerDuplexStream<AgentF
           ...plane.behaviour.welcome,
         },
       });
+      const { desiredAgent } = plane.behaviour;
+      if (desiredAgent !== undefined) send({ $case: "desiredAgent", value: desiredAgent });
       return;
     }
     if (kind === undefined) return;
