@@ -257,6 +257,16 @@ program
     process.stdout.write(`${files.length === 1 ? "This file is" : "These files are"} as released.\n`);
   });
 
+program
+  .command("self-test")
+  .description("try what this program needs of this machine: encryption, a terminal, the disk, /proc; changes nothing")
+  .action(async () => {
+    const { formatSelfTest, selfTest } = await import("./self-test/index.ts");
+    const results = await selfTest();
+    process.stdout.write(formatSelfTest(results));
+    if (results.some(({ passed }) => !passed)) process.exitCode = 1;
+  });
+
 // No top-level await: the release is one CommonJS file.
 program.parseAsync().catch((error: unknown) => {
   const code = error instanceof AgentError ? `${error.code}: ` : "";
