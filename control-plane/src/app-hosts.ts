@@ -2,6 +2,7 @@ import { EnrollmentTokensServiceService, EventsServiceService, HostsServiceServi
 import {
   agentService,
   createAgents,
+  type AgentReleases,
   replicaService,
   type Agents,
   type DesiredStatePort,
@@ -44,6 +45,8 @@ interface Parts {
   timeline: HostTimeline;
   links: HostLinks;
   desiredStateChanged: EventType<HostReference>;
+  /** What agents are to become, and when that has changed. */
+  releases: AgentReleases & { readonly changed: EventType<HostReference> };
   /** `https://…` as agents write it; asked when a line for them is made. */
   publicUrl: () => string;
   /** `host:port` at which other control planes on the same database reach this one; empty when they cannot. */
@@ -77,6 +80,7 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
     figures,
     desired,
     desiredStateChanged: parts.desiredStateChanged,
+    releases: parts.releases,
     address: parts.address,
   });
   const watcher = createWatcher(bus);

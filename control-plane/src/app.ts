@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { AuthServiceService } from "@windflow/proto/api";
+import { AgentUpdatesServiceService, AuthServiceService } from "@windflow/proto/api";
 import type { Agents } from "./agents/index.ts";
 import { createApi, type Api } from "./api/index.ts";
 import { buildHostSide } from "./app-hosts.ts";
@@ -11,6 +11,7 @@ import { openCertificates, type Certificates } from "./hosts/index.ts";
 import { createIdentity, type Identity } from "./identity/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import { desiredStateChanged } from "./rollouts/index.ts";
+import { createUpdates } from "./updates/index.ts";
 
 /** What the app is built from: `main.ts` gives the real parts, tests give their own. */
 export interface AppParts {
@@ -84,6 +85,13 @@ export async function buildApp(parts: AppParts): Promise<App> {
     metricsKeptDays: parts.metricsKeptDays,
     images: parts.images,
   });
+  const updates = createUpdates({
+    platform,
+    audit,
+    folders: parts.installFolders ?? [],
+    releaseKeys: parts.releaseKeys ?? RELEASE_KEYS,
+  });
+  api.registerService(AgentUpdatesServiceService, updates.handlers);
   let port = 0;
   const hostSide = await buildHostSide({
     platform,
@@ -96,12 +104,14 @@ export async function buildApp(parts: AppParts): Promise<App> {
     links: workloads.links,
     desired: workloads.desired,
     desiredStateChanged,
+    releases: updates.wanted,
     publicUrl: () => parts.publicUrl(port),
     installFolders: parts.installFolders ?? [],
     releaseKeys: parts.releaseKeys ?? RELEASE_KEYS,
     address: () => (port === 0 ? "" : (parts.replicaAddress?.(port) ?? "")),
   });
   workloads.connect(hostSide.agents);
+  hostSide.agents.hooks.onAgentUpdate((report) => updates.heard(report));
 
   return {
     api,
@@ -113,12 +123,14 @@ export async function buildApp(parts: AppParts): Promise<App> {
       platform.jobs.start();
       await hostSide.start();
       await workloads.start();
+      await updates.start();
       port = await api.open(wanted, address);
       await hostSide.ready();
       return port;
     },
     close: async () => {
       await hostSide.stop();
+      await updates.stop();
       await workloads.stop();
       await api.close();
       await certificates.close();

@@ -12,6 +12,7 @@ import { commonErrors, startErrors, type ErrorCode } from "./platform/index.ts";
 import { registriesErrors } from "./registries/index.ts";
 import { rolloutsErrors } from "./rollouts/index.ts";
 import { stacksErrors } from "./stacks/index.ts";
+import { updatesErrors } from "./updates/index.ts";
 import { windowsErrors } from "./windows/index.ts";
 
 /** The codes of every domain: each stands once, and each stands in docs/errors.md. */
@@ -32,4 +33,5 @@ export const errorTable: readonly ErrorCode[] = [
   containersErrors,
   adoptionErrors,
   driftErrors,
+  updatesErrors,
 ].flatMap((codes) => Object.values<ErrorCode>(codes));

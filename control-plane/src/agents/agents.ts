@@ -15,6 +15,7 @@ import { createLinkBook, linkProfilesChanged } from "../links/index.ts";
 import { randomToken, type EventType, type Platform } from "../platform/index.ts";
 import { createConnect, quarantinedGoodbye, revokedGoodbye } from "./connect.ts";
 import { createDesiredPush } from "./desired.ts";
+import { createAgentPush } from "./desired-agent.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createGateway, type AgentGateway } from "./gateway.ts";
 import { agentHandlers, type AgentServiceDefinition } from "./handlers.ts";
@@ -23,7 +24,13 @@ import { createLiveViews, intervals } from "./intervals.ts";
 import { createLeases } from "./leases.ts";
 import { createLinkPush } from "./links.ts";
 import { sessionOpened } from "./opening.ts";
-import { createHooks, type AgentHooks, type DesiredStatePort, type HostReference } from "./ports.ts";
+import {
+  createHooks,
+  type AgentHooks,
+  type AgentReleases,
+  type DesiredStatePort,
+  type HostReference,
+} from "./ports.ts";
 import { createRegistry } from "./registry.ts";
 import { replicaHandlers } from "./replicas/handlers.ts";
 import { openMembership } from "./replicas/membership.ts";
@@ -62,6 +69,8 @@ interface Parts {
   address: () => string;
   /** Told when what a host is to run has changed. */
   desiredStateChanged: EventType<HostReference>;
+  /** What agents are to become, and when that has changed. */
+  releases: AgentReleases & { readonly changed: EventType<HostReference> };
 }
 
 const TICKET_BYTES = 24;
@@ -70,7 +79,7 @@ const GOODBYE_PATIENCE_MS = 1_000;
 const GOODBYE_POLL_MS = 20;
 
 export async function createAgents(parts: Parts): Promise<Agents> {
-  const { platform, certificates, enrollment, identities, figures, desired } = parts;
+  const { platform, certificates, enrollment, identities, figures, desired, releases } = parts;
   const { database, clock, log, newId, bus } = platform;
   const stopping = new AbortController();
   const registry = createRegistry();
@@ -96,6 +105,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
   });
   const linkPush = createLinkPush({ database, clock, log, links, registry, leases, live });
   const desiredPush = createDesiredPush({ database, clock, desired, registry, log });
+  const agentPush = createAgentPush({ database, clock, log, releases, registry });
   const connect = createConnect({
     database,
     clock,
@@ -104,6 +114,8 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     replicaId: bus.replicaId,
     identities,
     desired,
+    releases,
+    agentPush,
     hooks,
     desiredPush,
     dispatch: createDispatch({ database, clock, log, hooks }),
@@ -128,6 +140,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     if (session === undefined) return;
     session.awaitingApproval = false;
     desiredPush.pushTo(session);
+    agentPush.push(hostId);
   }
   /** Events may have been missed: asks again what they would have said. */
   async function lookAgain(): Promise<void> {
@@ -135,7 +148,10 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     const hostIds = sessions.map((session) => session.identity.hostId);
     const barred = await database.asSystem((tx) => readBarredHosts(tx, hostIds), { readOnly: true });
     for (const { hostId, why } of barred) bar(hostId, why);
-    for (const session of sessions) desiredPush.pushTo(session);
+    for (const session of sessions) {
+      desiredPush.pushTo(session);
+      agentPush.push(session.identity.hostId);
+    }
   }
 
   const subscriptions = [
@@ -148,6 +164,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
       leases.forget(hostId);
     }),
     bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
+    bus.on(releases.changed, ({ hostId }) => agentPush.push(hostId)),
     bus.on(hostChanged, ({ hostId }) => linkPush.push(hostId)),
     bus.on(linkProfilesChanged, ({ organizationId }) => linkPush.pushAll(organizationId)),
     bus.onGap(() => {
@@ -166,6 +183,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
       connect,
       streams,
       desired,
+      releases,
       random: randomBytes,
       heard: (hostId) => leases.heard(hostId),
     }),

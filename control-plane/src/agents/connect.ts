@@ -14,6 +14,7 @@ import {
   type NewId,
 } from "../platform/index.ts";
 import type { DesiredPush } from "./desired.ts";
+import { tellAgent, type AgentPush } from "./desired-agent.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { agentsErrors } from "./errors.ts";
 import { helloRefusal } from "./hello.ts";
@@ -22,7 +23,7 @@ import type { Leases } from "./leases.ts";
 import type { LinkPush } from "./links.ts";
 import { createOpening } from "./opening.ts";
 import { createPace } from "./pace.ts";
-import type { DesiredStatePort, RegisteredHooks } from "./ports.ts";
+import type { AgentReleases, DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import { createSession, type Session } from "./session.ts";
 import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
@@ -41,6 +42,8 @@ interface Parts {
   replicaId: string;
   identities: HostIdentities;
   desired: DesiredStatePort;
+  releases: AgentReleases;
+  agentPush: AgentPush;
   hooks: Pick<RegisteredHooks, "confirmed">;
   desiredPush: DesiredPush;
   dispatch: Dispatch;
@@ -169,6 +172,11 @@ export function createConnect(parts: Parts): Connect {
       { [field.hostId]: hostId, [field.sessionId]: session.sessionId, epoch: String(opening.epoch) },
       "A session was opened.",
     );
+    if (opening.agentUpdate !== undefined) {
+      tellAgent(session, opening.wantedAgent);
+      dispatch.greeted(session, hello, opening.agentUpdate.attempt);
+    }
+    parts.agentPush.claimed(session);
     parts.linkPush.welcomed(session, opening.link);
     const { desired } = opening;
     if (desired === undefined) return;

@@ -1,9 +1,16 @@
-import type { AgentFrame, DesiredStateReply, ObservedState, SpoolBatch } from "@windflow/proto/agent";
+import {
+  AgentUpdateStatus,
+  type AgentFrame,
+  type DesiredStateReply,
+  type Hello,
+  type ObservedState,
+  type SpoolBatch,
+} from "@windflow/proto/agent";
 import { field, ProblemError, type Clock, type Database, type ErrorCode, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import { createObservedIntake } from "./observed.ts";
 import { retryPassing } from "./passing.ts";
-import type { HostReference, RegisteredHooks } from "./ports.ts";
+import type { AgentUpdateReport, HostReference, RegisteredHooks } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { createSpoolIntake } from "./spool.ts";
 import { generationFromWire, type FromAgent } from "./wire.ts";
@@ -11,6 +18,8 @@ import { generationFromWire, type FromAgent } from "./wire.ts";
 export interface Dispatch {
   /** Handles one frame of an open session. Never throws and never waits for a database: reading goes on. */
   handle(session: Session, frame: AgentFrame): void;
+  /** Takes what Hello says, or does not say, of the update that is about the agent. @param attempt the one that is */
+  greeted(session: Session, hello: Hello, attempt: string): void;
   /** Tells the agent that a frame could not be handled; the session goes on. */
   refuse(session: Session, frameId: bigint, code: ErrorCode, message: string): void;
 }
@@ -80,6 +89,40 @@ export function createDispatch(parts: Parts): Dispatch {
     });
   }
 
+  // The newest of each session that waits for its turn, and the bytes of the last one that was taken: agents repeat themselves.
+  const latestUpdate = new WeakMap<Session, AgentUpdateReport>();
+  const takenUpdate = new WeakMap<Session, string>();
+
+  function agentUpdate(session: Session, frameId: bigint, report: Omit<AgentUpdateReport, keyof HostReference>): void {
+    if (report.status !== undefined) {
+      const bytes = Buffer.from(AgentUpdateStatus.encode({ ...report.status, at: undefined }).finish()).toString(
+        "base64",
+      );
+      if (takenUpdate.get(session) === bytes) return;
+      takenUpdate.set(session, bytes);
+    }
+    const waits = latestUpdate.has(session);
+    latestUpdate.set(session, { ...referenceOf(session), ...report });
+    if (waits) return;
+    const taken = session.lanes.control.add(() =>
+      bounded(session, frameId, async () => {
+        const newest = latestUpdate.get(session);
+        latestUpdate.delete(session);
+        if (newest === undefined) return;
+        for (const handle of hooks.agentUpdates)
+          await retryPassing(
+            clock,
+            session.signal,
+            () => handle(newest),
+            () => latestUpdate.has(session),
+          );
+      }),
+    );
+    if (taken) return;
+    latestUpdate.delete(session);
+    refuse(session, frameId, agentsErrors.WF_FRAME_FAILED, "Too many replies wait to be stored.");
+  }
+
   function desiredReply(session: Session, frameId: bigint, reply: DesiredStateReply): void {
     const generation = generationFromWire(reply.generation);
     const told = { ...referenceOf(session), generation };
@@ -129,6 +172,8 @@ export function createDispatch(parts: Parts): Dispatch {
         return;
       case "desiredStateReply":
         return desiredReply(session, frameId, kind.value);
+      case "agentUpdate":
+        return agentUpdate(session, frameId, { status: kind.value });
       case "error":
         log.warn(
           {
@@ -150,6 +195,11 @@ export function createDispatch(parts: Parts): Dispatch {
 
   return {
     refuse,
+    greeted: (session, { agentUpdate: status, agentVersion, build }, attempt) =>
+      agentUpdate(session, 0n, {
+        status,
+        hello: { updateId: attempt, version: agentVersion, commit: build?.commit ?? "" },
+      }),
     handle: (session, frame) => {
       if (frame.kind === undefined) {
         return refuse(

@@ -10,6 +10,7 @@ export type AgentsCode =
   | "WF_HOST_QUARANTINED"
   | "WF_BODY_NOT_DESIRED"
   | "WF_FILE_NOT_DESIRED"
+  | "WF_RELEASE_NOT_DESIRED"
   | "WF_REVISION_NOT_DESIRED"
   | "WF_STREAM_TICKET_INVALID"
   | "WF_SESSION_SUPERSEDED"
@@ -72,6 +73,11 @@ export const agentsErrors: Record<AgentsCode, ErrorCode> = defineErrors({
     title: "Neither the host's desired state nor a build on it names this file",
     fix: "Nothing is wrong if the desired state has just changed: the agent asks for the new one.",
   },
+  WF_RELEASE_NOT_DESIRED: {
+    kind: "notFound",
+    title: "No update that is under way brings this file to the host",
+    fix: "Nothing is wrong if the update was cancelled or has ended: the agent stays as it is.",
+  },
   WF_REVISION_NOT_DESIRED: {
     kind: "notFound",
     title: "The host's desired state does not name this revision",
@@ -105,7 +111,7 @@ export const agentsErrors: Record<AgentsCode, ErrorCode> = defineErrors({
   WF_PROTOCOL_TOO_OLD: {
     kind: "precondition",
     title: "The agent is too old for this control plane",
-    fix: "Install the agent of the control plane's version on the host.",
+    fix: "Paste the install line (page Hosts, Add a host) on the machine: it puts the agent of this control plane in place, and keeps identity and stacks.",
   },
   WF_PROTOCOL_TOO_NEW: {
     kind: "precondition",

@@ -5,7 +5,7 @@ import { factsFromWire, type Enrollment, type HostIdentities, type HostIdentity 
 import { createGathering, ProblemError, type Database } from "../platform/index.ts";
 import type { Connect } from "./connect.ts";
 import { agentsErrors } from "./errors.ts";
-import type { DesiredStatePort, WantedBody } from "./ports.ts";
+import type { AgentReleases, DesiredStatePort, WantedBody } from "./ports.ts";
 import type { Streams } from "./streams.ts";
 import { decodeFrame, type ReceivedFrame } from "./wire.ts";
 
@@ -27,6 +27,7 @@ interface Parts {
   connect: Connect;
   streams: Streams;
   desired: DesiredStatePort;
+  releases: AgentReleases;
   random: (bytes: number) => Uint8Array;
   /** Bytes came from the host, on whichever of its streams: its lease is renewed. */
   heard: (hostId: string) => void;
@@ -37,7 +38,7 @@ const CHUNK_BYTES = 64 * 1024;
 const BODIES_AT_ONCE = 100;
 
 export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinition> {
-  const { database, enrollment, identities, desired } = parts;
+  const { database, enrollment, identities, desired, releases } = parts;
 
   // A whole fleet asks for the same body at once: one connection and one read of it are enough.
   const readBody = createGathering<WantedBody & { organizationId: string }, Uint8Array | undefined>({
@@ -141,9 +142,18 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
       const { organizationId, hostId, spkiSha256 } = await admitted(context.peerCertificate);
       return desired.imageFor({ organizationId, hostId, keySha256: spkiSha256 }, request);
     },
-    // eslint-disable-next-line require-yield
-    fetchRelease: async function* (): AsyncGenerator<BodyChunk> {
-      notYet();
+    fetchRelease: async function* (request, context): AsyncGenerator<BodyChunk> {
+      const { organizationId, hostId } = await admitted(context.peerCertificate);
+      const { releaseId, name, offset } = request;
+      const wanted = { releaseId, name, offset: Number(offset), signal: context.signal };
+      const read = await database.inOrganization(organizationId, (tx) => releases.open(tx, hostId, wanted), {
+        readOnly: true,
+      });
+      if (read === undefined) throw new ProblemError({ code: agentsErrors.WF_RELEASE_NOT_DESIRED });
+      for await (const content of read) {
+        yield { content };
+        parts.heard(hostId);
+      }
     },
     fetchRegistryAuth: async (request, context) => {
       const { organizationId, hostId, sealingKey } = await admitted(context.peerCertificate);
@@ -162,8 +172,4 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
       yield* parts.streams.serve(host, hearing(up, host.hostId), context.signal);
     },
   };
-}
-
-function notYet(): never {
-  throw new ProblemError({ code: agentsErrors.WF_FILE_NOT_DESIRED });
 }

@@ -13,6 +13,9 @@ export interface HelloRefusal {
 // A version does not change by itself: once an hour is often enough to notice that somebody updated one side.
 const OTHER_VERSION_RETRY_MS = 3_600_000;
 const FORGED_RETRY_MS = 60_000;
+// What speaks no common protocol cannot be updated over a session: this is the one way that is left.
+const UPDATE_PATH =
+  "Paste the install line (page Hosts, Add a host) on the machine: it puts the agent of this control plane in place, and keeps identity and stacks.";
 // Text fields of Hello are ids that the agent makes; longer ones are none.
 const MAX_ID_CHARACTERS = 128;
 
@@ -24,7 +27,7 @@ export function helloRefusal(
   const version = hello.protocolVersion;
   const spoken = `This control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}, the agent ${version}.`;
   if (version < OLDEST_PROTOCOL_VERSION) {
-    return { code: "WF_PROTOCOL_TOO_OLD", message: spoken, retryAfterMs: OTHER_VERSION_RETRY_MS };
+    return { code: "WF_PROTOCOL_TOO_OLD", message: `${spoken} ${UPDATE_PATH}`, retryAfterMs: OTHER_VERSION_RETRY_MS };
   }
   if (version > PROTOCOL_VERSION)
     return { code: "WF_PROTOCOL_TOO_NEW", message: spoken, retryAfterMs: OTHER_VERSION_RETRY_MS };

@@ -4,6 +4,8 @@ export type { AgentGateway, ContainerAction } from "./gateway.ts";
 export { agentService } from "./handlers.ts";
 export type {
   AgentHooks,
+  AgentReleases,
+  AgentUpdateReport,
   DesiredReply,
   DesiredStateOfHost,
   DesiredStatePort,
@@ -11,6 +13,7 @@ export type {
   NewEntries,
   ObservedReport,
   SpoolSink,
+  WantedAgent,
 } from "./ports.ts";
 export { replicaService } from "./replicas/service.ts";
 export { readObserved } from "./store.ts";

@@ -1,5 +1,5 @@
 import { X25519_KEY_BYTES } from "@windflow/core";
-import type { Hello, LinkSettings } from "@windflow/proto/agent";
+import { AgentUpdateStatus_State, type Hello, type LinkSettings } from "@windflow/proto/agent";
 import { recordEvent, recordEvents, type IdentifiedEvent } from "../events/index.ts";
 import {
   announceHost,
@@ -14,6 +14,8 @@ import {
   isClone,
   openHostSessions,
   quarantineHost,
+  type AgentBuild,
+  type HostAgentUpdate,
   type HostSession,
   type OpenedSession,
 } from "../hosts/index.ts";
@@ -31,7 +33,7 @@ import {
 import { agentsErrors } from "./errors.ts";
 import { eventOfBoot } from "./arrival.ts";
 import { isPassing } from "./passing.ts";
-import type { DesiredStateOfHost, DesiredStatePort, RegisteredHooks } from "./ports.ts";
+import type { AgentReleases, DesiredStateOfHost, DesiredStatePort, RegisteredHooks, WantedAgent } from "./ports.ts";
 import type { Session } from "./session.ts";
 import { readAcknowledged, readObservedDigests } from "./store.ts";
 
@@ -50,6 +52,10 @@ export interface Opening {
   /** Undefined while the host waits for approval. */
   desired: DesiredStateOfHost | undefined;
   link: LinkSettings;
+  /** The update that is about its agent; undefined for most hosts. */
+  agentUpdate: HostAgentUpdate | undefined;
+  /** What its agent is to become. */
+  wantedAgent: WantedAgent | undefined;
 }
 
 /** Opens the session of a host that greeted; see `openTogether`. Rejects when the host may have no session. */
@@ -60,6 +66,7 @@ interface Parts {
   clock: Clock;
   newId: NewId;
   desired: DesiredStatePort;
+  releases: Pick<AgentReleases, "wantedOf">;
   hooks: Pick<RegisteredHooks, "confirmed">;
   links: LinkBook;
   replicaId: string;
@@ -70,6 +77,7 @@ interface Greeting {
 }
 
 const MAX_VERSION_CHARACTERS = 64;
+const MAX_REASON_CHARACTERS = 500;
 // The hosts of a site that come back together share a transaction, which stays short enough for the locks that it holds.
 const SESSIONS_AT_ONCE = 100;
 
@@ -114,6 +122,10 @@ async function openTogether(
   const desired = await parts.desired.desiredStatesFor(tx, hostIds);
   const labelled = hostIds.map((hostId) => ({ hostId, labels: opened.get(hostId)?.before.labels ?? {} }));
   const links = await parts.links.settingsFor(tx, organizationId, labelled);
+  // Most hosts have no update about them, and cost no look.
+  const updating = hostIds.filter((hostId) => opened.get(hostId)?.before.agent_update?.wanted === true);
+  const wanted = updating.length === 0 ? [] : await parts.releases.wantedOf(tx, updating);
+  const wantedAgents = new Map(updating.map((hostId, i) => [hostId, wanted[i]]));
   const events: IdentifiedEvent[] = [];
   const confirmed: string[] = [];
   const outcomes: (Opening | "quarantined" | ProblemError)[] = [];
@@ -154,6 +166,8 @@ async function openTogether(
       wantsObserved: !unchanged,
       desired: before.awaiting_approval ? undefined : desired[index],
       link: links[index] ?? OPEN_SETTINGS,
+      agentUpdate: before.agent_update ?? undefined,
+      wantedAgent: before.awaiting_approval ? undefined : wantedAgents.get(hostId),
     });
   }
   await recordEvents(tx, events);
@@ -174,10 +188,25 @@ function reportOf({ session, hello }: Greeting): HostSession {
     hostId: session.identity.hostId,
     bootId: cleanText(hello.bootId),
     agentVersion: cleanText(hello.agentVersion).slice(0, MAX_VERSION_CHARACTERS),
+    build: buildOf(hello),
     facts: boundedFacts(factsFromWire(hello.host)),
     capabilities: boundedCapabilities(hello.host?.capabilities ?? []),
     clockSkewMs: session.skew.milliseconds,
     sealingKey: hello.sealingKey.length === X25519_KEY_BYTES ? hello.sealingKey : undefined,
+  };
+}
+
+function buildOf({ build, agentUpdate }: Hello): AgentBuild | undefined {
+  if (build === undefined) return undefined;
+  const word = (text: string): string => cleanText(text).slice(0, MAX_VERSION_CHARACTERS);
+  return {
+    commit: word(build.commit),
+    development: build.development,
+    arch: word(build.arch),
+    protocolMin: build.protocolMin,
+    protocolMax: build.protocolMax,
+    cannotUpdate: cleanText(build.cannotUpdate).slice(0, MAX_REASON_CHARACTERS),
+    ...(agentUpdate?.state === AgentUpdateStatus_State.STATE_PROVING ? { onTrial: true as const } : {}),
   };
 }
 

@@ -1,4 +1,6 @@
 import type {
+  AgentUpdateStatus,
+  DesiredAgent,
   DesiredStack,
   FetchImageRequest,
   FetchImageResponse,
@@ -110,6 +112,34 @@ export interface DesiredReply extends HostReference {
 }
 export type DesiredReplyHandler = (reply: DesiredReply) => Promise<void>;
 
+/** What an agent is to become. `updateId` names the attempt. */
+export type WantedAgent = DesiredAgent;
+
+/** Updates of agents, for the sessions with them. */
+export interface AgentReleases {
+  /** In the order of the hosts; undefined: nothing is wanted of its agent. In a unit of work of their organization. */
+  wantedOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<(WantedAgent | undefined)[]>;
+  /** A file of the release that the host is told to become, from an offset on; undefined when it is told no such thing. */
+  open(
+    tx: UnitOfWork,
+    hostId: string,
+    wanted: {
+      readonly releaseId: string;
+      readonly name: string;
+      readonly offset: number;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+/** What an agent says of its update: in a frame, or by its Hello, which may also say nothing of it. */
+export interface AgentUpdateReport extends HostReference {
+  readonly status: AgentUpdateStatus | undefined;
+  /** What runs there now; absent in a frame. */
+  readonly hello?: { readonly updateId: string; readonly version: string; readonly commit: string };
+}
+export type AgentUpdateHandler = (report: AgentUpdateReport) => Promise<void>;
+
 /** Where other domains say what they want to hear of. Before the doors are opened. */
 export interface AgentHooks {
   onObserved(handler: ObservedHandler): void;
@@ -118,6 +148,7 @@ export interface AgentHooks {
   onProgress(handler: ProgressHandler): void;
   onDesiredStateReply(handler: DesiredReplyHandler): void;
   onLinkReport(handler: LinkReportHandler): void;
+  onAgentUpdate(handler: AgentUpdateHandler): void;
 }
 
 export interface RegisteredHooks extends AgentHooks {
@@ -127,6 +158,7 @@ export interface RegisteredHooks extends AgentHooks {
   readonly progress: readonly ProgressHandler[];
   readonly desiredReplies: readonly DesiredReplyHandler[];
   readonly linkReports: readonly LinkReportHandler[];
+  readonly agentUpdates: readonly AgentUpdateHandler[];
 }
 
 export function createHooks(): RegisteredHooks {
@@ -136,6 +168,7 @@ export function createHooks(): RegisteredHooks {
   const progress: ProgressHandler[] = [];
   const desiredReplies: DesiredReplyHandler[] = [];
   const linkReports: LinkReportHandler[] = [];
+  const agentUpdates: AgentUpdateHandler[] = [];
   return {
     observed,
     confirmed,
@@ -143,11 +176,13 @@ export function createHooks(): RegisteredHooks {
     progress,
     desiredReplies,
     linkReports,
+    agentUpdates,
     onObserved: (handler) => void observed.push(handler),
     onConfirmed: (handler) => void confirmed.push(handler),
     onSpool: (sink) => void sinks.push(sink),
     onProgress: (handler) => void progress.push(handler),
     onDesiredStateReply: (handler) => void desiredReplies.push(handler),
     onLinkReport: (handler) => void linkReports.push(handler),
+    onAgentUpdate: (handler) => void agentUpdates.push(handler),
   };
 }

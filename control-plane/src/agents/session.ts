@@ -34,6 +34,8 @@ export interface Session {
   epoch: bigint;
   /** What the host was last sent or said that it runs; undefined until Hello. */
   toldGeneration: DesiredGeneration | undefined;
+  /** The attempt at an update that its agent was last told of here; empty: none. */
+  toldAgent: string;
   awaitingApproval: boolean;
   /** What the host follows, as it said or was told; set by Hello. */
   link: { digest: string; metered: boolean };
@@ -114,6 +116,7 @@ export function createSession(parts: {
     },
     epoch: 0n,
     toldGeneration: undefined,
+    toldAgent: "",
     awaitingApproval: identity.awaitingApproval,
     link: { digest: "", metered: false },
     lastHeardMs: clock.monotonicMs(),

@@ -11,6 +11,7 @@ export type ResourceKind =
   | "drift"
   | "window"
   | "link-profile"
+  | "agent_update"
   | "event";
 export type ChangeKind = "created" | "updated" | "deleted";
 export type Severity = "info" | "warning" | "error";

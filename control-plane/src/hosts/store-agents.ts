@@ -44,22 +44,31 @@ export async function readAgentHosts(
   }));
 }
 
-/** Says on the hosts' own rows which update is about them; undefined: none, and the last one left nothing to say. */
+/**
+ * Says on the hosts' own rows which update is about them; undefined: none, and the last one left nothing to say. `proven`: what runs
+ * there is not on trial any more.
+ */
 export async function saveAgentUpdates(
   tx: UnitOfWork,
   organizationId: string,
-  hosts: readonly { readonly hostId: string; readonly update: HostAgentUpdate | undefined }[],
+  hosts: readonly {
+    readonly hostId: string;
+    readonly update: HostAgentUpdate | undefined;
+    readonly proven?: boolean;
+  }[],
 ): Promise<void> {
   if (hosts.length === 0) return;
+  const told = hosts.map(({ hostId, update, proven = false }) => ({ id: hostId, update, proven }));
   // Locked in one order, so that two transactions never wait for each other.
   await sql`WITH told AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(hosts.map(({ hostId, update }) => ({ id: hostId, update })))}::jsonb)
-        AS told(id text, update jsonb)
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(told)}::jsonb) AS told(id text, update jsonb, proven boolean)
     ), locked AS (
       SELECT hosts.id FROM hosts JOIN told ON told.id = hosts.id
       WHERE hosts.organization_id = ${organizationId} ORDER BY hosts.id FOR NO KEY UPDATE OF hosts
     )
-    UPDATE hosts SET agent_update = told.update FROM told JOIN locked ON locked.id = told.id
+    UPDATE hosts SET agent_update = told.update,
+      agent_build = CASE WHEN told.proven THEN hosts.agent_build - 'onTrial' ELSE hosts.agent_build END
+    FROM told JOIN locked ON locked.id = told.id
     WHERE hosts.id = told.id AND hosts.organization_id = ${organizationId}`.execute(tx.queries);
 }
 

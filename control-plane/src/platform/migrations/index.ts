@@ -31,6 +31,8 @@ import { migration as metricTiers } from "./202611222156-metric-tiers.ts";
 import { migration as placement } from "./202611222160-placement.ts";
 import { migration as observedConfirmed } from "./202611222161-observed-confirmed.ts";
 import { migration as requestedLabels } from "./202611230150-requested-labels.ts";
+import { migration as agentUpdates } from "./202611230152-agent-updates.ts";
+import { migration as hostMachines } from "./202611230153-host-machines.ts";
 import { migration as linkProfiles } from "./202611230154-link-profiles.ts";
 import { migration as imageCache } from "./202611230155-image-cache.ts";
 import { migration as peerAddresses } from "./202611230156-peer-addresses.ts";
@@ -69,6 +71,8 @@ export const migrations: readonly Migration[] = [
   placement,
   observedConfirmed,
   requestedLabels,
+  agentUpdates,
+  hostMachines,
   linkProfiles,
   imageCache,
   peerAddresses,

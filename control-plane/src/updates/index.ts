@@ -1,0 +1,2 @@
+export { updatesErrors } from "./errors.ts";
+export { createUpdates, type Updates } from "./updates.ts";
