@@ -6,6 +6,12 @@ const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } };
 const packages = "{proto,core,agent,control-plane,installer,scripts,e2e,bench}";
 const never = ["**/node_modules/**", "**/dist/**", "**/.cache/**"];
 
+// Waits have room on a machine that does much at once.
+const patient = {
+  setupFiles: ["./scripts/test/patient-waits.ts"],
+  expect: { poll: { timeout: 15_000 } },
+};
+
 // An integration test talks to one real server and may have to start it first.
 const INTEGRATION_TIMEOUT_MS = 60_000;
 // A scenario drives several real hosts; each wait inside it has a deadline of its own that fails first and says why.
@@ -26,6 +32,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: "integration",
           include: [`${packages}/**/*.int.test.ts`],
           exclude: never,
@@ -47,6 +54,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: "e2e",
           include: ["e2e/**/*.e2e.test.ts"],
           exclude: [...never, "e2e/src/browser/**"],
@@ -60,6 +68,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: "browser",
           include: ["e2e/src/browser/*.e2e.test.ts"],
           exclude: never,
@@ -73,6 +82,7 @@ export default defineConfig({
       {
         ...shared,
         test: {
+          ...patient,
           name: "soak",
           include: ["e2e/**/*.soak.test.ts"],
           exclude: never,

@@ -128,6 +128,31 @@ test("a person rolls back one that failed; what never worked is nothing to go ba
   expect(await real.audited(next)).toEqual(["rollouts.create", "rollouts.rollBack"]);
 });
 
+test("failures within the budget leave the revision the current one, which rolling back takes back", async () => {
+  const hosts = await real.addHosts("b1", "b2", "b3");
+  const [b1 = "", b2 = "", b3 = ""] = hosts;
+  const stackId = await deployed("budgeted", hosts);
+  const current = (): Promise<number> =>
+    real.inTenant(async (tx) => (await real.fleet.stacks.get(tx, stackId)).currentRevision);
+  const id = await start(stackId, await real.revise(stackId), { failureBudget: 1 });
+  await fails(b1, stackId);
+  await real.fleet.report(b2, {});
+  await real.fleet.report(b3, {});
+  await becomes(id, "failed, b1 failed, b2 succeeded, b3 succeeded");
+  // A host that comes now gets what most of the others have.
+  expect(await current()).toBe(2);
+  await real.fleet.rollouts.rollBack(real.fleet.caller, id, "after all");
+  for (const host of hosts) await real.fleet.report(host, {});
+  await becomes(id, "rolled-back, b1 rolled-back, b2 rolled-back, b3 rolled-back");
+  expect(await current()).toBe(1);
+  const over = await start(stackId, await real.revise(stackId));
+  await fails(b1, stackId);
+  await real.fleet.report(b2, {});
+  await real.fleet.report(b3, {});
+  await vi.waitFor(async () => expect((await real.read(over)).rollout.state).toBe("failed"));
+  expect(await current()).toBe(1);
+});
+
 test("failed hosts are tried again as another attempt; what the failure had stopped goes on", async () => {
   const { fleet } = real;
   const hosts = await real.addHosts("t1", "t2");

@@ -17,13 +17,13 @@ export async function tellRollout(
   { newId, at }: { readonly newId: NewId; readonly at: Date },
 ): Promise<void> {
   if (after === before) return;
-  const { rollout, hosts } = after;
+  const { rollout } = after;
   const { id, organizationId, stackId } = rollout;
   tx.emit(rolloutTouched, { organizationId, rolloutId: id });
   announce(tx, { organizationId, kind: "rollout", id, parentId: stackId, change: "updated", at });
   const changed = before.rollout.state !== rollout.state;
   if (changed) announce(tx, { organizationId, kind: "stack", id: stackId, change: "updated", at });
-  if (changed && isEnded(rollout.state)) await settle(tx, rollout, hosts.length, at);
+  if (changed && isEnded(rollout.state)) await settle(tx, after, at);
   const told = [...waveEvents(before, after), ...stateEvents(before.rollout, rollout)];
   const common = { organizationId, at, actor: "system", stackId };
   await recordEvents(
@@ -80,16 +80,26 @@ function whatOf({ kind, revision }: StoredRollout): string {
 }
 
 /** What the end of a rollout means for its stack. */
-async function settle(tx: UnitOfWork, rollout: StoredRollout, hosts: number, at: Date): Promise<void> {
+async function settle(tx: UnitOfWork, { rollout, hosts }: Standing, at: Date): Promise<void> {
   const { stackId, kind, revision, state } = rollout;
   // Superseded: the newer rollout says what becomes of the stack.
   if (state === "superseded") return;
   // A stack whose last hosts were revoked has nothing left to be taken off.
-  const off = state === "succeeded" || (state === "cancelled" && rollout.cancelReason === undefined && hosts > 0);
+  const off =
+    state === "succeeded" || (state === "cancelled" && rollout.cancelReason === undefined && hosts.length > 0);
   await stackRolledOut(
     tx,
     stackId,
-    kind === "deploy" ? { kind, revision, succeeded: state === "succeeded" } : { kind, off },
+    kind === "deploy" ? { kind, revision, outcome: outcomeOf(rollout, hosts) } : { kind, off },
     at,
   );
+}
+
+// Failures within the budget were put up with beforehand: hosts that come later get what the others have.
+function outcomeOf({ state, strategy, excusedFailures }: StoredRollout, hosts: Standing["hosts"]) {
+  if (state === "rolled-back") return "taken-back";
+  const failed = hosts.filter((host) => host.state === "failed").length;
+  const succeeded = hosts.some((host) => host.state === "succeeded");
+  const isWithin = state === "failed" && succeeded && failed <= strategy.failureBudget + excusedFailures;
+  return state === "succeeded" || isWithin ? "taken" : "given-up";
 }

@@ -4,7 +4,7 @@ import { commonErrors, ProblemError, type UnitOfWork } from "../platform/index.t
 import type { Vault } from "../secrets/index.ts";
 import { stacksErrors } from "./errors.ts";
 import type { RevisionSummary, SecretText, Stack } from "./model.ts";
-import { deleteStack, readStack, updateStack } from "./store.ts";
+import { deleteStack, readStack, returnRevision, updateStack } from "./store.ts";
 import { readSealedSecrets, readSummary } from "./store-revisions.ts";
 
 export type DeployableRevision = RevisionSummary;
@@ -44,13 +44,14 @@ export function missingRevision(stack: Stack, number: number): ProblemError {
 }
 
 export type RolledOut =
-  | { readonly kind: "deploy"; readonly revision: number; readonly succeeded: boolean }
+  | { readonly kind: "deploy"; readonly revision: number; readonly outcome: "taken" | "given-up" | "taken-back" }
   | { readonly kind: "remove"; readonly off: boolean };
 
 /** What the end of a rollout means for its stack: a current revision, or that it is forgotten. */
 export async function stackRolledOut(tx: UnitOfWork, stackId: string, end: RolledOut, at: Date): Promise<void> {
   if (end.kind === "deploy") {
-    if (end.succeeded) await updateStack(tx, stackId, { currentRevision: end.revision, updatedAt: at });
+    if (end.outcome === "taken") await updateStack(tx, stackId, { currentRevision: end.revision, updatedAt: at });
+    if (end.outcome === "taken-back") await returnRevision(tx, stackId, end.revision, at);
     return;
   }
   const stack = await readStack(tx, stackId, "lock");

@@ -15,6 +15,7 @@ interface StacksTable {
   version: number;
   latest_revision: number;
   current_revision: number;
+  revision_before: ColumnType<number, never, number>;
   deleting: boolean;
   created_at: Date;
   updated_at: Date;
@@ -88,10 +89,25 @@ export async function updateStack(
       ...(change.placement === undefined ? {} : { placement: JSON.stringify(change.placement) }),
       ...(change.policy === undefined ? {} : { policy: JSON.stringify(change.policy) }),
       ...(change.latestRevision === undefined ? {} : { latest_revision: change.latestRevision }),
-      ...(change.currentRevision === undefined ? {} : { current_revision: change.currentRevision }),
+      ...(change.currentRevision === undefined ? {} : becoming(change.currentRevision)),
       ...(change.deleting === undefined ? {} : { deleting: change.deleting }),
     })
     .where("id", "=", stackId)
+    .execute();
+}
+
+function becoming(revision: number) {
+  const before = sql<number>`CASE WHEN current_revision = ${revision} THEN revision_before ELSE current_revision END`;
+  return { current_revision: revision, revision_before: before };
+}
+
+/** Makes the revision that was the current one before it again, if the one of these is still the current one. */
+export async function returnRevision(tx: UnitOfWork, stackId: string, from: number, at: Date): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .updateTable("stacks")
+    .set({ version: sql`version + 1`, updated_at: at, current_revision: sql`revision_before` })
+    .where("id", "=", stackId)
+    .where("current_revision", "=", from)
     .execute();
 }
 

@@ -36,6 +36,7 @@ import { migration as hostMachines } from "./202611230153-host-machines.ts";
 import { migration as linkProfiles } from "./202611230154-link-profiles.ts";
 import { migration as imageCache } from "./202611230155-image-cache.ts";
 import { migration as peerAddresses } from "./202611230156-peer-addresses.ts";
+import { migration as revisionBefore } from "./202611230158-revision-before.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -76,4 +77,5 @@ export const migrations: readonly Migration[] = [
   linkProfiles,
   imageCache,
   peerAddresses,
+  revisionBefore,
 ];
