@@ -19,10 +19,11 @@ import { bootId, engineDisk, hostReport } from "./facts/host-report.ts";
 import type { ContentSource } from "./files/index.ts";
 import { type HostSide, createHostSide } from "./host-side.ts";
 import { type Link, linkText, openLink } from "./link/index.ts";
+import { NO_SITE } from "./images/index.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
-import { fetchFile, fetchRegistryAuth } from "./session/channel.ts";
+import { fetchFile, fetchImage, fetchRegistryAuth } from "./session/channel.ts";
 import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { createWireMeter } from "./session/wire-meter.ts";
@@ -126,6 +127,15 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     log,
     wire,
     fileSource: () => link && filesOver(link),
+    images: {
+      ask: () => {
+        const session = link;
+        return session && ((request) => fetchImage(session.client, request));
+      },
+      layers: () => link && filesOver(link),
+      source: () => hostLink.settings.images,
+      site: NO_SITE,
+    },
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
     // Facts travel in Hello only.
     onEngineChanged: (facts) => {

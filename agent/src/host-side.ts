@@ -8,6 +8,7 @@ import type { AgentConfig } from "./config.ts";
 import { type LocalAnswer, type StackCommand, answerLocally } from "./control/local-commands.ts";
 import type { DockerEngine } from "./engines/docker/index.ts";
 import type { ContentSource } from "./files/index.ts";
+import { createImages, type ImagesLink } from "./images/index.ts";
 import type { HostKeys } from "./enroll/host-keys.ts";
 import type { Identity } from "./enroll/identity.ts";
 import { bootId } from "./facts/host-report.ts";
@@ -50,6 +51,8 @@ export interface HostSideParts {
   readonly wire: WireMeter;
   /** Where layers of built images come from; undefined while there is no session. */
   fileSource(): ContentSource | undefined;
+  /** Where images of registries come from that the engine does not pull. */
+  readonly images: ImagesLink;
   /** May be lost; shown while somebody looks. */
   onProgress(progress: Progress): void;
   /** The engine answered, and is not the one that it was: it came back, or was upgraded. */
@@ -183,8 +186,10 @@ export function createHostSide(parts: HostSideParts): HostSide {
     );
   };
 
+  const images = createImages({ engine, stateDir: config.stateDir, link: parts.images, clock, log });
   const loop = createReconciler({
     engine,
+    pullImage: images.pullImage,
     desired,
     secrets: (stack, reference) => Promise.resolve(store.secretText(stack, reference)),
     files: (stack, digest) => Promise.resolve(store.content(stack, digest)),
@@ -263,6 +268,7 @@ export function createHostSide(parts: HostSideParts): HostSide {
     stop: async () => {
       metrics.stop();
       await loop.stop();
+      images.stop();
       probes.stop();
       whole.stop();
       await tags.stop();

@@ -30,8 +30,8 @@ import {
 import { createDrifts } from "./drift/index.ts";
 import { createFiles } from "./files/index.ts";
 import type { HostFigures, HostHistory, HostLinks, HostTimeline } from "./hosts/index.ts";
-import { createImages, DEFAULT_IMAGES, type ImageSettings } from "./images/index.ts";
-import { createLinkReports, createLinksService, hostLinks, linksHandlers, nothingCached } from "./links/index.ts";
+import { cacheMessage, createImages, DEFAULT_IMAGES, type ImageSettings } from "./images/index.ts";
+import { createLinkReports, createLinksService, hostLinks, linksHandlers } from "./links/index.ts";
 import { createMetrics } from "./metrics/index.ts";
 import type { Platform, Sealer } from "./platform/index.ts";
 import { createRegistriesService, registriesHandlers } from "./registries/index.ts";
@@ -210,7 +210,13 @@ export function buildWorkloadSide(parts: {
       const links = createLinksService({ database, clock, newId, audit });
       api.registerService(
         LinkProfilesServiceService,
-        linksHandlers({ database, clock, service: links, reports: linkReports, imageCache: nothingCached }),
+        linksHandlers({
+          database,
+          clock,
+          service: links,
+          reports: linkReports,
+          imageCache: async ({ organizationId }) => cacheMessage(await delivery.cache(organizationId)),
+        }),
       );
       api.registerService(BuildsServiceService, builds.handlers);
       api.registerService(AdoptionServiceService, adoptionHandlers({ database, service: adoption, standing }));

@@ -92,7 +92,7 @@ export function splitReference(reference: string): { readonly name: string; read
 }
 
 // As containerd names images: with the registry, and with the Hub's own folder.
-function canonicalName(name: string): string {
+export function canonicalName(name: string): string {
   const [first = "", ...rest] = name.split("/");
   if (rest.length > 0 && (/[.:]/.test(first) || first === "localhost")) return name;
   return rest.length === 0 ? `docker.io/library/${name}` : `docker.io/${name}`;

@@ -28,6 +28,8 @@ export interface ContentStore {
    * @throws AgentError WF_FILES_UNAVAILABLE when what comes is twice not what the digest says; whatever the source throws.
    */
   fetch(wanted: WantedContent, source: ContentSource): Promise<void>;
+  /** The whole ones, with when they came, in milliseconds since the epoch. */
+  list(): readonly (WantedContent & { readonly at: number })[];
   /** Forgets one. */
   drop(digest: string): void;
   /** Reads one, and forgets it when it is not what its digest says any more, so that it is fetched again. */
@@ -89,6 +91,11 @@ export function openContentStore(folder: string): ContentStore {
       underWay.set(wanted.digest, running);
       await running;
     },
+    list: () =>
+      readdirSync(folder).flatMap((name) => {
+        const stats = statSync(join(folder, name), { throwIfNoEntry: false });
+        return stats?.isFile() === true ? [{ digest: `sha256:${name}`, sizeBytes: stats.size, at: stats.mtimeMs }] : [];
+      }),
     drop: (digest) => removeIfThere(pathOf(digest)),
     dropIfDamaged: async (digest) => {
       const path = pathOf(digest);

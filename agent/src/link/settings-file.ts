@@ -27,7 +27,8 @@ export const OPEN_LINK: HostLink = {
   metered: false,
   limits: [],
   timeZone: "",
-  images: "registry",
+  // A host with no way but the one to its control plane works with no setting.
+  images: "registry-then-control-plane",
   peers: false,
 };
 

@@ -59,6 +59,7 @@ export function createApplier(options: ApplierOptions): (step: Step) => Promise<
     binds: reconciler.binds ?? (async () => ({})),
     registryAuth: async (reference) => reconciler.registryAuth?.(reference),
     loadImage: reconciler.loadImage ?? refuseLoad,
+    pullImage: reconciler.pullImage ?? ((request, onProgress) => reconciler.engine.pullImage(request, onProgress)),
     onPull: (step, pull) => progress.onPull(step, pull),
     onPulled(step, image) {
       pulled.set(`${step.stackId} ${step.reference}`, image.id);

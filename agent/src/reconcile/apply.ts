@@ -27,6 +27,7 @@ export interface ApplyContext {
   registryAuth(imageReference: string): Promise<RegistryCredentials | undefined>;
   onPull(step: Step, progress: PullProgress): void;
   readonly loadImage: LoadImagePort;
+  readonly pullImage: ReconcileEngine["pullImage"];
   onPulled(step: PullImage | LoadImage, image: PulledImage): void;
   /** Id of the image that a step before this one pulled or loaded. */
   pulledImage(stackId: string, reference: string): string | undefined;
@@ -53,7 +54,7 @@ const EXECUTORS: Executors = {
       ...(step.platform === undefined ? {} : { platform: step.platform }),
       ...(credentials === undefined ? {} : { credentials }),
     };
-    context.onPulled(step, await context.engine.pullImage(request, (progress) => context.onPull(step, progress)));
+    context.onPulled(step, await context.pullImage(request, (progress) => context.onPull(step, progress)));
   },
   "load-image": async (step, context) => {
     const progress = (told: PullProgress): void => context.onPull(step, told);

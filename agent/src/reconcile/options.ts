@@ -198,6 +198,8 @@ export interface ReconcilerOptions {
   readonly memory: MemoryStore;
   /** Absent: a stack whose images were built cannot run here. */
   readonly loadImage?: LoadImagePort;
+  /** Absent: the engine pulls. */
+  readonly pullImage?: ReconcileEngine["pullImage"];
   registryAuth?(imageReference: string): Promise<RegistryCredentials | undefined>;
   /** A sentence that refuses the stack on this host, or undefined. */
   allowPrivileged?(stack: DesiredStack): string | undefined;

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeImage, publishImage, startLocalRegistry, type MadeImage, type TestRegistry } from "@windflow/e2e/testbed";
 import type { FetchImageResponse } from "@windflow/proto/agent";
-import type { Revision, Stack } from "@windflow/proto/api";
+import type { ImageCache, Revision, Stack } from "@windflow/proto/api";
 import { sha256Digest, verifyTicket } from "@windflow/core";
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -255,9 +255,9 @@ test("the cache keeps within its room: what no desired state names goes first, t
   const reference = referenceTo(large, "team/large");
   await desire(edge, reference);
   expect(await answerFor(edge, reference)).toMatchObject({ problem: "" });
-  const shown = await images.cache(app.organizationId);
-  expect(shown.bytesUsed).toBeLessThanOrEqual(12 * MIB);
-  expect(shown.bytesLimit).toBe(12 * MIB);
+  const shown = await call<ImageCache>("GET", "imageCache");
+  expect(Number(shown.bytesUsed)).toBeLessThanOrEqual(12 * MIB);
+  expect(Number(shown.bytesLimit)).toBe(12 * MIB);
   const states = shown.images.map(
     (image) => `${image.reference.replace(/^.*\/team/, "team").replace(/@.*/, "")} ${image.state}`,
   );

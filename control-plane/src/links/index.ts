@@ -2,7 +2,7 @@ export { createLinkBook, type LinkBook } from "./book.ts";
 export { linksErrors } from "./errors.ts";
 export { linkProfilesChanged } from "./events.ts";
 export { linksHandlers, type ReadImageCache } from "./handlers.ts";
-export { hostLinks, nothingCached } from "./host-links.ts";
+export { hostLinks } from "./host-links.ts";
 export type { ImageSource, LinkOfHost } from "./model.ts";
 export { linksOf, linksOfHosts } from "./of-hosts.ts";
 export { createLinkReports, type LinkReports } from "./reports.ts";
