@@ -94,6 +94,15 @@ test("the first start prints the one-time password once; what was written surviv
   second.child.kill("SIGTERM");
   expect(await second.ended).toEqual([0, null]);
   expect(second.output()).not.toMatch(/"level":"(warn|error)"/);
+
+  const unread = start("--port", "0");
+  await ready(unread);
+  // Whoever took its log is gone.
+  unread.child.stdout?.destroy();
+  unread.child.stderr?.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  unread.child.kill("SIGTERM");
+  expect(await unread.ended).toEqual([0, null]);
 }, 240_000);
 
 test("a signal during the start leaves nothing running", async () => {

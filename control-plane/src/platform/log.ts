@@ -73,5 +73,14 @@ export function createLog(options: { level: LogLevel; destination?: DestinationS
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  return options.destination ? pino(settings, options.destination) : pino(settings);
+  return pino(settings, options.destination ?? standardOutput());
+}
+
+/**
+ * Not pino's own destination: that one writes what is left, over and over, when the process ends and nobody reads the other end of
+ * the pipe any more.
+ */
+function standardOutput(): DestinationStream {
+  if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => undefined);
+  return { write: (line) => void process.stdout.write(line) };
 }
