@@ -3,7 +3,7 @@ export { type ControlPlaneParts, controlPlaneAssets, packagedFolders } from "./c
 export { type ExecutableOptions, makeExecutable } from "./executable.ts";
 export { type BuildFacts, buildFacts, releaseDocument } from "./facts.ts";
 export { neededVersions, oldestGlibc } from "./glibc.ts";
-export { type BasePackage, type ImageBase, makeImageBase } from "./image/base.ts";
+export { type BasePackage, type ImageBase, makeImageBase, packImageBase } from "./image/base.ts";
 export { type ImageOptions, imageReferences, makeAgentImage, makeControlPlaneImage } from "./image/images.ts";
 export type { Arch } from "./runtime.ts";
 export { type BillOptions, billOfImage, billOfMaterials } from "./sbom.ts";

@@ -17,7 +17,15 @@ export interface ImageSettings {
   ExposedPorts?: Readonly<Record<string, object>>;
   Volumes?: Readonly<Record<string, object>>;
   /** Times in nanoseconds. */
-  Healthcheck?: { Test: readonly string[]; Interval: number; Timeout: number; StartPeriod: number; Retries: number };
+  Healthcheck?: {
+    Test: readonly string[];
+    Interval: number;
+    /** While it starts; engines before 25 pass over it. */
+    StartInterval: number;
+    Timeout: number;
+    StartPeriod: number;
+    Retries: number;
+  };
   Labels: Readonly<Record<string, string>>;
 }
 

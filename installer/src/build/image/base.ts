@@ -49,8 +49,8 @@ find usr/share/doc -type d -empty -delete
 `;
 
 /**
- * The smallest tree that our programs run in, made from packages of this machine's archive. The same packages give the same
- * bytes. Throws SetupError where there is no apt or the archive has no packages of that architecture.
+ * The smallest tree that our programs run in, made from packages of this machine's archive. Throws SetupError where there is
+ * no apt or the archive has no packages of that architecture.
  */
 export async function makeImageBase({ root, arch, workFolder, say }: BaseOptions): Promise<ImageBase> {
   const architecture = DEBIAN_NAMES[arch];
@@ -60,7 +60,12 @@ export async function makeImageBase({ root, arch, workFolder, say }: BaseOptions
     ...(own ? {} : { architecture, suites: [] }),
     onProgress: say,
   });
-  const debs = (await apt.downloadClosure(PACKAGES))
+  return packImageBase(await apt.downloadClosure(PACKAGES), workFolder);
+}
+
+/** The tree of these packages (paths of .deb files). The same packages give the same bytes, whatever the umask. */
+export async function packImageBase(packageFiles: readonly string[], workFolder: string): Promise<ImageBase> {
+  const debs = packageFiles
     .filter((deb) => !NOT_NEEDED.test(basename(deb)))
     .toSorted((a, b) => (basename(a) < basename(b) ? -1 : 1));
   const tree = await mkdtemp(join(workFolder, "base-"));
@@ -77,9 +82,8 @@ export async function makeImageBase({ root, arch, workFolder, say }: BaseOptions
     }
     await run("/bin/sh", ["-euc", PRUNE, "sh", tree]);
     await addSystemFiles(tree);
-    const tar = join(workFolder, `base-${arch}.tar`);
-    await packTree(tree, tar);
-    return { tar, packages };
+    await packTree(tree, `${tree}.tar`);
+    return { tar: `${tree}.tar`, packages };
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

@@ -47,6 +47,7 @@ export async function makeControlPlaneImage(options: ImageOptions & { released: 
     Healthcheck: {
       Test: ["CMD", `/usr/local/bin/${name}`, "health"],
       Interval: 30 * SECOND,
+      StartInterval: 2 * SECOND,
       Timeout: 15 * SECOND,
       // A start after a crash replays the database's log.
       StartPeriod: 120 * SECOND,
