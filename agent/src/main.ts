@@ -177,6 +177,14 @@ async function doctor(flags: GlobalFlags & { readonly json?: boolean }): Promise
   if (findings.some(({ status: found }) => found === "failed")) process.exitCode = 1;
 }
 
+async function supportBundle(flags: GlobalFlags & { readonly out?: string }): Promise<void> {
+  const { stamp, writeSupportBundle } = await import("./support/index.ts");
+  const now = Date.now();
+  const out = flags.out ?? `windflow-support-${stamp(now)}.tar.gz`;
+  const names = await writeSupportBundle(inputOf(flags), { out, now, environment: process.env });
+  process.stdout.write(`${out}: ${names.join(", ")}. Secrets are left out; look through it before you give it away.\n`);
+}
+
 async function ask(flags: GlobalFlags, command: LocalCommand): Promise<void> {
   const { askAgent } = await import("./control/local-socket.ts");
   const { text, code } = await askAgent(configOf(flags).stateDir, command);
@@ -215,6 +223,12 @@ addSettings(
     .description("walk every hop from this program to the control plane and the engine, and say what is wrong")
     .option("--json", "for programs"),
 ).action(doctor);
+addSettings(
+  program
+    .command("support-bundle")
+    .description("one file with what helps others to understand this host, without its secrets")
+    .option("--out <file>", "the file to make; windflow-support-TIME.tar.gz in this folder without it"),
+).action(supportBundle);
 addSettings(
   program.command("stacks").description("stacks of this host, and the revisions that it can go back to"),
 ).action((flags: GlobalFlags) => ask(flags, { command: "stacks" }));

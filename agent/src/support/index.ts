@@ -1,0 +1,1 @@
+export { stamp, writeSupportBundle } from "./bundle.ts";
