@@ -108,6 +108,7 @@ watch_child() {
     tick
   done
   collect
+  rm -f "$slots/running"
   [ -z "$stopped" ] || leave
   [ -f "$slots/trial" ] || finish "$@"
   # point: ended

@@ -18,6 +18,7 @@ export { type Chromium, chromium } from "./chromium.ts";
 export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";
 export { type MadeImage, type MadeLayer, makeImage, publishImage } from "./published-image.ts";
 export { type RegistryOptions, type TestRegistry, startLocalRegistry, startRegistry } from "./registry.ts";
+export { busyboxFolder } from "./busybox.ts";
 export { curlFolder } from "./curl.ts";
 export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";

@@ -80,8 +80,10 @@ function scriptOf(body: string): Buffer {
 
 export interface MachineOptions {
   readonly program: Uint8Array;
-  /** The shell that the launcher runs in. */
-  readonly shell?: readonly string[];
+  /** The shell that the launcher runs in; the system's own without it. */
+  readonly shell?: string;
+  /** Where the launcher finds its commands. */
+  readonly searchPath?: string | undefined;
   /** "launcher: POINT" of installer/launch.sh, or "VERSION: POINT" of an agent. */
   readonly killAt?: string;
   /** Everything on the machine ends with it, as when the power goes; otherwise the process alone. */
@@ -135,11 +137,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
 
   const start = (): void => {
     wanted = true;
-    const [shell = "sh", ...shellArgs] = options.shell ?? ["sh"];
-    const child = spawn(shell, [...shellArgs, join(slots, "launch"), "run", "--state-dir", stateDir], {
+    const child = spawn(options.shell ?? "sh", [join(slots, "launch"), "run", "--state-dir", stateDir], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], KILL_AT: options.killAt, KILL_FILE: killFile },
+      env: { PATH: options.searchPath ?? process.env["PATH"], KILL_AT: options.killAt, KILL_FILE: killFile },
     });
     main = child;
     if (child.pid !== undefined) groups.add(child.pid);
