@@ -28,6 +28,7 @@ function live(
     due = now + afterMs;
     if (!send) continue;
     sent.push(now);
+    beats.replied(now);
     heard(now);
   }
   return { sent, silenceMs };
@@ -48,6 +49,7 @@ test("figures that are acknowledged each 15 s save three of four, and the host i
 test("once answers stop, heartbeats go again before a lease is in danger", () => {
   const beats = createBeats();
   beats.next(0, BEAT_MS, "");
+  beats.replied(10);
   beats.answered(10_000);
   const saved = beats.next(15_000, BEAT_MS, "");
   expect(saved.send).toBe(false);
@@ -57,15 +59,31 @@ test("once answers stop, heartbeats go again before a lease is in danger", () =>
 test("an engine that goes away, or comes back, is told with the next heartbeat", () => {
   const beats = createBeats();
   beats.next(0, BEAT_MS, "");
+  beats.replied(10);
   beats.answered(14_000);
   expect(beats.next(15_000, BEAT_MS, "it does not answer").send).toBe(true);
   beats.answered(29_000);
   expect(beats.next(30_000, BEAT_MS, "").send).toBe(true);
 });
 
+test("on a link whose answers take half as long as heartbeats are apart, or that did not answer the last one, none is saved", () => {
+  const beats = createBeats();
+  beats.next(0, BEAT_MS, "");
+  beats.answered(14_000);
+  expect(beats.next(15_000, BEAT_MS, "").send).toBe(true);
+  beats.replied(15_100);
+  beats.answered(29_000);
+  // 15.1 s for the first one.
+  expect(beats.next(30_000, BEAT_MS, "").send).toBe(true);
+  beats.replied(30_100);
+  beats.answered(44_000);
+  expect(beats.next(45_000, BEAT_MS, "").send).toBe(false);
+});
+
 test("a clock that is set back does not silence the host", () => {
   const beats = createBeats();
   beats.next(1_000_000, BEAT_MS, "");
+  beats.replied(1_000_010);
   beats.answered(1_000_000);
   expect(beats.next(500_000, BEAT_MS, "").send).toBe(true);
 });

@@ -178,6 +178,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
       }
       watch();
       if (frame.kind?.$case === "spoolAck") beats.answered(clock.now());
+      if (frame.kind?.$case === "heartbeatReply") beats.replied(clock.now());
       if (frame.kind?.$case === "intervals") setIntervals(frame.kind.value);
       handle(frame, handlers).catch(end);
     });

@@ -89,6 +89,8 @@ export class TlsCredentials extends ChannelCredentials {
         fail(unreachable(`no TLS handshake within ${HANDSHAKE_TIMEOUT_MS / 1000} s`)),
       );
       tls.on("error", fail);
+      // A link that breaks in the middle of it does not always count as an error.
+      tls.once("close", () => fail(unreachable("the connection was closed during the TLS handshake")));
       tls.on("session", (session: Buffer) => {
         this.#session = session;
       });

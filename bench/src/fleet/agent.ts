@@ -187,6 +187,8 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
     switch (kind.$case) {
       case "desiredState":
         return take(kind.value);
+      case "heartbeatReply":
+        return beats.replied(Date.now());
       case "spoolAck":
         beats.answered(Date.now());
         spool.acknowledged(kind.value.sequence);
@@ -251,7 +253,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
 }
 
 /** What is told of a stack, in words; a policy that says nothing of kept revisions keeps 3. */
-export const toldOf = (stackId: string, revision: number, kept = KEPT_REVISIONS): string =>
+export const toldOf = (stackId: string, revision: number, kept: number = KEPT_REVISIONS): string =>
   `${stackId} ${revision} ${kept}`;
 const KEPT_REVISIONS = 3;
 
