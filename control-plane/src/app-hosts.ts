@@ -13,6 +13,7 @@ import type { Audit } from "./audit/index.ts";
 import { createEventsWorker, createWatcher, eventsHandlers } from "./events/index.ts";
 import {
   createAdmission,
+  createClones,
   createEnrollment,
   createEnrollmentTokensService,
   createHostIdentities,
@@ -70,7 +71,7 @@ export interface HostSide {
 export async function buildHostSide(parts: Parts): Promise<HostSide> {
   const { platform, api, audit, certificates, figures, desired } = parts;
   const { database, clock, log, newId, bus, jobs } = platform;
-  const enrollment = createEnrollment({ database, clock, log, newId, certificates, audit });
+  const enrollment = createEnrollment({ database, clock, log, newId, certificates, audit, history: parts.history });
   const identities = createHostIdentities({ database, certificates });
   const agents = await createAgents({
     platform,
@@ -88,6 +89,7 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
 
   const { history, timeline, links } = parts;
   const hosts = createHostsService({ database, clock, newId, audit, desired, history, timeline, links });
+  const clones = createClones({ database, clock, newId, audit });
   const admission = createAdmission({ database, clock, newId, audit, history });
   const views = createSavedViewsService({ database, clock, newId, audit });
   const tokens = createEnrollmentTokensService({ database, clock, newId, audit });
@@ -100,6 +102,7 @@ export async function buildHostSide(parts: Parts): Promise<HostSide> {
       service: hosts,
       views,
       admission,
+      clones,
       clock,
       figures,
       lastSeenAt: (hostId) => agents.lastSeenAt(hostId),

@@ -68,7 +68,12 @@ const SESSIONS_PER_HOST = 16;
 const ENDS_AT_ONCE = 500;
 // A database that is away comes back within seconds, or somebody is at work on it.
 const UNAVAILABLE_RETRY_MS = 5_000;
-const QUARANTINE_RETRY_MS = 60_000;
+// One click ends it, and somebody waits to see that it did; there are few such hosts.
+const QUARANTINE_RETRY_MS = 20_000;
+// Keys, a certificate and a few files: an agent that does not know how, or cannot, is sent away after this long.
+const REENROLL_PATIENCE_MS = 60_000;
+const CLONE_REASON =
+  "this machine has the identity of another one; it becomes a host of its own, and what it runs goes on";
 
 export function createConnect(parts: Parts): Connect {
   const { database, clock, log, registry, leases, dispatch } = parts;
@@ -144,6 +149,7 @@ export function createConnect(parts: Parts): Connect {
     if (opening === "quarantined") return session.end("quarantined", quarantinedGoodbye);
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
+    if ("token" in opening) return becomeOwn(session, opening.token);
     session.toldGeneration = generationFromWire(hello.generation);
     const { metered } = opening.link;
     session.link = { digest: hello.linkDigest, metered };
@@ -191,6 +197,20 @@ export function createConnect(parts: Parts): Connect {
   function refuseOpening(session: Session, error: unknown): void {
     if (session.state === "ended") return;
     if (!(error instanceof ProblemError))
+  /** The host's own session is not touched. The agent leaves by itself, to come back as the host that it has become. */
+  function becomeOwn(session: Session, token: string): void {
+    const { hostId } = session.identity;
+    log.info(
+      { [field.hostId]: hostId, [field.remoteAddress]: session.remoteAddress },
+      "A clone is asked to enrol anew.",
+    );
+    session.send({ $case: "reenroll", value: { token, reason: CLONE_REASON } });
+    clock.sleep(REENROLL_PATIENCE_MS, session.signal).then(
+      () => session.end("refused", { ...goodbyeOf(agentsErrors.WF_HOST_CLONE), retryAfterMs: QUARANTINE_RETRY_MS }),
+      () => undefined,
+    );
+  }
+
       log.error({ err: error, [field.hostId]: session.identity.hostId }, "A session could not be opened.");
     const code = error instanceof ProblemError ? error.code : commonErrors.WF_INTERNAL;
     const message = error instanceof ProblemError ? error.detail : code.title;

@@ -7,6 +7,7 @@ export type AgentsCode =
   | "WF_HOST_BUSY"
   | "WF_HOST_ACTION_FAILED"
   | "WF_HOST_AWAITING_APPROVAL"
+  | "WF_HOST_CLONE"
   | "WF_HOST_QUARANTINED"
   | "WF_BODY_NOT_DESIRED"
   | "WF_FILE_NOT_DESIRED"
@@ -58,10 +59,15 @@ export const agentsErrors: Record<AgentsCode, ErrorCode> = defineErrors({
     title: "The host waits for approval",
     fix: "Approve the host on its page; until then it is sent nothing to run.",
   },
+  WF_HOST_CLONE: {
+    kind: "precondition",
+    title: "The machine is a clone of the host and did not enrol anew",
+    fix: "Update its agent with the install line; or remove its agent's state directory and enrol it as a new host.",
+  },
   WF_HOST_QUARANTINED: {
     kind: "precondition",
     title: "The host is quarantined: two machines use its key",
-    fix: "Enrol the copy as a host of its own (remove its agent's state directory), then approve this one.",
+    fix: "Say on the host's page which machine it is: the other one enrols anew by itself, and what it runs goes on.",
   },
   WF_BODY_NOT_DESIRED: {
     kind: "notFound",

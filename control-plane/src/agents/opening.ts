@@ -3,6 +3,11 @@ import { AgentUpdateStatus_State, type Hello, type LinkSettings } from "@windflo
 import { recordEvent, recordEvents, type IdentifiedEvent } from "../events/index.ts";
 import {
   announceHost,
+  doubtMachines,
+  makeCloneToken,
+  noteArrivals,
+  noteTries,
+  readDecisions,
   boundedCapabilities,
   boundedFacts,
   cleanText,
@@ -18,6 +23,7 @@ import {
   type HostAgentUpdate,
   type HostSession,
   type OpenedSession,
+  type Sighting,
 } from "../hosts/index.ts";
 import { OPEN_SETTINGS, type LinkBook } from "../links/index.ts";
 import {
@@ -58,8 +64,14 @@ export interface Opening {
   wantedAgent: WantedAgent | undefined;
 }
 
+/** No session: the machine is a clone of the host, and gets a token with which it becomes a host of its own. */
+export interface CloneToken {
+  readonly token: string;
+}
+type Outcome = Opening | "quarantined" | CloneToken;
+
 /** Opens the session of a host that greeted; see `openTogether`. Rejects when the host may have no session. */
-export type OpenSession = (session: Session, hello: Hello) => Promise<Opening | "quarantined">;
+export type OpenSession = (session: Session, hello: Hello) => Promise<Outcome>;
 
 interface Parts {
   database: Database;
@@ -82,7 +94,7 @@ const MAX_REASON_CHARACTERS = 500;
 const SESSIONS_AT_ONCE = 100;
 
 export function createOpening(parts: Parts): OpenSession {
-  const open = createGathering<Greeting, Opening | "quarantined" | ProblemError>({
+  const open = createGathering<Greeting, Outcome | ProblemError>({
     lineOf: ({ session }) => session.identity.organizationId,
     // A host with two sessions in the making: the later one gets the higher epoch.
     keyOf: ({ session }) => session.identity.hostId,
@@ -110,11 +122,13 @@ async function openTogether(
   tx: UnitOfWork,
   organizationId: string,
   greetings: readonly Greeting[],
-): Promise<(Opening | "quarantined" | ProblemError)[]> {
+): Promise<(Outcome | ProblemError)[]> {
   const now = parts.clock.now();
   const { replicaId } = parts;
   const reports = greetings.map(reportOf);
-  const opened = await openHostSessions(tx, { organizationId, replicaId, now, cause: "its session is open" }, reports);
+  const machines = createMachines(tx, organizationId, greetings, now);
+  const at = { organizationId, replicaId, now, cause: "its session is open" };
+  const opened = await openHostSessions(tx, at, reports, machines.turnedAway);
   const hostIds = reports.map((report) => report.hostId);
   const spools = greetings.map(({ session, hello }) => ({ hostId: session.identity.hostId, spoolId: hello.spoolId }));
   const acknowledged = await readAcknowledged(tx, organizationId, spools);
@@ -128,17 +142,26 @@ async function openTogether(
   const wantedAgents = new Map(updating.map((hostId, i) => [hostId, wanted[i]]));
   const events: IdentifiedEvent[] = [];
   const confirmed: string[] = [];
-  const outcomes: (Opening | "quarantined" | ProblemError)[] = [];
+  const outcomes: (Outcome | ProblemError)[] = [];
   for (const [index, { session, hello }] of greetings.entries()) {
     const { hostId } = session.identity;
     const host = { organizationId, hostId };
     const { before, epoch } = opened.get(hostId) ?? {};
+    if (before !== undefined && machines.isClone(hostId)) {
+      const token = await makeCloneToken(tx, before, { bootId: cleanText(hello.bootId), newId: parts.newId, now });
+      outcomes.push({ token });
+      continue;
+    }
     const refusal = refusalOf(before);
     if (before === undefined || epoch === undefined || refusal !== undefined) {
       outcomes.push(refusal ?? new ProblemError({ code: agentsErrors.WF_HOST_DISCONNECTED }));
       continue;
     }
-    if (isClone({ bootId: before.boot_id, previousBootId: before.previous_boot_id }, hello.bootId)) {
+    if (
+      machines.hasReturned(hostId) ||
+      isClone({ bootId: before.boot_id, previousBootId: before.previous_boot_id }, hello.bootId)
+    ) {
+      await doubtMachines(tx, hostId, cleanText(hello.bootId));
       await quarantine(parts, tx, { ...host, name: before.name, address: session.remoteAddress });
       outcomes.push("quarantined");
       continue;
@@ -173,6 +196,62 @@ async function openTogether(
   await recordEvents(tx, events);
   for (const confirm of parts.hooks.confirmed) await confirm(tx, { organizationId, hostIds: confirmed, at: now });
   return outcomes;
+}
+
+/** What is known of the machines that greet: asked only of those that come in place of another, or whose host is in doubt. */
+function createMachines(tx: UnitOfWork, organizationId: string, greetings: readonly Greeting[], now: Date) {
+  const decisions = new Map<string, string>();
+  const sightings = new Map(greetings.map((greeting) => [greeting.session.identity.hostId, sightingOf(greeting)]));
+  return {
+    turnedAway: async (before: readonly OpenedSession["before"][]): Promise<ReadonlySet<string>> => {
+      const seen = before.flatMap((row) => {
+        const sighting = sightings.get(row.id);
+        return sighting === undefined || sighting.bootId === "" ? [] : [{ row, sighting }];
+      });
+      const live = seen.filter(({ row }) => row.revoked_at === null);
+      const doubted = live.filter(({ row }) => row.quarantined_at !== null);
+      const changed = live.filter(
+        ({ row, sighting }) => row.quarantined_at === null && row.boot_id !== sighting.bootId,
+      );
+      const returning = changed.filter(({ row }) => row.boot_id !== "");
+      if (returning.length > 0) {
+        const asked = returning.map(({ sighting }) => sighting);
+        for (const [hostId, decided] of await readDecisions(tx, organizationId, asked)) decisions.set(hostId, decided);
+      }
+      const clones = new Set([...decisions].filter(([, decided]) => isCloneWord(decided)).map(([hostId]) => hostId));
+      const tries = [...doubted, ...changed.filter(({ row }) => clones.has(row.id))];
+      await noteTries(
+        tx,
+        organizationId,
+        now,
+        tries.map(({ sighting }) => sighting),
+      );
+      const arrivals = changed.filter(({ row }) => !clones.has(row.id));
+      await noteArrivals(
+        tx,
+        organizationId,
+        now,
+        arrivals.map(({ row, sighting }) => ({ sighting, before: row })),
+      );
+      return clones;
+    },
+    isClone: (hostId: string): boolean => isCloneWord(decisions.get(hostId)),
+    /** Its start was seen before another one: a boot id never comes back on a machine that was only started anew. */
+    hasReturned: (hostId: string): boolean => decisions.has(hostId) && !isCloneWord(decisions.get(hostId)),
+  };
+}
+
+const isCloneWord = (decided: string | undefined): boolean => decided === "clone" || decided === "enrolled";
+
+function sightingOf({ session, hello }: Greeting): Sighting {
+  const { hostname, addresses } = boundedFacts(factsFromWire(hello.host));
+  const { hostId } = session.identity;
+  return {
+    hostId,
+    bootId: cleanText(hello.bootId),
+    remoteAddress: session.remoteAddress,
+    facts: { hostname, addresses },
+  };
 }
 
 function refusalOf(before: OpenedSession["before"] | undefined): ProblemError | undefined {
@@ -220,7 +299,7 @@ async function quarantine(
   const reason = `two machines use its key: one that had been replaced by another came back from ${host.address}`;
   await quarantineHost(tx, { organizationId, hostId }, { at, reason });
   const what = { type: "host.quarantined", severity: "warning" as const, actor: "system" };
-  const message = `Host ${name} is quarantined: ${reason}. Enrol the copy as a host of its own, then approve this one.`;
+  const message = `Host ${name} is quarantined: ${reason}. Say on its page which machine it is; the other becomes a host of its own.`;
   await recordEvent(tx, { id: parts.newId("evt"), organizationId, hostId, at, ...what, message });
   tx.emit(hostQuarantined, { organizationId, hostId });
   tx.emit(hostChanged, { organizationId, hostId });

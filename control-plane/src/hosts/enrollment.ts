@@ -23,11 +23,12 @@ import {
   type HostFacts,
   type Labels,
 } from "./model.ts";
-import type { AuditTrail } from "./ports.ts";
+import type { AuditTrail, HostHistory } from "./ports.ts";
 import { createRefusals } from "./refusals.ts";
 import { divideRequested, requestProblem } from "./requested-labels.ts";
 import { requireLabels } from "./service.ts";
 import { insertHost, lockNames, readHostByKey, saveCertificate, type KeyedHost } from "./store-enrollment.ts";
+import { saveCloneEnrolled } from "./store-machines.ts";
 import { countTokenUse, lockTokenBySecret } from "./store-tokens.ts";
 import { looksLikeToken, tokenRefusal } from "./token.ts";
 
@@ -72,6 +73,7 @@ interface Parts {
   newId: NewId;
   certificates: Certificates;
   audit: AuditTrail;
+  history?: Pick<HostHistory, "inherit"> | undefined;
 }
 
 type Token = NonNullable<Awaited<ReturnType<typeof lockTokenBySecret>>>;
@@ -150,6 +152,11 @@ export function createEnrollment(parts: Parts): Enrollment {
       spkiSha256: key.spkiSha256,
     });
     await countTokenUse(tx, organizationId, token.id);
+    if (token.clone_host_id !== null && token.clone_boot_id !== null) {
+      const fromHostId = token.clone_host_id;
+      await saveCloneEnrolled(tx, { hostId: fromHostId, bootId: token.clone_boot_id }, hostId);
+      await parts.history?.inherit(tx, { organizationId, fromHostId, hostId, now });
+    }
     await tell(tx, { organizationId, hostId, name, token, request, now, waiting });
     return answer({ hostId, organizationId, name, awaitingApproval: token.needs_approval }, issued.chainPem);
   }

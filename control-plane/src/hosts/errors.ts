@@ -15,6 +15,7 @@ export type HostsCode =
   | "WF_HOST_CERTIFICATE_EXPIRED"
   | "WF_HOST_IN_USE"
   | "WF_HOST_NOT_WAITING"
+  | "WF_HOST_NOT_QUARANTINED"
   | "WF_HOST_FILTER_INVALID"
   | "WF_LABEL_INVALID"
   | "WF_SAVED_VIEWS_FULL";
@@ -90,6 +91,11 @@ export const hostsErrors: Record<HostsCode, ErrorCode> = defineErrors({
     kind: "precondition",
     title: "The host does not wait for approval",
     fix: "Nothing is left to decide: change its labels on its page, or revoke it there.",
+  },
+  WF_HOST_NOT_QUARANTINED: {
+    kind: "precondition",
+    title: "The host is not quarantined: one machine uses its key",
+    fix: "Nothing is to be decided; look at the host's page for its machines.",
   },
   WF_HOST_FILTER_INVALID: {
     kind: "invalid",

@@ -1,6 +1,7 @@
 import type { EnrollmentTokensServiceService, HostsServiceService } from "@windflow/proto/api";
 import { pageOf, readPage, type Handlers } from "../api/index.ts";
-import { commonErrors, ProblemError, type Clock } from "../platform/index.ts";
+import type { Clock } from "../platform/index.ts";
+import type { Clones } from "./clones.ts";
 import { parseHostOrder } from "./filter.ts";
 import type { Admission } from "./admission.ts";
 import { fleetHandlers, notUnderstood, requireFilter } from "./fleet-handlers.ts";
@@ -15,12 +16,13 @@ export function hostsHandlers(parts: {
   service: HostsService;
   views: SavedViewsService;
   admission: Admission;
+  clones: Clones;
   clock: Clock;
   figures: HostFigures;
   /** When a frame last came from the host, from memory. */
   lastSeenAt: (hostId: string) => Date | undefined;
 }): Handlers<typeof HostsServiceService> {
-  const { service, views, admission, clock, figures, lastSeenAt } = parts;
+  const { service, views, admission, clones, clock, figures, lastSeenAt } = parts;
   const wire = (view: HostView) => {
     const { id } = view.row;
     return hostToWire(view, { figures: figures.figuresOf(id), lastSeenAt: lastSeenAt(id), now: clock.now() });
@@ -47,8 +49,15 @@ export function hostsHandlers(parts: {
     approveHost: async (request, { caller }) => wire(await service.approve(caller, request.hostId)),
     approveHosts: (request, { caller }) => admission.approve(caller, request),
     rejectHosts: (request, { caller }) => admission.reject(caller, request),
-    listHostMachines: notYet,
-    resolveClones: notYet,
+    listHostMachines: async ({ hostId }, { caller }) => {
+      await service.get(caller, hostId);
+      const machines = await clones.machines(caller, hostId);
+      return { machines: machines.map((machine) => ({ ...machine, addresses: [...machine.addresses] })) };
+    },
+    resolveClones: async ({ hostId, bootId }, { caller }) => {
+      await clones.resolve(caller, hostId, bootId);
+      return wire(await service.get(caller, hostId));
+    },
     cordonHost: async ({ hostId, drain, reason }, { caller }) =>
       wire(await service.schedule(caller, hostId, { scheduling: drain ? "draining" : "cordoned", reason })),
     uncordonHost: async ({ hostId }, { caller }) =>
@@ -60,10 +69,6 @@ export function hostsHandlers(parts: {
     },
   };
 }
-
-const notYet = async (): Promise<never> => {
-  throw new ProblemError({ code: commonErrors.WF_NOT_FOUND, detail: "this version does not do it yet" });
-};
 
 export function enrollmentTokensHandlers(parts: {
   service: EnrollmentTokensService;

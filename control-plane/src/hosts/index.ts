@@ -9,6 +9,7 @@ export {
 } from "./changes.ts";
 export type { ServerNames } from "./certificates/authority.ts";
 export { openCertificates, type Certificates, type ServerCertificate } from "./certificates/certificates.ts";
+export { createClones, makeCloneToken } from "./clones.ts";
 export { createEnrollment, type Enrollment } from "./enrollment.ts";
 export { hostsErrors } from "./errors.ts";
 export { parseHostFilter, type HostFilter } from "./filter.ts";
@@ -50,6 +51,7 @@ export {
   type AgentHost,
 } from "./store-agents.ts";
 export { saveHealth, type StoredHealth } from "./store-health.ts";
+export { doubtMachines, noteArrivals, noteTries, readDecisions, type Sighting } from "./store-machines.ts";
 export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./store-replicas.ts";
 export {
   type ClosedSession,

@@ -33,6 +33,16 @@ export interface HostLinks {
 /** What other domains keep of a host; forgotten with it, in the same transaction. */
 export interface HostHistory {
   forget(tx: UnitOfWork, hostId: string): Promise<void>;
+  /** A clone has become a host of its own: what it runs is wanted of it from the first moment. */
+  inherit(
+    tx: UnitOfWork,
+    clone: {
+      readonly organizationId: string;
+      readonly fromHostId: string;
+      readonly hostId: string;
+      readonly now: Date;
+    },
+  ): Promise<void>;
 }
 
 /** Kinds of entries that a host's timeline is filtered by. */

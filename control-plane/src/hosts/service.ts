@@ -14,7 +14,16 @@ import { hostsErrors } from "./errors.ts";
 import type { HostFilter, HostOrder } from "./filter.ts";
 import { mapHosts, type FleetMap } from "./map-hosts.ts";
 import { cleanText, labelProblem, type HostPresence, type HostScheduling, type Labels } from "./model.ts";
-import type { AuditTrail, HostDesired, HostHistory, HostLinks, HostTimeline, TimelineEntry, TimelineQuery } from "./ports.ts";
+import type {
+  AuditTrail,
+  HostDesired,
+  HostHistory,
+  HostLinks,
+  HostTimeline,
+  TimelineEntry,
+  TimelineQuery,
+} from "./ports.ts";
+import { forgetMachines } from "./store-machines.ts";
 import { readLabelKeys, summarizeHosts, type FleetSummary } from "./summarize.ts";
 import { stillRequested } from "./requested-labels.ts";
 import {
@@ -265,6 +274,7 @@ async function release(
 ): Promise<{ detail: Record<string, unknown>; message: string }> {
   const cause = `${caller.name} ended its quarantine; its agent has not come back yet.`;
   await saveRelease(tx, { organizationId: caller.organizationId, hostId: host.id }, { at, cause });
+  await forgetMachines(tx, host.id);
   return {
     detail: { quarantine: host.quarantine_reason },
     message: `${caller.name} ended the quarantine of host ${host.name}.`,

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { UnitOfWork } from "../platform/index.ts";
 import type { HostScheduling, Labels } from "./model.ts";
+import { forgetMachines } from "./store-machines.ts";
 import { hostsTables } from "./tables.ts";
 
 interface HostKey {
@@ -49,6 +50,26 @@ export async function saveScheduling(tx: UnitOfWork, host: HostKey, scheduling: 
     .execute();
 }
 
+/** Ends a quarantine: the machine with that start is the host. */
+export async function saveResolution(
+  tx: UnitOfWork,
+  host: HostKey,
+  resolution: { at: Date; bootId: string; cause: string },
+): Promise<void> {
+  await hostUpdate(tx, host)
+    .set({
+      quarantined_at: null,
+      quarantine_reason: null,
+      boot_id: resolution.bootId,
+      previous_boot_id: "",
+      presence: "offline",
+      presence_since: resolution.at,
+      presence_cause: resolution.cause,
+      version: sql`version + 1`,
+    })
+    .execute();
+}
+
 /** Ends a quarantine: the machine that connects first is the host, and the boots before are forgotten. */
 export async function saveRelease(tx: UnitOfWork, host: HostKey, release: { at: Date; cause: string }): Promise<void> {
   await hostUpdate(tx, host)
@@ -92,6 +113,7 @@ export async function saveRevocation(
 }
 
 export async function deleteHostRow(tx: UnitOfWork, host: HostKey): Promise<void> {
+  await forgetMachines(tx, host.hostId);
   await hostsTables(tx)
     .deleteFrom("hosts")
     .where("organization_id", "=", host.organizationId)

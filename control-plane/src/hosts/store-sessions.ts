@@ -28,11 +28,13 @@ export interface OpenedSession {
 /**
  * Gives sessions their epochs and makes their hosts online. An epoch counts only once this is committed: Welcome comes
  * after. A host that is gone is not in the answer.
+ * @param turnedAway of the hosts' rows as they are, locked: hosts whose session is opened for another reason not
  */
 export async function openHostSessions(
   tx: UnitOfWork,
   at: { organizationId: string; replicaId: string; now: Date; cause: string },
   sessions: readonly HostSession[],
+  turnedAway: (before: readonly Selectable<HostsTable>[]) => Promise<ReadonlySet<string>>,
 ): Promise<Map<string, OpenedSession>> {
   const { organizationId, replicaId, now, cause } = at;
   // In one order everywhere, so that two transactions never wait for each other.
@@ -44,9 +46,9 @@ export async function openHostSessions(
     .orderBy("id")
     .forUpdate()
     .execute();
-  const may = new Set(
-    before.filter((row) => row.revoked_at === null && row.quarantined_at === null).map((row) => row.id),
-  );
+  const away = await turnedAway(before);
+  const isOpen = (row: Selectable<HostsTable>): boolean => row.revoked_at === null && row.quarantined_at === null;
+  const may = new Set(before.filter((row) => isOpen(row) && !away.has(row.id)).map((row) => row.id));
   const opened = sessions
     .filter((session) => may.has(session.hostId))
     .map((session) => ({
@@ -147,7 +149,16 @@ export interface StoredLease {
 export async function readOrphanedLeases(tx: UnitOfWork, aliveSince: Date): Promise<StoredLease[]> {
   const rows = await hostsTables(tx)
     .selectFrom("hosts")
-    .select(["organization_id", "id", "presence", "enrolled_at", "last_seen_at", "session_end_cause", "session_closed_at", "labels"])
+    .select([
+      "organization_id",
+      "id",
+      "presence",
+      "enrolled_at",
+      "last_seen_at",
+      "session_end_cause",
+      "session_closed_at",
+      "labels",
+    ])
     .where("revoked_at", "is", null)
     .where("quarantined_at", "is", null)
     .where("last_seen_at", "is not", null)

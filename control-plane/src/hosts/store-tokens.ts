@@ -19,6 +19,8 @@ export interface NewToken {
   createdAt: Date;
   createdBy: string;
   expiresAt: Date;
+  /** The host whose clone it is for, and that machine. */
+  cloneOf?: { hostId: string; bootId: string };
 }
 
 export async function insertToken(tx: UnitOfWork, token: NewToken): Promise<void> {
@@ -39,6 +41,8 @@ export async function insertToken(tx: UnitOfWork, token: NewToken): Promise<void
       created_by: token.createdBy,
       expires_at: token.expiresAt,
       revoked_at: null,
+      clone_host_id: token.cloneOf?.hostId ?? null,
+      clone_boot_id: token.cloneOf?.bootId ?? null,
     })
     .execute();
 }

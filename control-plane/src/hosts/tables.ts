@@ -74,6 +74,8 @@ export interface EnrollmentTokensTable {
   expires_at: Date;
   revoked_at: Date | null;
   host_label_keys: Generated<string[]>;
+  clone_host_id: ColumnType<string | null, string | null | undefined, never>;
+  clone_boot_id: ColumnType<string | null, string | null | undefined, never>;
 }
 
 // Identity's table; read here for the names and the default that a host gets, never written.

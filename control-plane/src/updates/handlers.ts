@@ -87,13 +87,13 @@ export function updatesHandlers(parts: {
       });
     },
     listAgentUpdateHosts: async (request, { caller }) => {
-      const { updateId } = request;
+      const { updateId, wave, nameContains } = request;
       const states = request.states.flatMap((state) => hostStateOf(state) ?? []);
-      const query = { list: "agent-update-hosts", updateId, states: states.toSorted().join() };
+      const query = { list: "agent-update-hosts", updateId, wave, nameContains, states: states.toSorted().join() };
       const page = readPage(request.page, query);
       return read(caller, async (tx) => {
         await required(tx, updateId);
-        const filter = { updateId, states };
+        const filter = { updateId, states, wave, nameContains };
         const found = await listHosts(tx, filter, { limit: page.size + 1, after: sortValuesOf(page.after) });
         const { rows, nextPageToken } = pageOf(found, page, query, (host) => [host.wave, host.hostName, host.hostId]);
         return { hosts: rows.map(hostMessage), nextPageToken, total: await countMatching(tx, filter) };

@@ -73,6 +73,15 @@ export async function readHosts(tx: UnitOfWork, updateId: string): Promise<Updat
   return rows.map(hostOf);
 }
 
+export interface HostsQuery {
+  readonly updateId: string;
+  /** Empty: all. */
+  readonly states: readonly UpdateHostState[];
+  /** 0: all. */
+  readonly wave: number;
+  readonly nameContains: string;
+}
+
 export interface ListedUpdateHost extends UpdateHost {
   readonly runningVersion: string;
 }
@@ -80,7 +89,7 @@ export interface ListedUpdateHost extends UpdateHost {
 /** By wave, name and id, after the one with these sort values, with what they run now. */
 export async function listHosts(
   tx: UnitOfWork,
-  query: { readonly updateId: string; readonly states: readonly UpdateHostState[] },
+  query: HostsQuery,
   page: { readonly after?: readonly [number, string, string] | undefined; readonly limit: number },
 ): Promise<ListedUpdateHost[]> {
   const { rows } = await sql<Selectable<AgentUpdateHostsTable> & { running_version: string | null }>`
@@ -94,18 +103,17 @@ export async function listHosts(
   return rows.map((row) => ({ ...hostOf(row), runningVersion: row.running_version ?? "" }));
 }
 
-export async function countMatching(
-  tx: UnitOfWork,
-  query: { readonly updateId: string; readonly states: readonly UpdateHostState[] },
-): Promise<number> {
+export async function countMatching(tx: UnitOfWork, query: HostsQuery): Promise<number> {
   const { rows } = await sql<{ total: bigint }>`
     SELECT count(*) AS total FROM agent_update_hosts a WHERE ${matching(query)}`.execute(tx.queries);
   return Number(rows[0]?.total ?? 0);
 }
 
-function matching({ updateId, states }: { updateId: string; states: readonly UpdateHostState[] }): RawBuilder<boolean> {
+function matching({ updateId, states, wave, nameContains }: HostsQuery): RawBuilder<boolean> {
   return sql<boolean>`a.update_id = ${updateId}
-    AND (cardinality(${[...states]}::text[]) = 0 OR a.state = ANY(${[...states]}::text[]))`;
+    AND (cardinality(${[...states]}::text[]) = 0 OR a.state = ANY(${[...states]}::text[]))
+    AND (${wave}::integer = 0 OR a.wave = ${wave}::integer)
+    AND position(lower(${nameContains}) IN lower(a.host_name)) > 0`;
 }
 
 export interface WaveCount {
