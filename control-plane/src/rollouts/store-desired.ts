@@ -113,7 +113,7 @@ async function raise(
       n: sql`CASE WHEN term < ${term} THEN 1 ELSE n + 1 END`,
       changed_at: at,
     })
-    .where("host_id", "in", [...hostIds])
+    .where(sql<boolean>`host_id = ANY(${[...hostIds]}::text[])`)
     .returning(["host_id", "term", "n"])
     .execute();
   return new Map(raised.map((row) => [row.host_id, { term: row.term, n: row.n }]));
@@ -151,7 +151,7 @@ function lockRows(tx: UnitOfWork, sorted: readonly string[]): Promise<{ host_id:
   return tablesOf<Tables>(tx)
     .selectFrom("host_desired")
     .select(["host_id", "term", "n"])
-    .where("host_id", "in", [...sorted])
+    .where(sql<boolean>`host_id = ANY(${[...sorted]}::text[])`)
     .orderBy("host_id")
     .forUpdate()
     .execute();
@@ -187,7 +187,7 @@ async function writeStack(tx: UnitOfWork, hostIds: readonly string[], change: De
     await tablesOf<Tables>(tx)
       .deleteFrom("host_desired_stacks")
       .where("stack_id", "=", stackId)
-      .where("host_id", "in", [...hostIds])
+      .where(sql<boolean>`host_id = ANY(${[...hostIds]}::text[])`)
       .execute();
     return;
   }
