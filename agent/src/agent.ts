@@ -88,7 +88,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     now: () => Math.max(clock.now(), knownTime.floor()),
   });
   const identities = createIdentityKeeper({
-    link: () => ({ shaper: hostLink.shaper, metered: hostLink.settings.metered }),
+    link: () => ({ shaper: hostLink.shaper }),
     folder: config.stateDir,
     identity,
     keys,
@@ -143,7 +143,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     },
   });
   host.metrics.setIntervals({ ...hostLink.pace, live: false });
-  // What keeps a connection open is set when it is made.
+  // A welcome tells the pace of the session.
   hostLink.onChanged((settings, before) => settings.metered !== before.metered && renew.abort());
   const statusKeeper = createStatusKeeper({
     version: AGENT_VERSION,

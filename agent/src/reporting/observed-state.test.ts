@@ -1,7 +1,7 @@
 import type { ObservedContainer, ObservedWorld, ServiceStatus } from "@windflow/core";
 import { expect, test } from "vitest";
 import type { ObservationReport } from "../reconcile/options.ts";
-import { NOTHING_OWN, type ObservedContext, observedState } from "./observed-state.ts";
+import { NOTHING_OWN, type ObservedContext, observedState, withoutAge } from "./observed-state.ts";
 
 const IMAGE_ID = `sha256:${"a".repeat(64)}`;
 
@@ -150,4 +150,17 @@ test("what is in the way is said, errors first; an engine that is away is a prob
   const state = observedState(report([], { settlements, engineError: "connection refused" }), context);
   expect(state.stacks[0]).toMatchObject({ converged: false, problem: "port taken\npull-image nginx:1: no route" });
   expect(state.engineProblem).toBe("connection refused");
+});
+
+test("an age is no change: what the engine says of a container is told without it", () => {
+  const told = [
+    "web-1: Up Less than a second",
+    "web-1: Up 28 seconds",
+    "web-1: Up About a minute",
+    "web-1: Up 3 weeks",
+  ];
+  expect(new Set(told.map(withoutAge))).toEqual(new Set(["web-1: Up"]));
+  expect(withoutAge("web-1: Up 2 hours (healthy)")).toBe("web-1: Up (healthy)");
+  expect(withoutAge("web-1: Exited (137) About an hour ago")).toBe("web-1: Exited (137)");
+  expect(withoutAge("web-1: Created")).toBe("web-1: Created");
 });

@@ -210,7 +210,7 @@ function wireService(
     containerIds: [...service.containerIds],
     lastLogLines: [...context.lastLines(stackId, service)],
     nextAttemptAt: date(service.nextAttemptAt),
-    evidence: [...service.evidence],
+    evidence: service.evidence.map(withoutAge),
   };
 }
 
@@ -241,4 +241,12 @@ function wholeNumber(text: string | undefined): number {
 
 function date(ms: number | undefined): Date | undefined {
   return ms === undefined ? undefined : new Date(ms);
+}
+
+/** As Docker and Podman word ages: "Up 28 seconds (healthy)", "Up About an hour", "Exited (1) 5 minutes ago". */
+const AGE = / (?:Less than a second|About an? \w+|\d+ (?:second|minute|hour|day|week|month|year)s?)(?: ago)?(?= \(|$)/;
+
+/** Ages grow by themselves: told, they would make every look at the engine a change that is sent. When it began is told beside it. */
+export function withoutAge(evidence: string): string {
+  return evidence.replace(AGE, "");
 }

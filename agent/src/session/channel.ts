@@ -19,10 +19,6 @@ import { systemClock } from "../platform/clock.ts";
 import { type ServerAddress, channelTarget } from "./server-address.ts";
 import { TlsCredentials, type TlsOptions } from "./tls-credentials.ts";
 
-/** Below the idle limits of common NATs and load balancers (60 s and more). */
-const PING_INTERVAL_MS = 25_000;
-/** On a link of 100 kbit/s a ping waits behind what every kind of stream may have on its way, 20 s and more in the worst case. */
-const PING_TIMEOUT_MS = 40_000;
 /** Frames are small; bodies and layers come in chunks. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 /** Every unary call ends: long enough for a slow link, short enough to be tried again. */
@@ -32,10 +28,8 @@ const FILE_SILENCE_MS = 60_000;
 /** A pull waits for it, and goes on with what was heard last. */
 const REGISTRY_AUTH_DEADLINE_MS = 5_000;
 
-const PING_OPTIONS: ChannelOptions = {
-  "grpc.keepalive_time_ms": PING_INTERVAL_MS,
-  "grpc.keepalive_timeout_ms": PING_TIMEOUT_MS,
-};
+// No pings of HTTP/2: a session says something each 15 s at most, or each 4 minutes where the link is metered, and ends itself when
+// nothing is heard; pings beside it were a megabyte a day. Every other call has a deadline, or gives up after a silence.
 const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
   "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
@@ -57,15 +51,12 @@ export interface Channel {
 /** How a connection treats what it carries. */
 export interface ChannelLink {
   readonly shaper: Shaper;
-  /** Each byte costs: the session's heartbeats are all that keeps the connection open. */
-  readonly metered: boolean;
 }
 
 /** @param link absent: nothing is limited, and nobody asks what was used (enrolment). */
 export function openChannel(address: ServerAddress, credentials: TlsCredentials, link?: ChannelLink): Channel {
   const shaper = link?.shaper ?? createShaper(systemClock);
-  const options = link?.metered === true ? CHANNEL_OPTIONS : { ...CHANNEL_OPTIONS, ...PING_OPTIONS };
-  const client = openShapedClient(channelTarget(address), credentials, { shaper, options });
+  const client = openShapedClient(channelTarget(address), credentials, { shaper, options: CHANNEL_OPTIONS });
   shapers.set(client, shaper);
   return { client, close: () => client.close() };
 }
