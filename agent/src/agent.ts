@@ -19,11 +19,11 @@ import { bootId, engineDisk, hostReport } from "./facts/host-report.ts";
 import type { ContentSource } from "./files/index.ts";
 import { type HostSide, createHostSide } from "./host-side.ts";
 import { type Link, linkText, openLink } from "./link/index.ts";
-import { NO_SITE } from "./images/index.ts";
 import { type AgentState, type LifecycleEvent, transition } from "./lifecycle.ts";
 import { type Clock, systemClock } from "./platform/clock.ts";
 import { type Log, reasonOf } from "./platform/log.ts";
 import { fetchFile, fetchImage, fetchRegistryAuth } from "./session/channel.ts";
+import { createPeers } from "./peers/index.ts";
 import { keepSession } from "./session/keeper.ts";
 import { type SessionEnd, type SessionLink, runSession } from "./session/session.ts";
 import { createWireMeter } from "./session/wire-meter.ts";
@@ -118,6 +118,21 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     statusKeeper.entered(next);
     listener(next);
   };
+  const peers = createPeers({
+    identity: {
+      hostId: identity.hostId,
+      organizationId: identity.organizationId,
+      certificate: () => {
+        const { certificateChain, trustedRoots } = identities.identity;
+        return { chain: certificateChain, key: keys.hostKeyPem, roots: trustedRoots };
+      },
+    },
+    address: config.peerAddress,
+    clock,
+    log,
+    isAllowed: () => hostLink.settings.peers,
+    onBytes: (count) => hostLink.shaper.fromPeer(count),
+  });
   const host = createHostSide({
     config,
     identity,
@@ -134,7 +149,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       },
       layers: () => link && filesOver(link),
       source: () => hostLink.settings.images,
-      site: NO_SITE,
+      site: peers.layers,
     },
     onProgress: (progress) => void link?.send({ $case: "progress", value: progress }),
     // Facts travel in Hello only.
@@ -263,6 +278,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
                 setIntervals: (intervals) => host.metrics.setIntervals(intervals),
                 spoolAcknowledged: (spoolId, sequence) => sender?.acknowledged(spoolId, sequence),
                 sendObserved: () => host.reporter.sendNow(),
+                takePeers: (message) => peers.take(message),
               },
               session,
             ),
@@ -286,6 +302,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   };
 
   host.start();
+  peers.start();
   const kept = keepSession({ clock, log, random, attempt, onEnded }, stop.signal);
   return {
     hostId: identity.hostId,
@@ -315,6 +332,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
       stop.abort();
       disk.stop();
       hostLink.stop();
+      peers.stop();
       updater.stop();
       await kept;
       await host.stop();
@@ -361,7 +379,7 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
     agentUpdate: parts.updater.status,
     build: parts.updater.build,
     linkDigest: parts.hostLink.settings.digest,
-    peerAddress: "",
+    peerAddress: config.peerAddress?.text ?? "",
   };
 }
 

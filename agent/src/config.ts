@@ -1,5 +1,6 @@
 import { isAbsolute, normalize, resolve } from "node:path";
 import { AgentError } from "./errors.ts";
+import { parseAddress } from "./peers/known-peers.ts";
 import { LOG_LEVELS, type LogLevel } from "./platform/log.ts";
 
 /** Every setting of the agent, read once at start. */
@@ -23,6 +24,8 @@ export interface AgentConfig {
   /** Disk that events and samples may take while the control plane is away. */
   readonly spoolMaxBytes: number;
   readonly logLevel: LogLevel;
+  /** Where this host gives layers to others of its site; none without it. */
+  readonly peerAddress?: PeerAddress;
   /** Where the log is written beside standard output; in the state folder without it, and nowhere where systemd keeps a journal. */
   readonly logFile?: string;
 }
@@ -39,6 +42,7 @@ export interface ConfigInput {
   readonly name?: string | undefined;
   readonly spoolMaxMegabytes?: string | undefined;
   readonly logLevel?: string | undefined;
+  readonly peerAddress?: string | undefined;
   readonly logFile?: string | undefined;
 }
 
@@ -73,8 +77,25 @@ export function readConfig(input: ConfigInput): AgentConfig {
     ...(input.name === undefined ? {} : { name: input.name }),
     spoolMaxBytes: megabytes(input.spoolMaxMegabytes, SPOOL_SIZE),
     logLevel: logLevel(input.logLevel ?? "info"),
+    ...(input.peerAddress === undefined ? {} : { peerAddress: peerAddress(input.peerAddress) }),
     ...(input.logFile === undefined ? {} : { logFile: input.logFile }),
   });
+}
+
+export interface PeerAddress {
+  /** As it was given. */
+  readonly text: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+function peerAddress(text: string): PeerAddress {
+  const address = parseAddress(text);
+  if (address !== undefined) return { text, ...address };
+  throw new AgentError(
+    "WF_CONFIG_INVALID",
+    `The address for other hosts of the site "${text}" is not HOST:PORT, as in 192.168.1.20:7443.`,
+  );
 }
 
 function socketPath(dockerHost: string): string {

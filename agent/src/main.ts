@@ -23,6 +23,7 @@ interface GlobalFlags {
   readonly spoolMaxMb?: string;
   readonly logLevel?: string;
   readonly logFile?: string;
+  readonly peerAddress?: string;
 }
 
 interface EnrollFlags {
@@ -41,6 +42,11 @@ function addSettings(command: Command): Command {
     .addOption(
       new Option("--stacks-dir <folder>", "where files of stacks are put that containers mount").env(
         "WINDFLOW_STACKS_DIR",
+      ),
+    )
+    .addOption(
+      new Option("--peer-address <host:port>", "where other hosts of the site get layers from this one").env(
+        "WINDFLOW_PEER_ADDRESS",
       ),
     )
     .addOption(new Option("--files-max-mb <number>", "disk for fetched files of stacks").env("WINDFLOW_FILES_MAX_MB"))

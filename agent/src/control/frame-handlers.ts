@@ -6,7 +6,7 @@ import { type ResolveParts, resolveReply, signInReply } from "../registries/inde
 import type { FrameHandlers } from "../session/dispatch.ts";
 import type { SessionLink } from "../session/session.ts";
 import type { Intervals, LinkSettings } from "@windflow/proto/agent";
-import type { OpenStreamCommand } from "@windflow/proto/agent";
+import type { OpenStreamCommand, SitePeers } from "@windflow/proto/agent";
 import type { DesiredStore } from "../state/desired-store.ts";
 import type { KnownTime } from "../state/known-time.ts";
 import type { Updater } from "../update/index.ts";
@@ -27,6 +27,7 @@ export interface FrameHandlerParts extends ResolveParts {
   takeLink(settings: LinkSettings): void;
   spoolAcknowledged(spoolId: string, sequence: bigint): void;
   sendObserved(): void;
+  takePeers(message: SitePeers): void;
 }
 
 const notYet = (): never => {
@@ -69,7 +70,6 @@ export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): Fram
     },
     desiredAgent: (message) => parts.updater.offer(message, link),
     linkSettings: (settings) => parts.takeLink(settings),
-    sitePeers: notYet,
-    reenroll: notYet,
+    sitePeers: (message) => parts.takePeers(message),
   };
 }

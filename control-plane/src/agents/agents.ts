@@ -3,6 +3,7 @@ import type { AgentHandlers } from "../api/index.ts";
 import {
   hostApproved,
   hostChanged,
+  hostPresenceChanged,
   hostQuarantined,
   hostRevoked,
   readBarredHosts,
@@ -36,6 +37,7 @@ import { replicaHandlers } from "./replicas/handlers.ts";
 import { openMembership } from "./replicas/membership.ts";
 import { createRoutedGateway } from "./replicas/routing.ts";
 import type { ReplicaServiceDefinition } from "./replicas/service.ts";
+import { createSitePush } from "./site-push.ts";
 import { createStreams } from "./streams.ts";
 
 /** The sessions with hosts, of this control plane. */
@@ -103,6 +105,14 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     const session = registry.find(hostId);
     session?.send({ $case: "intervals", value: intervals(on, session.link.metered) });
   });
+  const sitePush = createSitePush({
+    database,
+    clock,
+    log,
+    registry,
+    stopping: stopping.signal,
+    ticketKey: (organizationId) => desired.ticketKey(organizationId),
+  });
   const linkPush = createLinkPush({ database, clock, log, links, registry, leases, live });
   const desiredPush = createDesiredPush({ database, clock, desired, registry, log });
   const agentPush = createAgentPush({ database, clock, log, releases, registry });
@@ -122,6 +132,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     leases,
     links,
     linkPush,
+    sitePush,
     live,
     registry,
     random: randomBytes,
@@ -165,8 +176,15 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     }),
     bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
     bus.on(releases.changed, ({ hostId }) => agentPush.push(hostId)),
-    bus.on(hostChanged, ({ hostId }) => linkPush.push(hostId)),
-    bus.on(linkProfilesChanged, ({ organizationId }) => linkPush.pushAll(organizationId)),
+    bus.on(hostChanged, ({ hostId, organizationId }) => {
+      linkPush.push(hostId);
+      sitePush.changed(organizationId);
+    }),
+    bus.on(hostPresenceChanged, ({ organizationId }) => sitePush.changed(organizationId)),
+    bus.on(linkProfilesChanged, ({ organizationId }) => {
+      linkPush.pushAll(organizationId);
+      sitePush.changed(organizationId);
+    }),
     bus.onGap(() => {
       lookAgain().catch((error: unknown) => log.warn({ err: error }, "The sessions could not be checked again."));
     }),

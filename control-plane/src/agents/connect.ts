@@ -25,6 +25,7 @@ import { createOpening } from "./opening.ts";
 import { createPace } from "./pace.ts";
 import type { AgentReleases, DesiredStatePort, RegisteredHooks } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
+import type { SitePush } from "./site-push.ts";
 import { createSession, type Session } from "./session.ts";
 import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
 
@@ -50,6 +51,7 @@ interface Parts {
   leases: Leases;
   links: LinkBook;
   linkPush: LinkPush;
+  sitePush: Pick<SitePush, "welcomed">;
   live: LiveViews;
   registry: SessionRegistry;
   /** `bytes` of randomness. */
@@ -147,9 +149,9 @@ export function createConnect(parts: Parts): Connect {
     const { organizationId, hostId } = session.identity;
     const opening = await openSession(session, hello);
     if (opening === "quarantined") return session.end("quarantined", quarantinedGoodbye);
+    if ("token" in opening) return becomeOwn(session, opening.token);
     session.epoch = opening.epoch;
     session.awaitingApproval = opening.awaitingApproval;
-    if ("token" in opening) return becomeOwn(session, opening.token);
     session.toldGeneration = generationFromWire(hello.generation);
     const { metered } = opening.link;
     session.link = { digest: hello.linkDigest, metered };
@@ -184,6 +186,7 @@ export function createConnect(parts: Parts): Connect {
     }
     parts.agentPush.claimed(session);
     parts.linkPush.welcomed(session, opening.link);
+    parts.sitePush.welcomed(session, hello.peerAddress);
     const { desired } = opening;
     if (desired === undefined) return;
     if (!sameGeneration(session.toldGeneration, desired.generation)) {
@@ -194,9 +197,6 @@ export function createConnect(parts: Parts): Connect {
     parts.desiredPush.pushTo(session);
   }
 
-  function refuseOpening(session: Session, error: unknown): void {
-    if (session.state === "ended") return;
-    if (!(error instanceof ProblemError))
   /** The host's own session is not touched. The agent leaves by itself, to come back as the host that it has become. */
   function becomeOwn(session: Session, token: string): void {
     const { hostId } = session.identity;
@@ -211,6 +211,9 @@ export function createConnect(parts: Parts): Connect {
     );
   }
 
+  function refuseOpening(session: Session, error: unknown): void {
+    if (session.state === "ended") return;
+    if (!(error instanceof ProblemError))
       log.error({ err: error, [field.hostId]: session.identity.hostId }, "A session could not be opened.");
     const code = error instanceof ProblemError ? error.code : commonErrors.WF_INTERNAL;
     const message = error instanceof ProblemError ? error.detail : code.title;

@@ -43,6 +43,8 @@ export interface DesiredStatePort {
   ): Promise<RegistryAuth[]>;
   /** An image that this host's desired state names, from the control plane. Not inside a unit of work. */
   imageFor(host: HostReference & { keySha256: Uint8Array }, request: FetchImageRequest): Promise<FetchImageResponse>;
+  /** What tickets for layers are signed with, by which hosts of a site believe one another: Ed25519, 32 bytes. */
+  ticketKey(organizationId: string): Uint8Array;
 }
 
 export interface WantedBody {

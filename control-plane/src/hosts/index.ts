@@ -69,3 +69,4 @@ export {
 } from "./store-sessions.ts";
 export { createEnrollmentTokensService, type EnrollmentTokensService } from "./tokens-service.ts";
 export { factsFromWire } from "./wire.ts";
+export { readHostKeys } from "./store-keys.ts";

@@ -17,7 +17,7 @@ test.each([
   expect([registry, address, repository, version].join(" ")).toBe(place);
 });
 
-test.each(["UPPER/app", "a//b", "r.example/../v2/x", "r.example/app:a b", "r.example/app@sha256:00", "r.example/a?b"])(
+test.each(["a/UPPER", "a//b", "r.example/../v2/x", "r.example/app:a b", "r.example/app@sha256:00", "r.example/a?b"])(
   "%s is asked for nowhere",
   (reference) => expect(placeOf(reference)).toBeUndefined(),
 );

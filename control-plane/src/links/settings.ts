@@ -12,7 +12,7 @@ export const OPEN_SETTINGS: LinkSettings = {
   metered: false,
   limits: [],
   timeZone: "",
-  images: "registry",
+  images: "registry-then-control-plane",
   peers: false,
 };
 

@@ -1,6 +1,6 @@
 import type { FetchImageRequest, FetchImageResponse } from "@windflow/proto/agent";
 import { StackBody } from "@windflow/proto/agent";
-import type { ComposeModel } from "@windflow/core";
+import type { ComposeModel, TicketSigner } from "@windflow/core";
 import type { AskingHost, NamedImage, NamesImage } from "../images/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import { readBody } from "../stacks/index.ts";
@@ -9,6 +9,8 @@ import { readAllDesired, readDesired, type NamedBody } from "./store-desired.ts"
 /** The images that the control plane can bring to hosts. */
 export interface ImageDelivery {
   imageFor(host: AskingHost, request: FetchImageRequest, isNamed: NamesImage): Promise<FetchImageResponse>;
+  /** Signs what hosts show to others of their site. */
+  signerOf(organizationId: string): Pick<TicketSigner, "publicKey">;
   /** Holders of the layers of those of these images that are kept. */
   holdersOf(tx: UnitOfWork, images: readonly NamedImage[]): Promise<string[]>;
 }

@@ -47,6 +47,8 @@ export interface DesiredStates {
   ): Promise<OpenedFile | undefined>;
   /** An image that its desired state names, for a host whose engine cannot pull it. In units of work of its own. */
   imageFor(host: AskingHost, request: FetchImageRequest): Promise<FetchImageResponse>;
+  /** What tickets for layers are signed with; empty where there are no images to deliver. */
+  ticketKey(organizationId: string): Uint8Array;
   /** Digests of images of registries that any desired state of the organization names. */
   namedDigests(tx: UnitOfWork): Promise<ReadonlySet<string>>;
   /** Credentials for the registries that its images come from. */
@@ -141,6 +143,7 @@ export function createDesiredStates(parts: {
       if (parts.images === undefined) throw new ProblemError({ code: imagesErrors.WF_IMAGE_NOT_DESIRED });
       return parts.images.imageFor(host, request, images.names);
     },
+    ticketKey: (organizationId) => parts.images?.signerOf(organizationId).publicKey ?? new Uint8Array(),
     namedDigests: (tx) => images.allDigests(tx),
     registryAuthFor: (tx, hostId, wanted) =>
       registryAuthFor(tx, vault, { hostId, buildRegistries: parts.buildRegistries }, wanted),
