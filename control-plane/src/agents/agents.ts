@@ -128,7 +128,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
     agentPush,
     hooks,
     desiredPush,
-    dispatch: createDispatch({ database, clock, log, hooks }),
+    dispatch: createDispatch({ database, clock, log, hooks, told: () => desiredPush.told() }),
     leases,
     links,
     linkPush,

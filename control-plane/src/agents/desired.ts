@@ -10,6 +10,8 @@ export interface DesiredPush {
   push(hostId: string): void;
   /** The same for a session that is not the host's registered one yet. */
   pushTo(session: Session): void;
+  /** Resolves when every host that is to be told has been, or after a while: undefined when nobody waits for a word. */
+  told(): Promise<void> | undefined;
 }
 
 interface Parts {
@@ -26,10 +28,14 @@ const RETRY_MS = 5_000;
 // One question for all hosts that a rollout has changed at once; small enough that the first of them are told while the next
 // are asked for.
 const HOSTS_AT_ONCE = 250;
+// Ten thousand hosts are told within this on two processors; who reports meanwhile waits no longer.
+const LONGEST_TELLING_MS = 3_000;
 
 export function createDesiredPush(parts: Parts): DesiredPush {
   const { database, clock, desired, registry, log } = parts;
   const queued = new WeakSet<Session>();
+  let telling = 0;
+  let silence = Promise.withResolvers<void>();
   const look = createGathering<Session, DesiredStateOfHost>({
     lineOf: (session) => session.identity.organizationId,
     keyOf: (session) => session.sessionId,
@@ -59,7 +65,14 @@ export function createDesiredPush(parts: Parts): DesiredPush {
   function pushTo(session: Session): void {
     if (queued.has(session) || session.state === "ended" || session.awaitingApproval) return;
     queued.add(session);
-    tell(session).catch((error: unknown) => lookLater(session, error));
+    telling++;
+    tell(session)
+      .catch((error: unknown) => lookLater(session, error))
+      .finally(() => {
+        if (--telling > 0) return;
+        silence.resolve();
+        silence = Promise.withResolvers<void>();
+      });
   }
 
   function lookLater(session: Session, error: unknown): void {
@@ -79,6 +92,10 @@ export function createDesiredPush(parts: Parts): DesiredPush {
     push: (hostId) => {
       const session = registry.find(hostId);
       if (session !== undefined) pushTo(session);
+    },
+    told: () => {
+      if (telling <= HOSTS_AT_ONCE) return undefined;
+      return Promise.race([silence.promise, clock.sleep(LONGEST_TELLING_MS)]);
     },
   };
 }

@@ -29,11 +29,13 @@ interface Parts {
   clock: Clock;
   log: Log;
   hooks: RegisteredHooks;
+  /** See the observed states' intake. */
+  told(): Promise<void> | undefined;
 }
 
 export function createDispatch(parts: Parts): Dispatch {
   const { database, clock, log, hooks } = parts;
-  const takeObserved = createObservedIntake({ database, clock, handlers: hooks.observed });
+  const takeObserved = createObservedIntake({ database, clock, handlers: hooks.observed, told: () => parts.told() });
   const intake = createSpoolIntake({ database, clock, log, sinks: hooks.sinks });
   // The newest observed state of each session that waits for its turn; what it replaces was never of interest.
   const latest = new WeakMap<Session, { state: ObservedState; frameId: bigint }>();

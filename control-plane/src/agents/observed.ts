@@ -27,6 +27,8 @@ interface Parts {
   database: Database;
   clock: Clock;
   handlers: readonly ObservedHandler[];
+  /** While a whole fleet is being told something its answers wait: reading them would keep the others from being told. */
+  told(): Promise<void> | undefined;
 }
 
 // When a whole fleet reports, four connections are busy with it and the others are there for everything else.
@@ -45,6 +47,7 @@ export function createObservedIntake(parts: Parts): TakeObserved {
     work: async (_line, reports) => {
       const [first] = reports;
       if (first === undefined) return [];
+      await parts.told();
       // In one order everywhere, so that two transactions never wait for each other.
       const sorted = reports.toSorted((a, b) => (a.host.hostId < b.host.hostId ? -1 : 1));
       const { organizationId } = first.host;
