@@ -19,6 +19,7 @@ export { type RegistryAuthority, createRegistryAuthority } from "./registry-auth
 export { type MadeImage, type MadeLayer, makeImage, publishImage } from "./published-image.ts";
 export { type RegistryOptions, type TestRegistry, startLocalRegistry, startRegistry } from "./registry.ts";
 export { busyboxFolder } from "./busybox.ts";
+export { type HardLink, type HardLinkOptions, startHardLink } from "./hard-link.ts";
 export { curlFolder } from "./curl.ts";
 export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";
