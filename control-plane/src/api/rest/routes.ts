@@ -4,7 +4,9 @@ import type { Calls, IncomingCall, RegisteredMethod } from "../call.ts";
 import type { HttpRule } from "../catalog.ts";
 import type { Messages } from "../messages.ts";
 import { problemBody, toProblem } from "../problems.ts";
+
 import { cookieOn, credentialOf, requireOwnOrigin } from "./cookies.ts";
+import { jsonBody } from "./json-body.ts";
 import { restPath } from "./path.ts";
 import { requestJson } from "./request-json.ts";
 import { sendEvents, type ServerSentItem } from "./server-sent-events.ts";
@@ -31,10 +33,14 @@ function unary(method: RegisteredMethod, rule: HttpRule, parts: Parts): RouteHan
   return async (request, reply) => {
     const bytes = readRequest(input, rule, request, parts);
     const response = await parts.calls.unary(incoming(method, request, reply), bytes);
+    const acceptEncoding = request.headers["accept-encoding"]?.toString();
+    const json = JSON.stringify(parts.messages.decode(output, response));
+    const { body, encoding } = await jsonBody(json, { method: rule.verb, acceptEncoding });
+    if (encoding !== undefined) reply.header("content-encoding", encoding);
     return reply
       .header("content-type", "application/json; charset=utf-8")
       .header("cache-control", "no-store")
-      .send(JSON.stringify(parts.messages.decode(output, response)));
+      .send(body);
   };
 }
 
