@@ -68,6 +68,20 @@ export function makeFleetHandlers(world: World): Record<string, Handler> {
       const labels = world.hosts.length === 0 ? [] : ["site", "role", "line", "rack"];
       return { groups, total: groupOf("", hosts), groupsLeftOut: 0, labels };
     },
+    "hosts.mapHosts": ({ filter, groupBy }) => {
+      const hosts = filtered(world.hosts, filter);
+      const values = [...new Set(hosts.map((one) => valueOf(one, text(groupBy))))];
+      return {
+        ids: hosts.map((one) => one.id),
+        names: hosts.map((one) => one.name),
+        healths: hosts.map((one) => one.health),
+        presences: hosts.map((one) => one.presence),
+        drifted: hosts.map((one) => (one.stacksDrifted ?? 0) > 0),
+        groups: hosts.map((one) => values.indexOf(valueOf(one, text(groupBy)))),
+        values,
+        total: hosts.length,
+      };
+    },
     "hosts.listSavedViews": () => ({ views }),
     "hosts.saveView": async ({ view }) => {
       await sleep(200);

@@ -14,7 +14,8 @@ import { found, paged, sleep, text } from "./fixture-rows.ts";
 import { builtServices } from "./fixture-source.ts";
 import type { World } from "./fixture-world.ts";
 
-const A_MILLION = 1_000_000;
+/** Lines of a log in the large fleet. */
+const LARGE_LOG = Number(process.env["WINDFLOW_FIXTURE_LINES"] ?? 1_000_000);
 /** How long after its line is shown a fixture host comes in. */
 const ARRIVES_MS = 2_500;
 
@@ -235,7 +236,7 @@ export function makeHandlers(world: World): Record<string, Handler> {
     "containers.stopContainer": () => sleep(400),
     "containers.restartContainer": () => sleep(400),
     "containers.streamLogs": ({ tail }, { signal }) =>
-      logs(world.name === "large" ? A_MILLION : Number(tail ?? 200), signal),
+      logs(world.name === "large" ? LARGE_LOG : Number(tail ?? 200), signal),
     "containers.createExecTicket": () => ({ path: "/v1/terminals/fixture" }),
     "containers.createHostShellTicket": () => ({ path: "/v1/terminals/fixture" }),
     "events.listEvents": ({ hostId, stackId, page }) => {

@@ -9,7 +9,8 @@ import type {
 import { plan } from "./fixture-answers.ts";
 import { ago } from "./fixture-hosts.ts";
 import type { Fields, Handler } from "./fixture-router.ts";
-import { found, paged } from "./fixture-rows.ts";
+import { found, paged, text } from "./fixture-rows.ts";
+import { HOSTS_OF_LARGE } from "./fixture-waves.ts";
 import type { World } from "./fixture-world.ts";
 
 /** Rollouts in waves, maintenance windows, placement and comparisons, from a world in memory. */
@@ -24,6 +25,19 @@ export function makeRollingHandlers(world: World): Record<string, Handler> {
   return {
     "rollouts.planRollout": ({ stackId, strategy, withoutSteps }) =>
       planned(world, String(stackId), strategy as RolloutPlan["strategy"], withoutSteps === true),
+    "rollouts.listRolloutHosts": (fields) => {
+      const states = [fields["states"] ?? []].flat() as string[];
+      const wave = Number(fields["wave"] ?? 0);
+      const all = HOSTS_OF_LARGE.get(String(fields["rolloutId"])) ?? rollout(fields).hosts ?? [];
+      const fits = all.filter(
+        (host) =>
+          (states.length === 0 || states.includes(host.state!)) &&
+          (wave === 0 || host.wave === wave) &&
+          host.hostName!.includes(text(fields["nameContains"])),
+      );
+      const { rows, ...rest } = paged(fits, fields["page"]);
+      return { hosts: rows, ...rest };
+    },
     "rollouts.pauseRollout": (fields) =>
       set(fields, { state: "STATE_PAUSED", cause: `camille paused it: ${String(fields["reason"])}` }),
     "rollouts.resumeRollout": (fields) => set(fields, { state: "STATE_RUNNING", cause: "" }),

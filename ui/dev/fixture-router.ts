@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { METHOD_ROWS, type MethodRow } from "@windflow/proto/client";
 
 /** A request's path, query and body fields as one object, as the transcoder of the control plane makes it. */
@@ -49,8 +50,15 @@ export async function answer(
     const result = handler(fields, { signal: abort.signal });
     if (route.row.streams) await sendEvents(response, result as AsyncIterable<unknown>);
     else {
-      response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-      response.end(JSON.stringify((await result) ?? {}));
+      const json = JSON.stringify((await result) ?? {});
+      // As the control plane does it.
+      const small = json.length > 4_096 && route.row.verb === "GET";
+      response.writeHead(200, {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        ...(small ? { "content-encoding": "gzip" } : {}),
+      });
+      response.end(small ? gzipSync(json, { level: 1 }) : json);
     }
   } catch (error) {
     sendProblem(response, error);

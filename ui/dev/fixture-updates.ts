@@ -288,7 +288,13 @@ export function makeUpdateHandlers(world: World): Record<string, Handler> {
     },
     "agentUpdates.listAgentUpdateHosts": (fields) => {
       const states = [fields["states"] ?? []].flat() as string[];
-      const fits = one(fields).hosts.filter((host) => states.length === 0 || states.includes(host.state!));
+      const wave = Number(fields["wave"] ?? 0);
+      const fits = one(fields).hosts.filter(
+        (host) =>
+          (states.length === 0 || states.includes(host.state!)) &&
+          (wave === 0 || host.wave === wave) &&
+          host.hostName!.includes(text(fields["nameContains"])),
+      );
       const { rows, ...rest } = paged(fits, fields["page"]);
       return { hosts: rows, ...rest };
     },

@@ -117,7 +117,23 @@ function make(id: string, stack: Stack, hosts: RolloutHost[], waves: RolloutWave
   };
 }
 
-/** Rollouts in each of the states that waves bring, of a few hosts and of 1,200. */
+/** A message carries so many, those that failed or are under way first. */
+const CARRIED = 1_000;
+/** All hosts of a rollout that is larger than its message, by the rollout's id. */
+export const HOSTS_OF_LARGE = new Map<string, RolloutHost[]>();
+const WEIGHT: Partial<Record<RolloutHost_State, number>> = {
+  STATE_FAILED: 0,
+  STATE_APPLYING: 1,
+  STATE_CHECKING_HEALTH: 1,
+};
+function carry(rollout: Rollout): Rollout {
+  const hosts = rollout.hosts ?? [];
+  HOSTS_OF_LARGE.set(rollout.id ?? "", hosts);
+  const weight = (host: RolloutHost): number => WEIGHT[host.state ?? "STATE_PENDING"] ?? 2;
+  return { ...rollout, hosts: hosts.toSorted((a, b) => weight(a) - weight(b)).slice(0, CARRIED) };
+}
+
+/** Rollouts in each of the states that waves bring, of a few hosts, of 1,200 and of all. */
 export function makeWaveRollouts(stacks: Stack[], hosts: Host[]): Rollout[] {
   const [stack] = stacks;
   if (stack === undefined) return [];
@@ -150,7 +166,24 @@ export function makeWaveRollouts(stacks: Stack[], hosts: Host[]): Rollout[] {
               ? "STATE_APPLYING"
               : "STATE_CHECKING_HEALTH",
   );
+  const every = made(hosts, [12, 312], (index, wave) =>
+    wave === 3
+      ? "STATE_PENDING"
+      : index % 97 === 5
+        ? "STATE_FAILED"
+        : index < 200
+          ? "STATE_SUCCEEDED"
+          : index % 3
+            ? "STATE_APPLYING"
+            : "STATE_CHECKING_HEALTH",
+  );
   return [
+    carry(
+      make("rol_all", stack, every, wavesOf(every, ["STATE_PASSED", "STATE_RUNNING", "STATE_PENDING"]), {
+        state: "STATE_RUNNING",
+        currentWave: 2,
+      }),
+    ),
     make(
       "rol_approval",
       stack,

@@ -1,7 +1,7 @@
 // A double of the control plane for screenshots and for work on the pages: real HTTP, invented answers.
 // node --conditions=@windflow/source dev/main.ts [port] [usual|empty|large|failing] [folder of the built pages]
 import { createReadStream, existsSync, statSync } from "node:fs";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { WebSocketServer } from "ws";
 import { makeHandlers } from "./fixture-handlers.ts";
@@ -35,17 +35,21 @@ function failing(): never {
 
 const server = createServer((request, response) => {
   void answer(handlers as Record<string, Handler>, request, response).then((done) => {
-    if (!done) sendFile(new URL(request.url ?? "/", "http://fixture").pathname, response);
+    if (!done) sendFile(new URL(request.url ?? "/", "http://fixture").pathname, request, response);
   });
 });
-function sendFile(path: string, response: ServerResponse): void {
+const isFile = (path: string): boolean => existsSync(path) && statSync(path).isFile();
+/** As the control plane serves it: the .br that the build puts beside a file, where the browser takes it. */
+function sendFile(path: string, request: IncomingMessage, response: ServerResponse): void {
   const file = join(DIST, normalize(path));
-  const found = file.startsWith(DIST) && existsSync(file) && statSync(file).isFile() ? file : join(DIST, "index.html");
+  const found = file.startsWith(DIST) && isFile(file) ? file : join(DIST, "index.html");
+  const small = /\bbr\b/.test(request.headers["accept-encoding"] ?? "") && isFile(`${found}.br`);
   response.writeHead(200, {
     "content-type": TYPES[extname(found)] ?? "application/octet-stream",
     "content-security-policy": CSP,
+    ...(small ? { "content-encoding": "br" } : {}),
   });
-  createReadStream(found).pipe(response);
+  createReadStream(small ? `${found}.br` : found).pipe(response);
 }
 new WebSocketServer({ server }).on("connection", (socket) => {
   const prompt = "\r\n\u001b[1;32mroot@shop-web-1\u001b[0m:\u001b[1;34m/app\u001b[0m# ";

@@ -408,6 +408,7 @@ const SHOTS: Shot[] = [
   { name: "rollout-paused", path: "/rollouts/rol_paused" },
   { name: "rollout-back", path: "/rollouts/rol_back" },
   { name: "rollout-1200", path: "/rollouts/rol_large", world: "large" },
+  { name: "rollout-10000", path: "/rollouts/rol_all", world: "large", act: (page) => page.waitForTimeout(800) },
   {
     name: "rollout-host",
     path: "/rollouts/rol_stopped",

@@ -7,6 +7,7 @@ import { complete, completionsFor, wordAt } from "./filter-completion.ts";
 import { useFleetSentence } from "./fleet-sentence.ts";
 import { filterOfGroup, splitWords, valueOf, withoutKeys, withWord } from "./fleet-words.ts";
 import { linesOf } from "./grouped-hosts.ts";
+import { mapHostsOf } from "./map-hosts.ts";
 import { cellAt, cellBeside, groupsOf, layOut, type MapHost } from "./health-map-layout.ts";
 import { barParts, markOf } from "./health.ts";
 import { readsFor } from "./host-list.ts";
@@ -106,21 +107,34 @@ describe("the map", () => {
     id: String(index),
     name: `h${index}`,
     mark: "ok",
-    cause: "",
-    labels: site === "" ? {} : { site },
-    environment: "prod",
+    group: site,
   });
   const many = Array.from({ length: 10_000 }, (_, index) => host(index, ["paris", "lyon", ""][index % 3]!));
 
+  test("is read from the columns of one answer", () => {
+    const hosts = mapHostsOf({
+      ids: ["a", "b"],
+      names: ["one", "two"],
+      healths: ["HEALTH_OK", "HEALTH_UNKNOWN"],
+      presences: ["PRESENCE_ONLINE", "PRESENCE_OFFLINE"],
+      drifted: [true, true],
+      groups: [1, 0],
+      values: ["lyon", "paris"],
+    });
+    expect(hosts).toEqual([
+      { id: "a", name: "one", mark: "drifted", group: "paris" },
+      { id: "b", name: "two", mark: "unknown", group: "lyon" },
+    ]);
+  });
   test("groups by a label, those without it last", () => {
-    expect(groupsOf(many, "site").map(([value, hosts]) => [value, hosts.length])).toEqual([
+    expect(groupsOf(many).map(([value, hosts]) => [value, hosts.length])).toEqual([
       ["lyon", 3333],
       ["paris", 3334],
       ["", 3333],
     ]);
   });
   test("has a cell of its own for each host, inside of the width", () => {
-    const layout = layOut(groupsOf(many, "site"), 1100);
+    const layout = layOut(groupsOf(many), 1100);
     expect(new Set(layout.cells.map(({ x, y }) => `${x} ${y}`)).size).toBe(10_000);
     expect(Math.max(...layout.cells.map(({ x }) => x + layout.size))).toBeLessThanOrEqual(1100);
     for (const index of [0, 5_000, 9_999]) {

@@ -5,10 +5,8 @@ export interface MapHost {
   id: string;
   name: string;
   mark: HealthMark;
-  /** Why, with its age, in the control plane's words. */
-  cause: string;
-  labels: Record<string, string>;
-  environment: string;
+  /** What it is grouped by; empty: it has none. */
+  group: string;
 }
 export interface MapCell {
   host: MapHost;
@@ -45,11 +43,11 @@ export function cellSize(hosts: number): number {
   return hosts <= 2_500 ? 12 : 9;
 }
 
-/** The hosts by the value of a label or by environment; those that have none come last. */
-export function groupsOf(hosts: readonly MapHost[], groupBy: string): [string, MapHost[]][] {
-  const value = (host: MapHost): string =>
-    groupBy === "" ? "" : groupBy === "@environment" ? host.environment : (host.labels[groupBy] ?? "");
-  return [...Map.groupBy(hosts, value)].toSorted(([a], [b]) => (a === "" ? 1 : b === "" ? -1 : a.localeCompare(b)));
+/** The hosts by their groups; those that have none come last. */
+export function groupsOf(hosts: readonly MapHost[]): [string, MapHost[]][] {
+  return [...Map.groupBy(hosts, (host) => host.group)].toSorted(([a], [b]) =>
+    a === "" ? 1 : b === "" ? -1 : a.localeCompare(b),
+  );
 }
 
 /** Places groups side by side on shelves, as many as the width has room for. */

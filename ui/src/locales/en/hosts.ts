@@ -47,7 +47,7 @@ export const hosts = {
       paste: "Paste this line on the host, as root",
       way: "Which line",
       line: "The line to paste",
-      ways: { install: "With curl", wget: "With wget", container: "As a container", enroll: "Agent is there" },
+      ways: { install: "With curl", wget: "With wget", container: "As a container", enroll: "Agent is on its disk" },
       wayTexts: {
         install:
           "It fetches the agent from this control plane, checks it against the pinned certificate authority, installs a service and enrols the host. Before it writes anything it checks system, clock, network and engine.",

@@ -1,0 +1,99 @@
+// What a person waits for in the browser: the first load, each click and key with many hosts, and a log of a million lines.
+import { buildUi, p95 } from "@windflow/e2e/browser";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { growthExponent } from "./measure/statistics.ts";
+import { readLog, type LogFigures } from "./ui/log.ts";
+import { workWith, type SizeFigures } from "./ui/work.ts";
+
+interface Scale {
+  readonly sizes: readonly [number, number, number];
+  readonly lines: number;
+  /** Times that each size is worked with, in turn. */
+  readonly rounds: number;
+}
+const FULL: Scale = { sizes: [1_000, 3_000, 10_000], lines: 1_000_000, rounds: 3 };
+const SMALL: Scale = { sizes: [300, 600, 1_200], lines: 5_000, rounds: 1 };
+
+/** Arguments: `--small`. The pages are those that are shipped; the answers come from the double of `ui/dev`, compressed as the control plane does it. */
+export async function run(args: string[]): Promise<object> {
+  const scale = args.includes("--small") ? SMALL : FULL;
+  const folder = await mkdtemp(join(tmpdir(), "windflow-bench-ui-"));
+  try {
+    await buildUi(folder);
+    const all: SizeFigures[] = [];
+    for (let round = 0; round < scale.rounds; round += 1)
+      for (const hosts of scale.sizes) all.push(await workWith(folder, hosts));
+    const log = await readLog(folder, scale.lines);
+    return report(
+      scale.sizes.map((hosts) => gathered(all.filter((one) => one.hosts === hosts))),
+      log,
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What was felt in all rounds of a size; of the first loads the best, since others only tell what else the machine did. */
+function gathered(rounds: readonly SizeFigures[]): SizeFigures {
+  const most = (pick: (one: SizeFigures) => number): number => Math.max(...rounds.map(pick));
+  return {
+    hosts: rounds[0]?.hosts ?? 0,
+    firstLoadKb: most((one) => one.firstLoadKb),
+    lcpMs: Math.min(...rounds.map((one) => one.lcpMs)),
+    felt: rounds.flatMap((one) => one.felt),
+    longTasks: rounds.flatMap((one) => one.longTasks),
+    rows: most((one) => one.rows),
+    elements: most((one) => one.elements),
+    mapKb: most((one) => one.mapKb),
+  };
+}
+
+function report(sizes: readonly SizeFigures[], log: LogFigures): object {
+  const rows = sizes.map((one) => ({
+    hosts: one.hosts,
+    firstLoadKb: one.firstLoadKb,
+    lcpMs: one.lcpMs,
+    interactions: one.felt.length,
+    interactionP95Ms: Math.round(p95(one.felt.map(({ ms }) => ms))),
+    interactionCpuP95Ms: Math.round(p95(one.felt.map(({ cpuMs }) => cpuMs))),
+    longestTaskMs: Math.round(Math.max(0, ...one.longTasks.map(({ ms }) => ms))),
+    longTasks: one.longTasks.length,
+    rows: one.rows,
+    elements: one.elements,
+    mapKb: one.mapKb,
+  }));
+  console.table(rows);
+  const worst =
+    sizes
+      .at(-1)
+      ?.felt.toSorted((a, b) => b.ms - a.ms)
+      .slice(0, 5) ?? [];
+  for (const { act, ms, cpuMs } of worst)
+    console.log(`${ms.toFixed(0).padStart(5)} ms, ${cpuMs.toFixed(0)} ms of processor: ${act}`);
+  for (const { act, ms } of sizes.at(-1)?.longTasks ?? []) console.log(`a task of ${ms.toFixed(0)} ms after: ${act}`);
+  console.log(
+    `${log.lines} lines of a log: ${log.elementsBefore} elements before, ${log.elementsAfter} after; ${log.heapMb} MB of heap`,
+  );
+  const points = (pick: (row: (typeof rows)[number]) => number) =>
+    rows.map((row) => ({ x: row.hosts, y: Math.max(1, pick(row)) }));
+  const exponents = {
+    interaction: Number(growthExponent(points((row) => row.interactionCpuP95Ms)).toFixed(2)),
+    elements: Number(growthExponent(points((row) => row.elements)).toFixed(2)),
+    mapBytes: Number(growthExponent(points((row) => row.mapKb)).toFixed(2)),
+  };
+  console.log(
+    `with the number of hosts grow: the processor time of a click with an exponent of ${exponents.interaction}, elements ${exponents.elements}, bytes of the map ${exponents.mapBytes}`,
+  );
+  const { interactions: _interactions, ...largest } = rows.at(-1) ?? { interactions: 0 };
+  return {
+    bench: "ui",
+    ...largest,
+    logLines: log.lines,
+    logElementsGrown: log.elementsAfter - log.elementsBefore,
+    logHeapMb: log.heapMb,
+    exponents,
+    sizes: rows,
+  };
+}

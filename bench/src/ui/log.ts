@@ -1,0 +1,35 @@
+import { openBrowserHere, startFixtureServer } from "@windflow/e2e/browser";
+import { freePort } from "@windflow/e2e/testbed";
+
+export interface LogFigures {
+  readonly lines: number;
+  readonly elementsBefore: number;
+  readonly elementsAfter: number;
+  readonly heapMb: number;
+}
+const READ_MS = 300_000;
+/** What the log's last lines are short of the whole while it is being read. */
+const LAST_LINES = 0.99;
+
+/** A log of so many lines, read to its end in one page. */
+export async function readLog(uiFolder: string, lines: number): Promise<LogFigures> {
+  const server = await startFixtureServer(await freePort(), "large", uiFolder, { hosts: 20, lines });
+  const browser = await openBrowserHere(server.url);
+  try {
+    const { page } = browser;
+    const elements = (): Promise<number> => page.evaluate<number>("document.querySelectorAll('*').length");
+    await page.goto(`${server.url}/hosts/hst_0000/containers/cshopweb0000000000000000/logs`);
+    await page.locator(".line").first().waitFor();
+    const elementsBefore = await elements();
+    await page.waitForFunction(
+      `Number(/([\\d,]+) lines/.exec(document.body.innerText)?.[1].replaceAll(",", "")) >= ${Math.floor(lines * LAST_LINES)}`,
+      undefined,
+      { timeout: READ_MS },
+    );
+    const heap = await page.evaluate<number>("globalThis.gc?.(), performance.memory?.usedJSHeapSize ?? 0");
+    return { lines, elementsBefore, elementsAfter: await elements(), heapMb: Math.round(heap / 1024 ** 2) };
+  } finally {
+    await browser.close();
+    await server.stop();
+  }
+}
