@@ -1,10 +1,4 @@
-export {
-  type BuiltAgentOptions,
-  builtAgent,
-  builtControlPlane,
-  imageBase,
-  testbedFacts,
-} from "./built-programs.ts";
+export { type BuiltAgentOptions, builtAgent, builtControlPlane, imageBase, testbedFacts } from "./built-programs.ts";
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
 export { type BareRoot, type BareSystem, bareRoot } from "./bare-root.ts";
 export { type Switch, createSwitch } from "./switch.ts";
@@ -18,8 +12,9 @@ export { type Chromium, chromium } from "./chromium.ts";
 export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";
 export { type MadeImage, type MadeLayer, makeImage, publishImage } from "./published-image.ts";
 export { type RegistryOptions, type TestRegistry, startLocalRegistry, startRegistry } from "./registry.ts";
-export { busyboxFolder } from "./busybox.ts";
 export { type HardLink, type HardLinkOptions, startHardLink } from "./hard-link.ts";
+export { busyboxFolder } from "./busybox.ts";
+export { olderAgent } from "./older-agent.ts";
 export { curlFolder } from "./curl.ts";
 export { type ComposeProgram, firstCompose, olderCompose } from "./older-compose.ts";
 export { type TestPodman, startTestPodman } from "./podman.ts";
