@@ -158,8 +158,6 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     },
   });
   host.metrics.setIntervals({ ...hostLink.pace, live: false });
-  // A welcome tells the pace of the session.
-  hostLink.onChanged((settings, before) => settings.metered !== before.metered && renew.abort());
   const statusKeeper = createStatusKeeper({
     version: AGENT_VERSION,
     clock,

@@ -30,8 +30,6 @@ export interface Link {
   now(): LimitsNow;
   /** Durable and in force when it returns. */
   take(message: LinkSettings): void;
-  /** Called with the settings after each change. */
-  onChanged(listener: (settings: HostLink, before: HostLink) => void): void;
   report(): LinkReport;
   /** Tells what was used for as long as the session lasts. */
   attach(session: SessionLink): void;
@@ -49,7 +47,6 @@ export interface LinkParts {
 export function openLink(parts: LinkParts): Link {
   const { clock, folder, log } = parts;
   const shaper = createShaper(clock);
-  const listeners: ((settings: HostLink, before: HostLink) => void)[] = [];
   let settings = loadLink(folder);
   let session: SessionLink | undefined;
   let cancelLook: () => void = () => undefined;
@@ -94,14 +91,11 @@ export function openLink(parts: LinkParts): Link {
     },
     now,
     take: (message) => {
-      const before = settings;
       settings = linkOfMessage(message);
       saveLink(folder, settings);
       look();
       tell();
-      for (const listener of listeners) listener(settings, before);
     },
-    onChanged: (listener) => void listeners.push(listener),
     report,
     attach: (next) => {
       session = next;
