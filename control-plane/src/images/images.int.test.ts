@@ -64,7 +64,7 @@ let names = 0;
 beforeAll(async () => {
   registry = await startLocalRegistry({ credentials: true });
   front = await startFront(registry);
-  const settings = { insecure: [front.address, front.storeAddress, registry.address], cacheBytes: 12 * MIB };
+  const settings = { insecure: [front.address, front.storeAddress, registry.address], cacheBytes: 6 * MIB };
   stateDirectory = await mkdtemp(join(tmpdir(), "windflow-images-"));
   app = await startTestApp({ parts: { images: settings }, stateDirectory });
   // A second control plane on the same database.
@@ -84,7 +84,7 @@ beforeAll(async () => {
   sessions = [await hosts.session(edge), await hosts.session(stranger)];
   const body = { address: front.address, username: registry.username, password: registry.password };
   await call("POST", "registries", body);
-  shared = imageOf(4);
+  shared = imageOf(2);
 });
 afterAll(async () => {
   for (const session of sessions) session.close();
@@ -199,12 +199,12 @@ test("a host whose desired state does not name the image gets neither it nor its
 });
 
 test("a line that breaks is gone on with from where it broke; what is not what its digest says is thrown away", async () => {
-  const cut = imageOf(5);
+  const cut = imageOf(3);
   await publishImage(registry, "team/cut", "1", cut);
   const reference = referenceTo(cut, "team/cut");
   await desire(edge, reference);
   const before = front.atStore.length;
-  front.cutAfter = 2 * MIB;
+  front.cutAfter = 1.25 * MIB;
   const answer = await answerFor(edge, reference);
   expect(answer.problem).toBe("");
   front.cutAfter = undefined;
@@ -250,14 +250,14 @@ test("what a registry refuses, lacks or is not is said in one sentence with a co
 });
 
 test("the cache keeps within its room: what no desired state names goes first, then what was used longest ago", async () => {
-  const large = imageOf(5);
+  const large = imageOf(3);
   await publishImage(registry, "team/large", "1", large);
   const reference = referenceTo(large, "team/large");
   await desire(edge, reference);
   expect(await answerFor(edge, reference)).toMatchObject({ problem: "" });
   const shown = await call<ImageCache>("GET", "imageCache");
-  expect(Number(shown.bytesUsed)).toBeLessThanOrEqual(12 * MIB);
-  expect(Number(shown.bytesLimit)).toBe(12 * MIB);
+  expect(Number(shown.bytesUsed)).toBeLessThanOrEqual(6 * MIB);
+  expect(Number(shown.bytesLimit)).toBe(6 * MIB);
   const states = shown.images.map(
     (image) => `${image.reference.replace(/^.*\/team/, "team").replace(/@.*/, "")} ${image.state}`,
   );
@@ -266,7 +266,7 @@ test("the cache keeps within its room: what no desired state names goes first, t
   // What was put out comes back when it is asked for.
   expect(await answerFor(edge, referenceTo(shared, "team/shared"))).toMatchObject({ problem: "" });
 
-  const huge = imageOf(13);
+  const huge = imageOf(7);
   await publishImage(registry, "team/huge", "1", huge);
   await desire(edge, referenceTo(huge, "team/huge"));
   expect(await answerFor(edge, referenceTo(huge, "team/huge"))).toMatchObject({

@@ -46,14 +46,25 @@ export interface Installation {
   remove(): Promise<void>;
 }
 
+/** Variables for the programs, beside those that every installation has. */
+export interface InstallationSettings {
+  readonly controlPlane?: (fleet: Fleet) => NodeJS.ProcessEnv;
+  readonly agent?: (host: FleetHost) => NodeJS.ProcessEnv;
+}
+
 /** Makes the fleet, starts the control plane and enrols every host over the public path. With `uiFolder` it serves these pages. */
-export async function createInstallation(engines: FleetOptions["hosts"], uiFolder: string = ""): Promise<Installation> {
+export async function createInstallation(
+  engines: FleetOptions["hosts"],
+  uiFolder: string = "",
+  settings: InstallationSettings = {},
+): Promise<Installation> {
   const fleet = await createFleet({ hosts: engines });
   try {
-    const controlPlane = await bootControlPlane(fleet, uiFolder);
+    const env = settings.controlPlane?.(fleet);
+    const controlPlane = await bootControlPlane(fleet, uiFolder, env);
     const organization = controlPlane.credential.organizationId;
     const hosts: InstalledHost[] = [];
-    for (const host of fleet.hosts) hosts.push(await installHost(host, controlPlane));
+    for (const host of fleet.hosts) hosts.push(await installHost(host, controlPlane, settings.agent?.(host)));
     const installation: Installation = {
       fleet,
       hosts,
@@ -62,7 +73,7 @@ export async function createInstallation(engines: FleetOptions["hosts"], uiFolde
       api: clientOf(controlPlane),
       killControlPlane: () => installation.controlPlane.program.kill(),
       startControlPlane: async () => {
-        installation.controlPlane = await bootControlPlane(fleet, uiFolder);
+        installation.controlPlane = await bootControlPlane(fleet, uiFolder, env);
         installation.api = clientOf(installation.controlPlane);
       },
       remove: async () => {
@@ -82,7 +93,11 @@ function clientOf({ url, roots, credential }: ControlPlane): ApiClient {
   return openApi({ url, roots, token: credential.token, organization: credential.organizationId });
 }
 
-export function bootControlPlane(fleet: Fleet, uiFolder: string = ""): Promise<ControlPlane> {
+export function bootControlPlane(
+  fleet: Fleet,
+  uiFolder: string = "",
+  env: NodeJS.ProcessEnv = {},
+): Promise<ControlPlane> {
   const { server, serverAddress } = fleet;
   return startControlPlane({
     root: repositoryRoot,
@@ -92,13 +107,17 @@ export function bootControlPlane(fleet: Fleet, uiFolder: string = ""): Promise<C
     names: [serverAddress, "server"],
     uiFolder,
     logFile: join(server.folder, "control-plane.log"),
-    env: {},
-    start: (command, { logFile }) => server.run(command, { logFile }),
+    env,
+    start: (command, { logFile }) => server.run(command, { logFile, env }),
   });
 }
 
-/** Enrols one host with a token of its own and starts its agent. */
-export async function installHost(host: FleetHost, controlPlane: ControlPlane): Promise<InstalledHost> {
+/** Enrols one host with a token of its own and starts its agent. @param settings variables for each of its starts */
+export async function installHost(
+  host: FleetHost,
+  controlPlane: ControlPlane,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<InstalledHost> {
   const { machine } = host;
   const organization = controlPlane.credential.organizationId;
   const api = clientOf(controlPlane);
@@ -114,7 +133,7 @@ export async function installHost(host: FleetHost, controlPlane: ControlPlane): 
   const caSha256 = createHash("sha256").update(controlPlane.roots).digest("hex");
   await machine.exec(enrollCommand({ ...place, server: controlPlane.url, caSha256, tokenFile }));
   const run = (env: NodeJS.ProcessEnv = {}): Promise<Program> =>
-    machine.run(runAgentCommand(place), { env, logFile: join(machine.folder, "agent.log") });
+    machine.run(runAgentCommand(place), { env: { ...settings, ...env }, logFile: join(machine.folder, "agent.log") });
   const { hosts = [] } = await api.hosts.listHosts({ organization, filter: `name=${host.name}` });
   await buildImages(host.engine.docker, ["busybox"]);
   const installed: InstalledHost = {
