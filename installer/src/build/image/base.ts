@@ -71,6 +71,7 @@ export async function packImageBase(packageFiles: readonly string[], workFolder:
   const tree = await mkdtemp(join(workFolder, "base-"));
   try {
     await chmod(tree, 0o755);
+    await makeFolder(join(tree, "usr"), 0o755);
     for (const folder of ["bin", "sbin", "lib", "lib64"]) {
       await makeFolder(join(tree, "usr", folder), 0o755);
       await symlink(`usr/${folder}`, join(tree, folder));
@@ -100,7 +101,8 @@ async function recordPackage(deb: string, tree: string): Promise<BasePackage> {
     architecture: field("Architecture"),
     distribution,
   };
-  await makeFolder(join(tree, "var/lib/dpkg/status.d"), 0o755);
+  for (const folder of ["var", "var/lib", "var/lib/dpkg", "var/lib/dpkg/status.d"])
+    await makeFolder(join(tree, folder), 0o755);
   await putFile(join(tree, "var/lib/dpkg/status.d", found.name), control);
   return found;
 }
