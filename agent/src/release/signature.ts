@@ -1,4 +1,5 @@
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { isSignedBy, parseChecksums } from "@windflow/core";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -6,7 +7,6 @@ import { AgentError } from "../errors.ts";
 
 // A list of ten files has 1 kB; anything much larger is no list of checksums.
 const CHECKSUMS_MAX_BYTES = 64 * 1024;
-const LINE = /^(?<sha256>[0-9a-f]{64}) {2}(?<name>[A-Za-z0-9._-]+)$/;
 
 /**
  * Checks files of a release: `folder` holds SHA256SUMS and SHA256SUMS.sig beside them. Throws WF_CONFIG_INVALID when no
@@ -24,7 +24,7 @@ export async function verifyRelease(folder: string, files: readonly string[], ke
       "WF_CONFIG_INVALID",
       `${path} is not signed by a key that this agent trusts. Do not use these files: fetch them again from where they were released.`,
     );
-  const sums = checksumsOf(list.toString("utf8"));
+  const sums = parseChecksums(list.toString("utf8"));
   for (const file of files) {
     const wanted = sums.get(basename(file));
     if (wanted === undefined)
@@ -38,22 +38,6 @@ export async function verifyRelease(folder: string, files: readonly string[], ke
         `${file} is not what was released: its checksum differs. Fetch it again.`,
       );
   }
-}
-
-/** Whether an Ed25519 key (base64 of DER, SPKI) has signed these bytes. */
-export function isSignedBy(key: string, list: Buffer, signature: Buffer): boolean {
-  const publicKey = createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
-  return publicKey.asymmetricKeyType === "ed25519" && verify(undefined, list, publicKey, signature);
-}
-
-/** File name → SHA-256 in hex, of a file as `sha256sum` writes it; other lines are passed over. */
-export function checksumsOf(list: string): Map<string, string> {
-  const sums = new Map<string, string>();
-  for (const line of list.split("\n")) {
-    const { sha256, name } = LINE.exec(line)?.groups ?? {};
-    if (sha256 !== undefined && name !== undefined) sums.set(name, sha256);
-  }
-  return sums;
 }
 
 /** In hex. */

@@ -1,6 +1,7 @@
 import { readdirSync, statSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { isSignedBy, sha256Of } from "../release/signature.ts";
+import { isSignedBy } from "@windflow/core";
+import { sha256Of } from "../release/signature.ts";
 import { permitProblem } from "./permit.ts";
 import type { Seen } from "./plan.ts";
 import type { Slots } from "./slots.ts";

@@ -1,6 +1,6 @@
+import { parseChecksums } from "@windflow/core";
 import { createHash } from "node:crypto";
 import type { DesiredAgent } from "@windflow/proto/agent";
-import { checksumsOf } from "../release/signature.ts";
 
 /** A file of a release that the control plane can give. */
 export interface OfferedFile {
@@ -45,7 +45,7 @@ export function wantedOf(message: DesiredAgent): { readonly wanted: Wanted; read
       version,
       commit,
       releaseId,
-      checksums: checksumsOf(list.toString("utf8")),
+      checksums: parseChecksums(list.toString("utf8")),
       files: files.map(({ name, sizeBytes }) => ({ name, bytes: Number(sizeBytes) })),
       proveSeconds: Math.min(Math.max(proveSeconds || USUAL_PROVE_SECONDS, LEAST_PROVE_SECONDS), MOST_SECONDS),
       stableSeconds: Math.min(stableSeconds || USUAL_STABLE_SECONDS, MOST_SECONDS),
