@@ -16,6 +16,8 @@ const heartbeat = (problem: string): AgentKind => ({
 const batch = (dropped: bigint): AgentKind => ({ $case: "spoolBatch", value: { spoolId: "s", entries: [], dropped } });
 const reply = (requestId: string): AgentKind => ({ $case: "actionReply", value: { requestId, problem: "" } });
 
+const open = new AbortController().signal;
+
 function slowSink(): {
   frames: AgentFrame[];
   open: boolean;
@@ -40,7 +42,7 @@ function slowSink(): {
 
 test("a slow link gets the newest heartbeat, every reply and the last 256 steps of progress, in ids without gaps", () => {
   const sink = slowSink();
-  const outgoing = createOutgoing(sink, createShaper(systemClock));
+  const outgoing = createOutgoing(sink, createShaper(systemClock), open);
   outgoing.send(reply("first"));
   for (let i = 0; i < 300; i++) outgoing.send(progress(`step ${i}`));
   outgoing.send(heartbeat("old"));
@@ -60,7 +62,7 @@ test("a slow link gets the newest heartbeat, every reply and the last 256 steps 
 });
 
 test("a flood of requests cannot grow the queue without bound", () => {
-  const outgoing = createOutgoing(slowSink(), createShaper(systemClock));
+  const outgoing = createOutgoing(slowSink(), createShaper(systemClock), open);
   const taken = Array.from({ length: 2_000 }, (_, i) => outgoing.send(reply(String(i)))).filter(Boolean);
   expect(taken).toHaveLength(1_025);
   expect(outgoing.dropped).toBe(975);
@@ -77,7 +79,7 @@ test("a class waits for its own limit only: control goes past metrics that are s
       ["control", 1_000],
     ]),
   );
-  const outgoing = createOutgoing(sink, shaper);
+  const outgoing = createOutgoing(sink, shaper, open);
   const sent = (): string[] => sink.frames.map(({ kind }) => kind?.$case ?? "");
   await clock.advance(1_000);
   outgoing.send(batch(1n));
@@ -92,4 +94,21 @@ test("a class waits for its own limit only: control goes past metrics that are s
   shaper.setLimits(new Map());
   await clock.advance(1);
   expect(sent()).toEqual(["actionReply", "heartbeat", "actionReply", "spoolBatch", "spoolBatch"]);
+});
+
+test("a session that is over leaves nothing behind that waits for a limit, and sends nothing more", async () => {
+  const clock = createTestClock();
+  const shaper = createShaper(clock);
+  shaper.setLimits(new Map([["metrics", 0]]));
+  const sink = slowSink();
+  sink.open = true;
+  const ended = new AbortController();
+  createOutgoing(sink, shaper, ended.signal).send(batch(1n));
+  ended.abort();
+  await clock.advance(1);
+  shaper.setLimits(new Map());
+  await clock.advance(1);
+  expect(sink.frames).toEqual([]);
+  // Nobody stands before the next session.
+  expect(shaper.isReady("metrics", "sent")).toBe(true);
 });

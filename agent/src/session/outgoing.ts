@@ -48,8 +48,15 @@ export interface FrameSink {
   onDrain(callback: () => void): void;
 }
 
-/** The write queue of one session: bounded, never ahead of what the transport takes, nor of what the link's limits allow. */
-export function createOutgoing(sink: FrameSink, shaper: Pick<Shaper, "isReady" | "wait">): Outgoing {
+/**
+ * The write queue of one session: bounded, never ahead of what the transport takes, nor of what the link's limits allow.
+ * @param ended when the session is over: what waits for a limit then is forgotten.
+ */
+export function createOutgoing(
+  sink: FrameSink,
+  shaper: Pick<Shaper, "isReady" | "wait">,
+  ended: AbortSignal,
+): Outgoing {
   const latest = new Map<Case, AgentKind>();
   const kept: AgentKind[] = [];
   const spool: AgentKind[] = [];
@@ -76,12 +83,12 @@ export function createOutgoing(sink: FrameSink, shaper: Pick<Shaper, "isReady" |
   // What stays behind goes on as soon as its class may.
   const waitFor = (name: LinkClass): void => {
     if (held.has(name)) return;
-    const turn = shaper.wait(name, "sent");
+    const turn = ended.aborted ? undefined : shaper.wait(name, "sent", ended);
     if (turn === undefined) return;
     held.add(name);
     const go = (): void => {
       held.delete(name);
-      pump();
+      if (!ended.aborted) pump();
     };
     turn.then(go, go);
   };

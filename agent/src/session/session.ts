@@ -73,6 +73,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     const outgoing = createOutgoing(
       { write: (frame) => call.write(frame), onDrain: (callback) => void call.on("drain", callback) },
       parts.shaper,
+      ended.signal,
     );
     let link: SessionLink | undefined;
     let handlers: FrameHandlers | undefined;
