@@ -14,13 +14,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { sha256Hex } from "@windflow/core";
-import { build } from "esbuild";
+import { type BuildFacts, bundleProgram } from "@windflow/installer/build";
 import { enrollAgent } from "../../enroll-agent.ts";
 import { readConfig } from "../../config.ts";
 import { type TestControlPlane, startTestControlPlane } from "../../testing/control-plane.ts";
 import { TRUSTED_KEY } from "./release.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../../../../installer/launch.sh", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+const LAUNCHER = join(ROOT, "installer/launch.sh");
 const PROGRAM = fileURLToPath(new URL("agent-program.ts", import.meta.url));
 /** Stands in the bundle for the version, so that one build makes all of them; as long as they are. */
 const ANY_VERSION = "9.8.7";
@@ -29,32 +30,17 @@ const PADDING = `# ${"random enough to stay large ".repeat(2)}\n`;
 
 /** Builds the agents once: version → shell script that is one, to lie in a slot. */
 export async function buildPrograms(folder: string, versions: readonly string[]): Promise<Map<string, Buffer>> {
-  const facts = {
+  const outfile = join(folder, "agent.cjs");
+  const facts: BuildFacts = {
     version: ANY_VERSION,
     commit: "abc",
+    committedAt: "",
     channel: "release",
     releaseKeys: [TRUSTED_KEY],
-    runtime: "test",
+    runtime: "runtime-unverified",
   };
-  const { outputFiles } = await build({
-    entryPoints: [PROGRAM],
-    bundle: true,
-    minify: true,
-    write: false,
-    platform: "node",
-    target: "node24",
-    format: "cjs",
-    conditions: ["@windflow/source"],
-    external: ["ssh2", "cpu-features", "@grpc/proto-loader", "node-pty"],
-    define: {
-      WINDFLOW_BUILD: JSON.stringify(facts),
-      "import.meta.url": "__ownUrl",
-      "import.meta.dirname": "__dirname",
-    },
-    banner: { js: 'const __ownUrl = require("node:url").pathToFileURL(__filename).href;' },
-    logLevel: "error",
-  });
-  const bundle = outputFiles[0]!.text;
+  await bundleProgram({ root: ROOT, entry: PROGRAM, outfile, format: "cjs", facts });
+  const bundle = readFileSync(outfile, "utf8");
   return new Map(
     versions.map((version) => {
       const path = join(folder, `agent-${version}.cjs`);
@@ -195,11 +181,6 @@ function launcherWithKills(powerCut: boolean): string {
 }
 `;
   return script.replace("main() {", `${kill}\nmain() {`).replaceAll(/# point: (.+)$/gm, 'kill_here "$1"');
-}
-
-/** All points of the launcher, in the order of its text. */
-export function launcherPoints(): string[] {
-  return [...readFileSync(LAUNCHER, "utf8").matchAll(/# point: (.+)$/gm)].map(([, name = ""]) => `launcher: ${name}`);
 }
 
 function processesWith(stateDir: string, slots: string): number[] {
