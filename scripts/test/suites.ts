@@ -10,7 +10,7 @@ export interface Suite {
   /** What has to be on the machine first. */
   needs: Need[];
   /** Suites of one lane run one after the other, the lanes beside each other: most of their time is waiting for others to do things. */
-  lane: "values and databases" | "engines and browsers";
+  lane: "values and databases" | "engines" | "hosts and browsers";
   /** Seconds on two cores; more is said at the end, never a failure: times on shared machines are noise. */
   budgetSeconds: number;
 }
@@ -46,7 +46,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "control-plane-pg15",
-    what: "the same on PostgreSQL 15",
+    what: "the same on PostgreSQL 15, but for what starts a server of its own",
     project: "integration",
     filters: ["control-plane/"],
     needs: ["postgres-15"],
@@ -59,8 +59,8 @@ export const SUITES: readonly Suite[] = [
     project: "soak",
     filters: [],
     needs: ["engine"],
-    // Most of it is waiting, and this lane has ended while the other still works.
-    lane: "values and databases",
+    // Most of it is waiting.
+    lane: "engines",
     budgetSeconds: 300,
   },
   {
@@ -69,7 +69,7 @@ export const SUITES: readonly Suite[] = [
     project: "browser",
     filters: [],
     needs: ["engine", "chromium", "ui-bundle"],
-    lane: "values and databases",
+    lane: "hosts and browsers",
     budgetSeconds: 240,
   },
   {
@@ -78,7 +78,7 @@ export const SUITES: readonly Suite[] = [
     project: "integration",
     filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/", "bench/"],
     needs: ["engine"],
-    lane: "engines and browsers",
+    lane: "engines",
     budgetSeconds: 240,
   },
   {
@@ -87,7 +87,7 @@ export const SUITES: readonly Suite[] = [
     project: "tool",
     filters: [],
     needs: ["engine"],
-    lane: "engines and browsers",
+    lane: "engines",
     budgetSeconds: 90,
   },
   {
@@ -96,7 +96,7 @@ export const SUITES: readonly Suite[] = [
     project: "e2e",
     filters: [],
     needs: ["engine", "chromium", "ui-bundle"],
-    lane: "engines and browsers",
+    lane: "hosts and browsers",
     budgetSeconds: 600,
   },
 ];
