@@ -58,7 +58,13 @@ export function openChannel(address: ServerAddress, credentials: TlsCredentials,
   const shaper = link?.shaper ?? createShaper(systemClock);
   const client = openShapedClient(channelTarget(address), credentials, { shaper, options: CHANNEL_OPTIONS });
   shapers.set(client, shaper);
-  return { client, close: () => client.close() };
+  return {
+    client,
+    close: () => {
+      client.close();
+      credentials.release();
+    },
+  };
 }
 
 export function createTlsCredentials(options: TlsOptions): TlsCredentials {

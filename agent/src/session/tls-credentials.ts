@@ -7,6 +7,9 @@ import { chainProblemAt, presentedChain } from "./chain-at.ts";
 /** A server under a reconnect storm answers late; giving up earlier only adds handshakes. */
 const HANDSHAKE_TIMEOUT_MS = 30_000;
 
+/** What was said last is on its way by then. */
+const FAREWELL_MS = 2_000;
+
 export interface TlsOptions {
   /** Name or address that the server's certificate must be for. */
   readonly host: string;
@@ -28,6 +31,7 @@ export interface TlsOptions {
 export class TlsCredentials extends ChannelCredentials {
   readonly #options: TlsOptions;
   readonly #context: SecureContext;
+  readonly #open = new Set<Socket>();
   #session: Buffer | undefined;
 
   constructor(options: TlsOptions) {
@@ -58,9 +62,19 @@ export class TlsCredentials extends ChannelCredentials {
     };
   }
 
+  /** Ends the connections that there are now, a moment later: one whose other side is silent would never end by itself. */
+  release(): void {
+    const left = [...this.#open];
+    setTimeout(() => {
+      for (const socket of left) socket.destroy();
+    }, FAREWELL_MS).unref();
+  }
+
   #handshake(socket: Socket): Promise<TLSSocket> {
     const { host } = this.#options;
     this.#options.onSocket?.(socket);
+    this.#open.add(socket);
+    socket.once("close", () => this.#open.delete(socket));
     return new Promise((resolve, reject) => {
       const tls = connect({
         socket,
