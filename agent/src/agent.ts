@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import type { EngineFacts } from "@windflow/core";
-import type { Heartbeat, Hello, Welcome } from "@windflow/proto/agent";
+import type { Heartbeat, Hello, HostReport, Welcome } from "@windflow/proto/agent";
 import { forgetBuilds } from "./builds/index.ts";
 import type { AgentConfig } from "./config.ts";
 import { createStatusKeeper } from "./control/agent-status.ts";
@@ -12,7 +12,7 @@ import { frameHandlers } from "./control/frame-handlers.ts";
 import { type DockerEngine, createDockerEngine } from "./engines/docker/index.ts";
 import { type HostKeys, loadOrCreateHostKeys } from "./enroll/host-keys.ts";
 import { createIdentityKeeper } from "./enroll/identity-keeper.ts";
-import { loadIdentity } from "./enroll/identity.ts";
+import { ownIdentity } from "./enroll/own-identity.ts";
 import { AgentError } from "./errors.ts";
 import { createDiskWatch } from "./facts/disk-watch.ts";
 import { bootId, engineDisk, hostReport } from "./facts/host-report.ts";
@@ -59,6 +59,8 @@ export interface RunningAgent {
   askLocally(command: LocalCommand): Promise<LocalAnswer>;
   /** Called once when another agent is to take this one's place: stop, and end as installer/launch.sh says. */
   onHandOver(listener: () => void): void;
+  /** Called once when an identity of its own is ready for this machine: stop, and start again. */
+  onReenrolled(listener: () => void): void;
   /** Says goodbye, lets what is being done end, and leaves every container running. */
   stop(): Promise<void>;
 }
@@ -71,13 +73,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   const { log } = parts;
   const clock = parts.clock ?? systemClock;
   const random = parts.random ?? Math.random;
-  const identity = loadIdentity(config.stateDir);
-  if (identity === undefined) {
-    throw new AgentError(
-      "WF_NOT_ENROLLED",
-      `This host is not enrolled: there is no identity in ${config.stateDir}. Run "windflow-agent enroll" with the line from the control plane's page.`,
-    );
-  }
+  const identity = ownIdentity(config.stateDir);
   const keys = loadOrCreateHostKeys(config.stateDir);
   const knownTime = openKnownTime(config.stateDir);
   const wire = createWireMeter();
@@ -109,6 +105,7 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
   let state: AgentState = "connecting";
   let listener: (state: AgentState) => void = () => undefined;
   let handOver: () => void = () => undefined;
+  let reenrolled: () => void = () => undefined;
 
   const enter = (event: LifecycleEvent): void => {
     const next = transition(state, event);
@@ -258,6 +255,10 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
           },
           heartbeat: () => heartbeat(host, clock),
           onWelcome: welcome,
+          onReenroll: async (asked) => {
+            await identities.enrolAnew(asked, reportOf(config, told?.engine));
+            reenrolled();
+          },
           handlers: (session) =>
             frameHandlers(
               {
@@ -313,6 +314,9 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
     onHandOver: (callback) => {
       handOver = callback;
     },
+    onReenrolled: (callback) => {
+      reenrolled = callback;
+    },
     askLocally: async (command) => {
       switch (command.command) {
         case "link":
@@ -366,7 +370,7 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
   const { config, host } = parts;
   return {
     agentVersion: AGENT_VERSION,
-    host: hostReport({ name: config.name, hostShellAllowed: config.allowHostShell, engine: parts.engine }),
+    host: reportOf(config, parts.engine),
     bootId: bootId(),
     instanceId: parts.instanceId,
     generation: host.store.generation,
@@ -379,6 +383,10 @@ function hello(parts: HelloParts): Omit<Hello, "protocolVersion" | "nonceSignatu
     linkDigest: parts.hostLink.settings.digest,
     peerAddress: config.peerAddress?.text ?? "",
   };
+}
+
+function reportOf({ name, allowHostShell }: AgentConfig, engine: EngineFacts | undefined): HostReport {
+  return hostReport({ name, hostShellAllowed: allowHostShell, engine });
 }
 
 function heartbeat(host: HostSide, clock: Clock): Heartbeat {

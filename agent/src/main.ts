@@ -144,14 +144,27 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   process.on("unhandledRejection", (error) =>
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),
   );
-  const agent = startAgent(config, { log, logFile, installation });
-  started.agent = agent;
-  // Every timer and connection of the agent lets the process end; this one decides.
-  const keepAlive = setInterval(() => undefined, 2 ** 30);
-  const reason = await new Promise<"stop" | "hand-over">((resolve) => {
+  const stopped = new Promise<"stop">((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => resolve("stop"));
-    agent.onHandOver(() => resolve("hand-over"));
   });
+  let agent: RunningAgent;
+  let keepAlive: NodeJS.Timeout | undefined;
+  let reason: "stop" | "hand-over" | "reenrolled";
+  for (;;) {
+    const running = startAgent(config, { log, logFile, installation });
+    agent = running;
+    started.agent = running;
+    // Every timer and connection of the agent lets the process end; this one decides.
+    keepAlive ??= setInterval(() => undefined, 2 ** 30);
+    const changed = new Promise<"hand-over" | "reenrolled">((resolve) => {
+      running.onHandOver(() => resolve("hand-over"));
+      running.onReenrolled(() => resolve("reenrolled"));
+    });
+    reason = await Promise.race([stopped, changed]);
+    if (reason !== "reenrolled") break;
+    // With the identity that lies ready; containers are left alone.
+    await running.stop();
+  }
   if (reason === "hand-over" && installation !== undefined) await leaveTo(installation, () => agent.stop(), release);
   else await agent.stop();
   release();

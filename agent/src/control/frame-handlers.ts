@@ -1,5 +1,4 @@
 import { type AdoptEngine, projectReply } from "../adopt/index.ts";
-import { AgentError } from "../errors.ts";
 import type { Reconciler } from "../reconcile/options.ts";
 import type { Log } from "../platform/log.ts";
 import { type ResolveParts, resolveReply, signInReply } from "../registries/index.ts";
@@ -29,10 +28,6 @@ export interface FrameHandlerParts extends ResolveParts {
   sendObserved(): void;
   takePeers(message: SitePeers): void;
 }
-
-const notYet = (): never => {
-  throw new AgentError("WF_FRAME_INVALID", "This agent does not do it yet.");
-};
 
 /** What the agent does with each kind of frame of one session. */
 export function frameHandlers(parts: FrameHandlerParts, link: SessionLink): FrameHandlers {

@@ -4,8 +4,8 @@ import { x25519PublicKey } from "@windflow/core";
 import { AgentError } from "../errors.ts";
 import { readIfThere, writeDurably } from "../platform/durable-file.ts";
 
-const HOST_KEY_FILE = "host-key.pem";
-const SEALING_KEY_FILE = "sealing-key.pem";
+export const HOST_KEY_FILE = "host-key.pem";
+export const SEALING_KEY_FILE = "sealing-key.pem";
 /** Raw private key at the end of its PKCS#8 form. */
 const X25519_BYTES = 32;
 

@@ -1,3 +1,4 @@
+import type { HostReport, Reenroll } from "@windflow/proto/agent";
 import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
 import { type Channel, type ChannelLink, createTlsCredentials, openChannel, renew } from "../session/channel.ts";
@@ -6,10 +7,12 @@ import type { SessionLink } from "../session/session.ts";
 import type { TlsCredentials } from "../session/tls-credentials.ts";
 import type { WireMeter } from "../session/wire-meter.ts";
 import type { KnownTime } from "../state/known-time.ts";
+import { forgetFormer } from "./become-own.ts";
 import { certificateRequest } from "./certificate-request.ts";
 import type { HostKeys } from "./host-keys.ts";
 import { type Identity, certificateValidity, saveIdentity } from "./identity.ts";
 import { requireCertificates } from "./pinned-roots.ts";
+import { reenroll } from "./reenroll.ts";
 import { isExpired, renewalTime } from "./renewal-time.ts";
 
 /** Timers of Node overflow beyond 24.8 days; looking again each day costs nothing. */
@@ -24,6 +27,8 @@ export interface IdentityKeeper {
   open(): Promise<Channel>;
   /** Renews at half life over this session, and learns new roots. */
   attach(link: SessionLink, trustedRoots: string): void;
+  /** This machine has the identity of another one: gets it one of its own, which the next start takes. @throws AgentError */
+  enrolAnew(asked: Reenroll, report: HostReport): Promise<void>;
 }
 
 export interface IdentityKeeperParts {
@@ -115,7 +120,13 @@ export function createIdentityKeeper(parts: IdentityKeeperParts): IdentityKeeper
       }
       return channel();
     },
+    enrolAnew: async (asked, host) => {
+      log("warn", "This machine enrols as a host of its own.", { hostId: identity.hostId, reason: asked.reason });
+      await reenroll({ stateDir: parts.folder, identity, asked, host, now });
+    },
     attach: (link, trustedRoots) => {
+      // This identity has a session: what it took the place of is not needed any more.
+      forgetFormer(parts.folder);
       if (trustedRoots !== "" && trustedRoots !== identity.trustedRoots) replaceRoots(trustedRoots);
       renewWhenDue(link);
     },

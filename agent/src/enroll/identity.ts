@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { AgentError } from "../errors.ts";
 import { readIfThere, writeDurably } from "../platform/durable-file.ts";
 
-const IDENTITY_FILE = "identity.json";
+export const IDENTITY_FILE = "identity.json";
 
 /** Who this host is to its control plane. One file, so that a certificate and the roots that go with it change together. */
 export interface Identity {

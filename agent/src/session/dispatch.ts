@@ -4,7 +4,7 @@ import { reasonOf } from "../platform/log.ts";
 
 type ControlKind = NonNullable<ControlFrame["kind"]>;
 /** Those that the session itself answers. */
-type Greeting = "challenge" | "welcome" | "goodbye";
+type Greeting = "challenge" | "welcome" | "goodbye" | "reenroll";
 type Case = Exclude<ControlKind["$case"], Greeting>;
 
 /** One handler for each kind of frame; the compiler holds the list complete. */
@@ -27,7 +27,7 @@ export async function dispatch(frame: ControlFrame, handlers: FrameHandlers): Pr
       ),
     );
   }
-  if (kind.$case === "challenge" || kind.$case === "welcome" || kind.$case === "goodbye") return undefined;
+  if (isGreeting(kind)) return undefined;
   try {
     const handle: (value: never) => void | Promise<void> = handlers[kind.$case];
     await handle(kind.value as never);
@@ -35,6 +35,11 @@ export async function dispatch(frame: ControlFrame, handlers: FrameHandlers): Pr
   } catch (error) {
     return frameError(frame.id, error);
   }
+}
+
+function isGreeting(kind: ControlKind): kind is Extract<ControlKind, { $case: Greeting }> {
+  const { $case: name } = kind;
+  return name === "challenge" || name === "welcome" || name === "goodbye" || name === "reenroll";
 }
 
 function frameError(frameId: bigint, error: unknown): FrameError {

@@ -9,6 +9,7 @@ import type {
   Hello,
   Heartbeat,
   Intervals,
+  Reenroll,
   Welcome,
 } from "@windflow/proto/agent";
 import { AgentError } from "../errors.ts";
@@ -49,6 +50,8 @@ export interface SessionParts {
   hello(): Promise<Omit<Hello, "protocolVersion" | "nonceSignature">>;
   heartbeat(): Heartbeat;
   onWelcome(welcome: Welcome, link: SessionLink): void;
+  /** Instead of Welcome: this machine has the identity of another one. */
+  onReenroll(asked: Reenroll): Promise<void>;
   handlers(link: SessionLink): FrameHandlers;
 }
 
@@ -156,6 +159,11 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
         parts.onWelcome(kind.value, link);
         beat();
         watch();
+      } else if (kind?.$case === "reenroll") {
+        // Keys and one call: the greeting is over, and what ends this session now is its own end.
+        cancelWatch();
+        await parts.onReenroll(kind.value);
+        end(new AgentError("WF_AGENT_RECONNECTS", "this machine comes back as a host of its own"));
       }
     };
 
