@@ -25,6 +25,8 @@ const COMPOSE = `services:
     volumes: ["./layer.bin:/layer.bin:ro"]
 `;
 
+const TIMEOUT = { timeout: 300_000 + DEPLOY_TIMEOUT_MS };
+
 describe("a host behind a link that loses three packets of ten, with a round trip of 2 s", () => {
   let installation: Installation;
   let host: InstalledHost;
@@ -122,23 +124,29 @@ describe("a host behind a link that loses three packets of ten, with a round tri
   }
 
   let link: HardLink;
-  it("has a session, is never taken for gone, ends a deployment with its files, and streams logs", async () => {
-    const { fleet, organization, api } = installation;
-    const { stackId, revision } = await prepare();
-    link = await openLink(false);
-    const to = ["-p", "tcp", "-d", fleet.serverAddress, "--dport", String(port())];
-    const through = `${fleet.address}:${link.port}`;
-    await iptables("-t", "nat", "-A", "OUTPUT", ...to, "-j", "DNAT", "--to-destination", through);
-    await losePackets();
-    await restart();
-    const { id = "" } = await api.rollouts.createRollout({ organization, stackId, revision });
-    const ended = await followRollout(api, organization, id, AbortSignal.timeout(DEPLOY_TIMEOUT_MS));
-    expect(ended).toMatchObject({ state: "STATE_SUCCEEDED", hostsSucceeded: 1 });
-    const lines = await readLines(10);
-    const numbers = lines.map((line) => Number(line.replace("line ", "")));
-    expect(numbers).toEqual(numbers.map((_, i) => (numbers[0] ?? 0) + i));
-    expect(presences).not.toContain("PRESENCE_OFFLINE");
-  });
+  it(
+    "has a session, is never taken for gone, ends a deployment with its files, and streams logs",
+    TIMEOUT,
+    async () => {
+      const { fleet, organization, api } = installation;
+      const { stackId, revision } = await prepare();
+      link = await openLink(false);
+      const to = ["-p", "tcp", "-d", fleet.serverAddress, "--dport", String(port())];
+      const through = `${fleet.address}:${link.port}`;
+      await iptables("-t", "nat", "-A", "OUTPUT", ...to, "-j", "DNAT", "--to-destination", through);
+      await losePackets();
+      await restart();
+      // A host has 300 s unless told; larger files take longer here.
+      const strategy = { healthGate: { deadlineSeconds: Math.ceil(DEPLOY_TIMEOUT_MS / 1_000) } };
+      const { id = "" } = await api.rollouts.createRollout({ organization, stackId, revision, strategy });
+      const ended = await followRollout(api, organization, id, AbortSignal.timeout(DEPLOY_TIMEOUT_MS));
+      expect(ended).toMatchObject({ state: "STATE_SUCCEEDED", hostsSucceeded: 1 });
+      const lines = await readLines(10);
+      const numbers = lines.map((line) => Number(line.replace("line ", "")));
+      expect(numbers).toEqual(numbers.map((_, i) => (numbers[0] ?? 0) + i));
+      expect(presences).not.toContain("PRESENCE_OFFLINE");
+    },
+  );
 
   it("does so through an HTTP proxy on the same way", async () => {
     const proxy = await openLink(true);
