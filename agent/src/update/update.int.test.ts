@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentUpdateStatus_State as State } from "@windflow/proto/agent";
@@ -143,3 +143,36 @@ test.concurrent("what is not to be trusted, damaged, older or cannot run is refu
     offer(machine, makeRelease(program("0.0.9"), { updateId: "permitted", version: "0.0.9", permitFor: "" }));
     expect(await told(machine, State.STATE_SUCCEEDED, "permitted")).toMatchObject({ version: "0.0.9" });
   }));
+
+test.concurrent("a service that is stopped during the trial goes on with it, however often; nothing is held against the agent", () =>
+  withMachine(async (machine) => {
+    const begun = (): number => machine.log().split("proves itself by a session").length - 1;
+    let isWanted = false;
+    machine.plane.behaviour.greeting = ({ agentVersion }) =>
+      agentVersion === "0.2.0" && !isWanted ? "silence" : "welcome";
+    offer(machine, makeRelease(program("0.2.0"), { proveSeconds: 30 }));
+    // One more than the starts that a trial has.
+    for (let start = 1; start <= 4; start++) {
+      await until(() => expect(begun()).toBe(start));
+      await machine.stop();
+      expect(machine.agents()).toEqual([]);
+      machine.start();
+    }
+    isWanted = true;
+    expect(await told(machine, State.STATE_SUCCEEDED)).toMatchObject({ version: "0.2.0" });
+  }));
+
+test.concurrent("a launcher that cannot write starts the old agent", async () => {
+  const commands = mkdtempSync(join(folder, "commands-"));
+  // What a full disk, or one that has become read-only, does to it.
+  writeFileSync(join(commands, "mv"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  await withMachine(
+    async (machine) => {
+      offer(machine, makeRelease(program("0.2.0")));
+      const said = await told(machine, State.STATE_REVERTED);
+      expect(said).toMatchObject({ version: "0.1.0", code: "WF_UPDATE_INTERRUPTED" });
+      expect({ current: machine.current(), agents: machine.agents().length }).toEqual({ current: "a", agents: 1 });
+    },
+    { searchPath: `${commands}:${process.env["PATH"]}` },
+  );
+});
