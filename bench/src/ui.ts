@@ -16,14 +16,16 @@ interface Scale {
 const FULL: Scale = { sizes: [1_000, 3_000, 10_000], lines: 1_000_000, rounds: 3 };
 const SMALL: Scale = { sizes: [300, 600, 1_200], lines: 5_000, rounds: 1 };
 
-/** Arguments: `--small`. The pages are those that are shipped; the answers come from the double of `ui/dev`, compressed as the control plane does it. */
+/** Arguments: `--small`, `--rounds=N`. The pages are those that are shipped; the answers come from the double of `ui/dev`, compressed as the control plane does it. */
 export async function run(args: string[]): Promise<object> {
   const scale = args.includes("--small") ? SMALL : FULL;
+  const asked = Number(args.find((arg) => arg.startsWith("--rounds="))?.slice("--rounds=".length));
+  const rounds = asked > 0 ? asked : scale.rounds;
   const folder = await mkdtemp(join(tmpdir(), "windflow-bench-ui-"));
   try {
     await buildUi(folder);
     const all: SizeFigures[] = [];
-    for (let round = 0; round < scale.rounds; round += 1)
+    for (let round = 0; round < rounds; round += 1)
       for (const hosts of scale.sizes) all.push(await workWith(folder, hosts));
     const log = await readLog(folder, scale.lines);
     return report(

@@ -8,6 +8,7 @@ export interface LogFigures {
   readonly heapMb: number;
 }
 const READ_MS = 300_000;
+const POLL_MS = 250;
 /** What the log's last lines are short of the whole while it is being read. */
 const LAST_LINES = 0.99;
 
@@ -21,11 +22,15 @@ export async function readLog(uiFolder: string, lines: number): Promise<LogFigur
     await page.goto(`${server.url}/hosts/hst_0000/containers/cshopweb0000000000000000/logs`);
     await page.locator(".line").first().waitFor();
     const elementsBefore = await elements();
-    await page.waitForFunction(
-      `Number(/([\\d,]+) lines/.exec(document.body.innerText)?.[1].replaceAll(",", "")) >= ${Math.floor(lines * LAST_LINES)}`,
-      undefined,
-      { timeout: READ_MS },
-    );
+    const held = (): Promise<number> =>
+      page.evaluate<number>(
+        `Number((/([\\d,]+) lines/.exec(document.body.innerText)?.[1] ?? "0").replaceAll(",", ""))`,
+      );
+    const deadline = performance.now() + READ_MS;
+    while ((await held()) < lines * LAST_LINES) {
+      if (performance.now() > deadline) throw new Error(`only ${await held()} of ${lines} lines were read`);
+      await page.waitForTimeout(POLL_MS);
+    }
     const heap = await page.evaluate<number>("globalThis.gc?.(), performance.memory?.usedJSHeapSize ?? 0");
     return { lines, elementsBefore, elementsAfter: await elements(), heapMb: Math.round(heap / 1024 ** 2) };
   } finally {
