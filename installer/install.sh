@@ -232,6 +232,7 @@ check_system() {
     for file in /lib/ld-musl-*; do [ ! -e "$file" ] || musl=yes; done
     if [ -n "$musl" ]; then
       bad 'this system uses musl (Alpine), and the agent needs glibc' "Run the agent as a container:
+          curl -fsSk $server/install/windflow-agent-image-linux-$arch.tar | docker load
           printf %s TOKEN | docker run -i --rm -v windflow-agent:/var/lib/windflow-agent -v $docker_host:/var/run/docker.sock windflow/agent:VERSION enroll --server $server --ca-sha256 $ca_sha256
           docker run -d --name windflow-agent --restart unless-stopped --network host --pid host -v windflow-agent:/var/lib/windflow-agent -v /var/lib/windflow:/var/lib/windflow -v $docker_host:/var/run/docker.sock windflow/agent:VERSION run"
     else
@@ -359,13 +360,16 @@ check_way() {
     return
   fi
   check_clock
-  checks_tls || {
-    doubt "this wget checks no certificates: files are checked by ${release_sums:+the checksums that this script came with}" 'Install curl for a second lock on the door.'
+  if checks_tls; then
+    code=0
+    get '' "$server/install/ca.pem" "$work/ca.again" || code=$?
+  else
+    doubt 'this wget checks no certificates: what it fetches is compared with the checksums that this script came with' 'Install curl for a second lock on the door.'
     [ -n "$release_sums" ] || [ -n "$agent_file" ] || bad 'and this script came without checksums' 'Install curl, or copy the agent here and say --agent FILE.'
-    return 0
-  }
-  code=0
-  get '' "$server/install/ca.pem" "$work/ca.again" || code=$?
+    has openssl || return 0
+    code=0
+    openssl s_client -connect "$place" -CAfile "$work/ca.pem" -verify_return_error </dev/null >/dev/null 2>&1 || code=$?
+  fi
   case $code in
     0) good 'TLS: the certificate is of the authority that the line names' ;;
     *) bad "TLS: the certificate of $place cannot be checked with that authority (code $code)" \
@@ -384,6 +388,8 @@ say_unreachable() {
       35) bad "TLS: $place does not speak TLS as it should" 'Check the port; a proxy that opens TLS needs an exception.' ;;
       *) bad "$place does not give its certificate authority${via:-} (curl $1)" 'See that this is the address and port of the control plane.' ;;
     esac
+  elif is_busybox wget && ! has openssl; then
+    bad "$place cannot be reached by busybox alone: its TLS is older than what the control plane speaks" 'Install curl, or openssl, which busybox then uses.'
   elif has nslookup && ! nslookup "$host" >/dev/null 2>&1 && [ -z "$proxy" ] && case $host in *[!0-9.:]*) ;; *) false ;; esac then
     bad "DNS: $host has no address" 'Check the name and /etc/resolv.conf, or add it to /etc/hosts.'
   else
@@ -407,7 +413,9 @@ get() {
       return "$error"
     }
   elif is_busybox wget; then
-    wget -q -c --no-check-certificate -O "$target" "$url"
+    # It checks no certificate by itself, and none of an address with a port with the help of openssl.
+    # That one may outlive it, and must not hold what somebody reads our words from.
+    wget -q -c --no-check-certificate -O "$target" "$url" 2>/dev/null
   elif [ "$1" = -k ]; then
     wget -q -c -T 60 -t 1 --no-check-certificate -O "$target" "$url"
   else
@@ -800,7 +808,7 @@ set -a
 . /etc/windflow/agent/environment
 set +a
 depend() {
-  need localmount
+  after localmount
   use dns net
   after docker podman firewall net
 }"
@@ -821,7 +829,13 @@ drop_openrc() {
 # No init that keeps programs running: a script starts the agent, and starts it again when it ends.
 put_plain() {
   plain_command="$prefix/launch $(arguments)"
-  [ -z "$user" ] || plain_command="su -s /bin/sh $user -c 'exec $plain_command'"
+  if [ -n "$user" ]; then
+    # su asks PAM, and stays between.
+    case $(setpriv --help 2>&1 || true) in
+      *--reuid*) plain_command="setpriv --reuid $user --regid $(id -g "$user") --init-groups $plain_command" ;;
+      *) plain_command="su -s /bin/sh $user -c 'exec $plain_command'" ;;
+    esac
+  fi
   put_file /etc/windflow/agent/service 0755 "#!/bin/sh
 # start, stop or status of the WindFlow agent on a host without an init system that does it.
 pid_file=/run/windflow-agent.pid
@@ -832,9 +846,11 @@ case \$1 in
     set -a
     . /etc/windflow/agent/environment
     set +a
-    nohup sh \"\$0\" keep >/dev/null 2>&1 </dev/null &
+    sh \"\$0\" keep >/dev/null 2>&1 </dev/null &
     ;;
   keep)
+    # Whoever started it may hang up.
+    trap \"\" HUP
     echo \$\$ >\"\$pid_file\"
     trap 'trap \"\" TERM; kill -TERM \$child; wait \$child; exit 0' TERM INT
     while :; do
@@ -865,7 +881,13 @@ stop_plain() { sh /etc/windflow/agent/service stop; }
 start_plain() {
   stop_plain
   sh /etc/windflow/agent/service start
-  say 'This host has no systemd and no OpenRC: let whatever it starts with run `sh /etc/windflow/agent/service start`, e.g. by'
+  tries=0
+  until runs_plain; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 10 ] || fail 'The agent did not start.' 'Say sh /etc/windflow/agent/service start, and look at agent.log in its state folder.'
+    sleep 1
+  done
+  say 'This host has no systemd and no OpenRC: let whatever it starts with run sh /etc/windflow/agent/service start, e.g. by'
   say '@reboot in the crontab of root, or a line in /etc/rc.local.'
 }
 drop_plain() {

@@ -35,8 +35,8 @@ const SYSTEMS = {
     "mawk",
     "findutils",
   ],
-  /** No coreutils, no curl, no openssl: busybox under all its names. */
-  busybox: ["busybox"],
+  /** No coreutils, no curl: busybox under its names, and openssl, without which its wget speaks no TLS of today. */
+  busybox: ["busybox", "openssl"],
 } as const;
 export type BareSystem = keyof typeof SYSTEMS;
 
@@ -100,7 +100,9 @@ function unpacked(kind: BareSystem): Promise<ServerTree> {
     const debs = await apt.downloadClosure([...LIBRARIES, ...SYSTEMS[kind]]);
     if (kind !== "busybox") return debs;
     // Of what glibc draws in, nothing but itself: a program of coreutils would hide what busybox lacks.
-    return debs.filter((deb) => /\/(libc6|libstdc\+\+6|libgcc-s1|busybox|gcc-\d+-base|libcrypt1)_/.test(deb));
+    return debs.filter((deb) =>
+      /\/(libc6|libstdc\+\+6|libgcc-s1|busybox|gcc-\d+-base|libcrypt1|openssl|libssl3)_/.test(deb),
+    );
   }).then(async (tree) => {
     if (kind === "busybox") await nameBusybox(tree.folder);
     return tree;
@@ -110,7 +112,7 @@ function unpacked(kind: BareSystem): Promise<ServerTree> {
 // What `busybox --install` does; it cannot be asked on a machine whose architecture differs, and the list is fixed.
 async function nameBusybox(folder: string): Promise<void> {
   const names =
-    "sh ash awk basename cat chmod chown chroot cp cut date dd df dirname echo env expr false grep egrep gunzip gzip head hostname id kill ln ls mkdir mktemp mv nohup nslookup printf ps pwd readlink rm rmdir sed setsid sha256sum sleep sort stat su sync tail tar test [ touch tr true uname wc wget which xargs addgroup adduser delgroup deluser";
+    "sh ash awk basename cat chmod chown chroot cp cut date dd df dirname echo env expr false grep egrep gunzip gzip head hostname id kill ln ls mkdir mktemp mv nslookup printf ps pwd readlink rm rmdir sed setsid sha256sum sleep sort stat sync tail tar test [ touch tr true uname wc wget which xargs";
   for (const name of names.split(" "))
     await symlink("busybox", join(folder, "bin", name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error;

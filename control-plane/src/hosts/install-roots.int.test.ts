@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { appendFile, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,6 +14,7 @@ import {
   createMachine,
   createSwitch,
   type Machine,
+  shellTools,
   type Switch,
   testEnginePrograms,
 } from "@windflow/e2e/testbed";
@@ -51,7 +52,7 @@ async function seal(folder: string): Promise<void> {
 /** What a build leaves, compressed in a hurry. */
 async function makeRelease(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "windflow-release-"));
-  await copyFile(await builtAgent(), join(folder, AGENT));
+  await copyFile(process.env["INS_AGENT"] ?? (await builtAgent()), join(folder, AGENT));
   await compress(folder);
   for (const name of ["install.sh", "launch.sh"]) await copyFile(join(INSTALLER, name), join(folder, name));
   await seal(folder);
@@ -97,8 +98,10 @@ async function bareHost(kind: BareSystem): Promise<Bare> {
   return {
     root,
     type: async (line) => {
-      const command = [...root.enter, "/bin/sh", "-c", `${line}\necho "exit=$?"`];
-      const output = await machine.exec(["/bin/sh", "-c", 'exec "$@" 2>&1 </dev/null', "sh", ...command], {
+      // By way of a file: a program that the line leaves running must not hold the test.
+      const typed = [...root.enter, "/bin/sh", "-c", line];
+      const script = 'out=$1; shift; "$@" >"$out" 2>&1 </dev/null; code=$?; cat "$out"; echo "exit=$code"';
+      const output = await machine.exec(["/bin/sh", "-c", script, "sh", join(machine.folder, "typed"), ...typed], {
         timeoutMs: PATIENCE_MS,
       });
       const code = Number(/exit=(\d+)\n$/.exec(output)?.[1] ?? -1);
@@ -130,34 +133,154 @@ function differences(before: Map<string, string>, after: Map<string, string>): s
   return [...all].filter((path) => before.get(path) !== after.get(path)).toSorted();
 }
 
-describe.runIf(await canMakeMachines())("on a bare Debian without an init system", () => {
-  it(
-    "goes from one pasted line to green, changes nothing when run again, upgrades in place, and leaves nothing",
-    { timeout: PATIENCE_MS },
-    async () => {
-      const { root, type } = await bareHost("debian");
-      const before = await root.tree();
-      const { secret, installCommand } = await lines({ hostLabelKeys: ["rack"] });
-      const looked = await type(`${installCommand} --preflight`);
-      expect(looked.code, looked.output).toBe(0);
-      expect(looked.output).toContain("This host is ready");
-      expect(differences(before, await root.tree())).toEqual([]);
+const possible = await canMakeMachines();
 
-      const first = await type(`${installCommand} --labels rack=4,role=edge --name bare-1`);
-      console.log(first.output);
-      expect(first.code, first.output).toBe(0);
-      expect(first.output).not.toContain(secret);
-      const host = await green("bare-1");
-      expect(host).toMatchObject({ labels: { rack: "4" }, requestedLabels: { role: "edge" } });
+describe.runIf(possible)("on a bare Debian without an init system", { timeout: PATIENCE_MS }, () => {
+  it("goes from one pasted line to green, changes nothing when run again, and leaves nothing", async () => {
+    const { root, type } = await bareHost("debian");
+    const before = await root.tree();
+    const { secret, installCommand } = await lines({ hostLabelKeys: ["rack"] });
+    const looked = await type(`${installCommand} --preflight`);
+    expect(looked.code, looked.output).toBe(0);
+    expect(looked.output).toContain("This host is ready");
+    expect(differences(before, await root.tree())).toEqual([]);
 
-      const installed = await root.tree();
-      const again = await type(installCommand);
-      expect(again.output).toContain("nothing was changed");
-      console.log(again.output, differences(installed, await root.tree()));
+    const first = await type(`${installCommand} --labels rack=4,role=edge --name bare-1`);
+    expect(first.code, first.output).toBe(0);
+    expect(first.output).not.toContain(secret);
+    expect(first.output).toContain("the checksums that this script came with, the signature (openssl), TLS");
+    const host = await green("bare-1");
+    expect(host).toMatchObject({ labels: { rack: "4" }, requestedLabels: { role: "edge" } });
 
-      const gone = await type("sh /etc/windflow/agent/uninstall.sh");
-      console.log(gone.output);
-      expect(differences(before, await root.tree())).toEqual([]);
-    },
-  );
+    const programs = ["/opt/windflow-agent/a/windflow-agent", "/opt/windflow-agent/launch"];
+    const installed = await root.tree();
+    const again = await type(installCommand);
+    expect(again.output).toContain("nothing was changed");
+    const changed = differences(installed, await root.tree());
+    expect(changed.filter((path) => !path.startsWith("/var/lib/windflow-agent/"))).toEqual([]);
+    expect([...installed.keys()]).toEqual(expect.arrayContaining(programs));
+
+    const gone = await type("sh /etc/windflow/agent/uninstall.sh");
+    expect(gone.code, gone.output).toBe(0);
+    expect(gone.output).toContain("These workloads go on");
+    expect(differences(before, await root.tree())).toEqual([]);
+    expect((await type("sh /opt/windflow-agent/nothing.sh")).code).not.toBe(0);
+  });
+
+  it("runs as a user of its own, is upgraded in place with its identity kept, and refuses what a stranger signed", async () => {
+    const { root, type } = await bareHost("debian");
+    const before = await root.tree();
+    const { installCommand } = await lines();
+    const first = await type(`${installCommand} --user windflow --name bare-2`);
+    expect(first.code, first.output).toBe(0);
+    const { id } = await green("bare-2");
+    const owners = "for p in /proc/[0-9]*; do case $(readlink $p/exe) in */windflow-agent) stat -c %U $p ;; esac; done";
+    expect((await type(owners)).output).toBe("windflow\nexit=0\n");
+
+    // A newer one: the same program with one byte more, as an executable may have behind its end.
+    await appendFile(join(release, AGENT), "\n");
+    await compress(release);
+    await seal(release);
+    const newer = await type(installCommand);
+    expect(newer.code, newer.output).toBe(0);
+    expect(newer.output).toContain("is in /opt/windflow-agent/b; the one before stays in /opt/windflow-agent/a");
+    expect(newer.output).toContain("its identity is kept");
+    expect(await green("bare-2")).toMatchObject({ id });
+
+    const wrongKey = publicHalf(generateKeyPairSync("ed25519").privateKey);
+    const strange = installCommand.replace(
+      "&& printf",
+      `&& sed -i "s|^release_keys=.*|release_keys='${wrongKey}'|" "$d/install.sh" && printf`,
+    );
+    const refused = await type(`${strange} --state-dir /var/lib/other`);
+    expect(refused).toMatchObject({ code: 1 });
+    expect(refused.output).toContain("not signed by a key of the release");
+
+    const gone = await type("sh /etc/windflow/agent/uninstall.sh");
+    expect(gone.code, gone.output).toBe(0);
+    // The backups that useradd makes of what it changes are the only trace.
+    expect(differences(before, await root.tree()).filter((path) => !/^\/etc\/\w+-$/.test(path))).toEqual([]);
+  });
+
+  it("lists everything that is wrong at once, and writes nothing", async () => {
+    const { root, type } = await bareHost("debian");
+    const before = await root.tree();
+    const { installCommand } = await lines();
+    const wrong = installCommand.replace(/ --ca-sha256 \w+$/, ` --ca-sha256 ${"ab".repeat(32)}`);
+    await type("mount -t tmpfs -o noexec,size=10m tmpfs /opt");
+    const looked = await type(`${wrong} --docker-host /run/none.sock`);
+    expect(looked.code).toBe(1);
+    for (const words of [
+      "does not let programs run (noexec)",
+      "MB, and needs 300",
+      "another certificate authority",
+      "no container engine at /run/none.sock",
+    ])
+      expect(looked.output).toContain(words);
+    const away = await type(
+      wrong
+        .replace(app.url.replace("https://", ""), "10.201.255.254:1")
+        .replace(/sh "\$d/, 'env https_proxy=http://127.0.0.1:9 sh "$d'),
+    );
+    expect(away.output).toContain("10.201.255.254");
+    await type("umount /opt");
+    expect(differences(before, await root.tree())).toEqual([]);
+  });
+});
+
+describe.runIf(possible)("on a glibc system that has busybox and nothing else", { timeout: PATIENCE_MS }, () => {
+  it("goes from the line for wget to green, and leaves nothing", async () => {
+    const { root, type } = await bareHost("busybox");
+    const before = await root.tree();
+    const { secret, installCommandWget } = await lines();
+    const first = await type(`${installCommandWget} --name bare-busybox`);
+    expect(first.code, first.output).toBe(0);
+    expect(first.output).not.toContain(secret);
+    expect(first.output).toContain("this wget checks no certificates");
+    expect(first.output).toContain("ok    TLS: the certificate is of the authority that the line names");
+    expect(first.output).toContain("checked by: the checksums that this script came with, the signature (openssl)\n");
+    await green("bare-busybox");
+    const gone = await type("sh /etc/windflow/agent/uninstall.sh");
+    expect(gone.code, gone.output).toBe(0);
+    expect(differences(before, await root.tree())).toEqual([]);
+  });
+
+  it("is sent to the container where there is musl and no glibc", async () => {
+    const { root, type } = await bareHost("busybox");
+    await copyFile((await shellTools()).busybox, join(root.folder, "bin/busybox"));
+    await rm(join(root.folder, "lib64"), { recursive: true });
+    await writeFile(join(root.folder, "lib/ld-musl-x86_64.so.1"), "");
+    await copyFile(join(INSTALLER, "install.sh"), join(root.folder, "root/install.sh"));
+    const looked = await type(`sh /root/install.sh --preflight --server ${app.url} --ca-sha256 ${"ab".repeat(32)}`);
+    expect(looked.code).toBe(1);
+    expect(looked.output).toContain("this system uses musl (Alpine), and the agent needs glibc");
+    expect(looked.output).toContain("docker run -d --name windflow-agent");
+  });
+});
+
+describe.runIf(possible)("as a service", { timeout: PATIENCE_MS }, () => {
+  it("of systemd: a unit that systemd accepts, hardened; of OpenRC: supervised, to green", async () => {
+    const { root, type } = await bareHost("services");
+    const before = await root.tree();
+    const { installCommand } = await lines();
+    const unit = await type(`${installCommand} --init systemd --no-start --name bare-service`);
+    expect(unit.code, unit.output).toBe(0);
+    const verified = await type("systemd-analyze verify --man=no /etc/systemd/system/windflow-agent.service");
+    expect(verified.output).toBe("exit=0\n");
+    const scored = await type("systemd-analyze security --offline=true --no-pager windflow-agent.service | tail -n 1");
+    expect(Number(/: (\d+\.\d) /.exec(scored.output)?.[1] ?? 10)).toBeLessThan(4);
+    expect((await type("sh /etc/windflow/agent/uninstall.sh --keep-state")).code).toBe(0);
+
+    // What `openrc sysinit` makes on a system that boots with it.
+    const kept =
+      "exclusive started starting stopping stopped inactive wasinactive failed hotplugged daemons options scheduled tmp";
+    await type(`cd /run && mkdir openrc && cd openrc && mkdir ${kept} && touch softlevel`);
+    const supervised = await type(`${installCommand} --init openrc --name bare-service`);
+    expect(supervised.code, supervised.output).toBe(0);
+    expect(supervised.output).toContain("its identity is kept");
+    await green("bare-service");
+    const gone = await type("sh /etc/windflow/agent/uninstall.sh");
+    expect(gone.code, gone.output).toBe(0);
+    expect(differences(before, await root.tree())).toEqual([]);
+  });
 });
