@@ -20,7 +20,7 @@ export const registriesErrors: Record<RegistriesCode, ErrorCode> = defineErrors(
   WF_REGISTRY_NO_HOST: {
     kind: "precondition",
     title: "No host is connected that could try the registry",
-    fix: "Connect and approve a host; a registry is reached from hosts, never from the control plane.",
+    fix: "Connect and approve a host; credentials are tried from the engine of one, which has to take them.",
   },
 });
 
