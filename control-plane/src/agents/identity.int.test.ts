@@ -102,7 +102,7 @@ describe("who a host is", () => {
     const host = await hosts.newHost("signing");
     await expect(hosts.session(host, { nonceSignature: new Uint8Array(64) })).rejects.toThrow("WF_HELLO_SIGNATURE");
     await expect(hosts.session({ ...host, hostId: "hst_other" })).rejects.toThrow("WF_HELLO_SIGNATURE");
-    await expect(hosts.session(host, { protocolVersion: 0 })).rejects.toThrow("WF_PROTOCOL_TOO_OLD");
+    await expect(hosts.session(host, { protocolVersion: 0 })).rejects.toThrow(/WF_PROTOCOL_TOO_OLD: .*install line/);
     await expect(hosts.session(host, { protocolVersion: 99 })).rejects.toThrow("WF_PROTOCOL_TOO_NEW");
   });
 

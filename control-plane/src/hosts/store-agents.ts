@@ -90,14 +90,17 @@ export async function readAgentUpdates(
   );
 }
 
-/** How many hosts run which version and build of the agent; revoked ones are left out. */
+/** How many hosts run which version and commit of the agent; revoked ones are left out. */
 export async function countAgentVersions(
   tx: UnitOfWork,
   organizationId: string,
 ): Promise<{ version: string; build: AgentBuild | undefined; hosts: number }[]> {
   const { rows } = await sql<{ version: string; build: AgentBuild | null; hosts: bigint }>`
-    SELECT agent_version AS version, agent_build - 'onTrial' - 'cannotUpdate' - 'arch' AS build, count(*) AS hosts FROM hosts
+    SELECT agent_version AS version, (array_agg(agent_build ORDER BY id))[1] - 'onTrial' - 'cannotUpdate' - 'arch' AS build,
+      count(*) AS hosts FROM hosts
     WHERE organization_id = ${organizationId} AND revoked_at IS NULL AND agent_version <> ''
-    GROUP BY 1, 2 ORDER BY 1, 2`.execute(tx.queries);
+    GROUP BY agent_version, coalesce(agent_build ->> 'commit', '') ORDER BY agent_version, coalesce(agent_build ->> 'commit', '')`.execute(
+    tx.queries,
+  );
   return rows.map(({ version, build, hosts }) => ({ version, build: build ?? undefined, hosts: Number(hosts) }));
 }

@@ -1,5 +1,5 @@
 import { columnMeaning, HEALTHS } from "@windflow/core";
-import { findHosts, type HostPresence } from "../hosts/index.ts";
+import { countAgentVersions, findHosts, type HostPresence } from "../hosts/index.ts";
 import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
 import { samplesOfStored } from "./batches.ts";
 import { knownContainers, type KnownContainer } from "./containers.ts";
@@ -65,7 +65,8 @@ export function createFleetFigures(parts: {
         const containers = await knownContainers(tx, query);
         const { stacks, isCut: isStackCut } = await stackFigures.of(tx, MOST_STACKS);
         const isCut = hosts.length > MOST_HOSTS || containers.length > MOST_CONTAINERS || isStackCut;
-        return write(shown, containers.slice(0, MOST_CONTAINERS), figures, stacks, isCut);
+        const agents = await countAgentVersions(tx, organizationId);
+        return write({ hosts: shown, agents }, containers.slice(0, MOST_CONTAINERS), figures, stacks, isCut);
       },
       { readOnly: true },
     );
@@ -95,7 +96,7 @@ async function latestOf(tx: UnitOfWork, hostIds: readonly string[], now: Date): 
 }
 
 function write(
-  hosts: Hosts,
+  { hosts, agents }: { readonly hosts: Hosts; readonly agents: Awaited<ReturnType<typeof countAgentVersions>> },
   containers: readonly KnownContainer[],
   figures: readonly SubjectFigures[],
   stacks: readonly StackFigure[],
@@ -108,6 +109,15 @@ function write(
   for (const presence of PRESENCES) {
     const count = hosts.filter((host) => host.presence === presence).length;
     out.gauge("windflow_fleet_hosts", "Hosts of the organization by presence.", { presence }, count);
+  }
+  for (const { version, build, hosts: count } of agents) {
+    const labels = { version, commit: build?.commit ?? "" };
+    out.gauge(
+      "windflow_fleet_hosts_by_agent",
+      "Hosts of the organization by version and build of their agents.",
+      labels,
+      count,
+    );
   }
   for (const { hostId, name, labels, presence } of hosts) {
     const own = { host_id: hostId, host: name };

@@ -355,4 +355,6 @@ test("off line is waited for, and brought along on return; paused and approved b
   });
   expect(trail).toEqual(["updates.pause"]);
   for (const session of [first, second]) session.close();
+  const figures = await app.rest.call("GET", "/metrics");
+  expect(figures.text).toMatch(/windflow_fleet_hosts_by_agent\{[^}]*version="0\.2\.0"[^}]*\} \d/);
 });
