@@ -34,6 +34,8 @@ main() {
   # Read by libc before the program runs: one arena keeps the memory of its threads small.
   MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-1}
   export WINDFLOW_SLOTS MALLOC_ARENA_MAX
+  # From its first moment on: when memory is short the kernel ends the agent, and no workload. A unit of systemd has set it already.
+  { echo 900 >/proc/self/oom_score_adj; } 2>/dev/null || true
   stopped='' given_up='' child='' code=0
   # point: begun
   end_orphan

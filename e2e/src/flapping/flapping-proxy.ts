@@ -69,7 +69,7 @@ export async function startFlappingProxy(address: string): Promise<FlappingProxy
     },
     become: (next) => {
       mode = next;
-      for (const tunnel of [...tunnels]) {
+      for (const tunnel of tunnels) {
         if (mode === "cut") tunnel.down.destroy();
         else if (mode === "reset") tunnel.down.resetAndDestroy();
         else if (mode === "half-open") tunnel.up.destroy();

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestEngine, buildImages, startTestEngine } from "@windflow/e2e/testbed";
+import { sha256Hex } from "@windflow/core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { enrollAgent, readConfig } from "./index.ts";
+import { type TestControlPlane, startTestControlPlane } from "./testing/control-plane.ts";
+
+const MB = 1024 * 1024;
+/** Room for the agent from its sources, and for a workload as large as it. */
+const LIMIT_BYTES = 320 * MB;
+/** With the agent more than the limit; alone less. */
+const WORKLOAD_BYTES = 260 * MB;
+const TIMEOUT_MS = 180_000;
+
+/** A control group with a limit, of version 1 or 2. */
+interface Group {
+  readonly procs: string;
+  remove(): void;
+}
+
+function limitedGroup(): Group {
+  const name = `wf-out-of-memory-${process.pid}`;
+  const isFirst = existsSync("/sys/fs/cgroup/memory");
+  const folder = join("/sys/fs/cgroup", isFirst ? "memory" : "", name);
+  mkdirSync(folder);
+  if (!isFirst) writeFileSync("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+  writeFileSync(join(folder, isFirst ? "memory.limit_in_bytes" : "memory.max"), String(LIMIT_BYTES));
+  const swap = join(folder, isFirst ? "memory.memsw.limit_in_bytes" : "memory.swap.max");
+  if (existsSync(swap)) writeFileSync(swap, isFirst ? String(LIMIT_BYTES) : "0");
+  return { procs: join(folder, "cgroup.procs"), remove: () => rmdirSync(folder) };
+}
+
+let plane: TestControlPlane;
+let engine: TestEngine;
+let folder: string;
+let group: Group;
+const started: ChildProcess[] = [];
+beforeAll(async () => {
+  [plane, engine] = await Promise.all([startTestControlPlane(), startTestEngine()]);
+  await buildImages(engine.docker, ["busybox"]);
+  folder = mkdtempSync(join(tmpdir(), "windflow-memory-"));
+  group = limitedGroup();
+});
+afterAll(async () => {
+  const running = started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  const ended = running.map((child) => new Promise((resolve) => child.once("exit", resolve)));
+  // The supervisor's whole group, or the agent that it began would stay.
+  for (const { pid = 0 } of running) process.kill(-pid, "SIGKILL");
+  await Promise.all(ended);
+  await vi.waitFor(() => group.remove(), { timeout: 10_000 });
+  await Promise.all([plane.stop(), engine.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Begins a shell line inside the limit, in a process group of its own. */
+function inside(line: string): ChildProcess {
+  const child = spawn("sh", ["-c", `echo $$ > ${group.procs}; ${line}`], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  started.push(child);
+  return child;
+}
+
+/** Takes memory, tells it, and gives it back when it is told to. */
+const WORKLOAD = [
+  `const taken = []; for (let left = ${WORKLOAD_BYTES}; left > 0; left -= 10 * ${MB}) taken.push(Buffer.alloc(10 * ${MB}, 1));`,
+  'process.stdout.write("taken"); process.stdin.once("data", () => { taken.length = 0; gc(); process.stdout.write("given back"); });',
+].join("");
+
+test(
+  "with no memory left the kernel ends the agent and not the workload; it comes back, and nothing is lost or touched",
+  async () => {
+    const config = readConfig({ stateDir: join(folder, "state"), dockerHost: `unix://${engine.socketPath}` });
+    await enrollAgent(config, { server: plane.url, token: "token", caSha256: sha256Hex(plane.authority.root) });
+    const container = await engine.docker.createContainer({ Image: "wf/busybox:1", Cmd: ["sleep", "3600"] });
+    await container.start();
+    const before = await container.inspect();
+
+    // As the unit and the launcher do it: offered to the kernel from its first moment on, and started again whatever ended it.
+    const main = join(import.meta.dirname, "main.ts");
+    const place = `--state-dir ${config.stateDir} --docker-host unix://${engine.socketPath}`;
+    const run = `${process.execPath} --conditions=@windflow/source --no-warnings ${main} run ${place}`;
+    inside(
+      `echo 900 > /proc/self/oom_score_adj; while :; do ${run} >/dev/null & echo $! > ${folder}/pid; wait $!; echo $? >> ${folder}/ends; sleep 0.5; done`,
+    );
+    await vi.waitFor(() => expect(plane.sessions).toHaveLength(1), { timeout: 60_000 });
+    const pid = readFileSync(join(folder, "pid"), "utf8").trim();
+    expect(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()).toBe("900");
+
+    const workload = inside(`exec ${process.execPath} --expose-gc -e '${WORKLOAD}'`);
+    let said = "";
+    workload.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    const ends = (): string => (existsSync(join(folder, "ends")) ? readFileSync(join(folder, "ends"), "utf8") : "");
+    // 137: ended by SIGKILL.
+    await vi.waitFor(() => expect(ends()).toMatch(/^137$/m), { timeout: 60_000 });
+    await vi.waitFor(() => expect(said).toBe("taken"), { timeout: 30_000 });
+    workload.stdin?.write("enough\n");
+    await vi.waitFor(() => expect(said).toContain("given back"), { timeout: 30_000 });
+
+    const sessions = plane.sessions.length;
+    await vi.waitFor(() => expect(plane.sessions.length).toBeGreaterThan(sessions - 1), { timeout: 60_000 });
+    const starts = (): number =>
+      [...plane.spools.values()]
+        .flat()
+        .filter(({ kind }) => kind?.$case === "event" && kind.value.type === "agent.started").length;
+    await vi.waitFor(() => expect(starts()).toBeGreaterThan(1), { timeout: 60_000 });
+    // One spool, and every number of it once: what was on the disk came after the kill.
+    expect(plane.spools.size).toBe(1);
+    const numbers = [...plane.spools.values()].flat().map(({ sequence }) => sequence);
+    expect(numbers).toEqual(numbers.map((_, index) => BigInt(index + 1)));
+    const after = await container.inspect();
+    expect(after.State).toMatchObject({ Running: true, Pid: before.State.Pid, StartedAt: before.State.StartedAt });
+    expect(workload.exitCode).toBeNull();
+    expect(workload.signalCode).toBeNull();
+  },
+  TIMEOUT_MS,
+);
