@@ -37,7 +37,8 @@ type StreamClass = "logs" | "exec" | "build";
 // decisions.md 13: a browser with many panes must not take the streams that a terminal or the session needs.
 // Builds take a host's processors and disk: one after the other.
 const LIMITS: Record<StreamClass, number> = { logs: 32, exec: 16, build: 1 };
-const OPEN_PATIENCE_MS = 10_000;
+// As long as a ticket is good: a link that loses packets stalls for ten seconds and more, and comes back.
+const OPEN_PATIENCE_MS = 30_000;
 // What waits to be sent on one stream: keystrokes, pasted text, credits.
 const DOWN_ITEMS = 64;
 const DOWN_BYTES = 1024 * 1024;
