@@ -2,10 +2,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentUpdateStatus_State as State } from "@windflow/proto/agent";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type MachineOptions, brokenProgram, buildPrograms, startMachine } from "./testing/machine.ts";
 import { makeRelease } from "./testing/release.ts";
 import { greeted, offer, told, until } from "./testing/told.ts";
+
+// Several starts of a program beside those of the other tests of this file.
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: string;
 let programs: Map<string, Buffer>;
@@ -18,21 +21,16 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Of the agent that is to be replaced, of the one that takes its place, and of the launcher between them. */
 const ON_THE_WAY = [
   "0.1.0: before observe",
-  "0.1.0: status downloading",
   "0.1.0: piece written",
   "0.1.0: download whole",
   "0.1.0: draft written",
   "0.1.0: draft synced",
   "0.1.0: draft renamed",
-  "0.1.0: parts removed",
   "0.1.0: tried",
-  "0.1.0: status staged",
-  "0.1.0: starts removed",
   "0.1.0: trial begun",
   "0.1.0: trial written",
   "0.1.0: status proving",
   "launcher: begun",
-  "launcher: counting",
   "launcher: counted",
   "launcher: started",
   "launcher: watching",
@@ -43,7 +41,6 @@ const ON_THE_WAY = [
   "0.2.0: proof saved",
   "0.2.0: starts removed",
   "0.2.0: proven removed",
-  "0.2.0: status succeeded",
   "launcher: proven",
 ];
 const ON_THE_WAY_BACK = [
@@ -58,28 +55,32 @@ const ON_THE_WAY_BACK = [
   "0.1.0: status reverted",
 ];
 
-async function killed(options: MachineOptions, next: Buffer, end: State): Promise<void> {
+async function killed(options: MachineOptions, next: Buffer, end: State, proveSeconds = 30): Promise<void> {
   const machine = await startMachine(options);
   try {
     await greeted(machine);
     machine.arm();
-    offer(machine, makeRelease(next));
+    offer(machine, makeRelease(next, { proveSeconds }));
     await until(() => expect(machine.isArmed).toBe(false));
     const said = await told(machine, end);
     const isNew = end === State.STATE_SUCCEEDED;
     expect(said.version).toBe(isNew ? "0.2.0" : "0.1.0");
     await until(() =>
-      expect({ current: machine.current(), files: machine.files(), agents: machine.agents().length }).toEqual({
-        current: isNew ? "b" : "a",
+      expect({
+        current: machine.current(),
         // Where the launcher waits for the agent, it has noted which process that is.
-        files: expect.arrayContaining(["a", "b", "current", "launch"]),
+        files: machine.files().filter((name) => name !== "running"),
+        agents: machine.agents().length,
+        version: machine.plane.sessions.at(-1)?.hello.agentVersion,
+        isOpen: machine.plane.sessions.at(-1)?.isOpen,
+      }).toEqual({
+        current: isNew ? "b" : "a",
+        files: ["a", "b", "current", "launch"],
         agents: 1,
+        version: said.version,
+        isOpen: true,
       }),
     );
-    expect(machine.files()).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/trial|proven|reverted|verdict/)]),
-    );
-    expect(machine.plane.sessions.at(-1)?.isOpen).toBe(true);
   } finally {
     await machine.remove();
   }
@@ -106,5 +107,6 @@ test.concurrent.each(["launcher: undone", "launcher: cleared"])(
       { program: programs.get("0.1.0")!, killAt },
       brokenProgram("0.2.0", "exec sleep 1000"),
       State.STATE_REVERTED,
+      2,
     ),
 );
