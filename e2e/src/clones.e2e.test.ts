@@ -96,8 +96,8 @@ test(
       (await api.hosts.listHostMachines({ organization, hostId: original.hostId })).machines ?? [];
     const both = await eventually("both machines are shown", PATIENCE_MS, machines, (found) => found.length === 2);
     const own = both.find((machine) => machine.remoteAddress === fleet.hosts[0]!.address);
-    expect(both.map((machine) => machine.remoteAddress).toSorted()).toEqual(
-      fleet.hosts.map(({ address }) => address).toSorted(),
+    expect(new Set(both.map((machine) => machine.remoteAddress))).toEqual(
+      new Set(fleet.hosts.map(({ address }) => address)),
     );
     expect([await idsOn(0), await idsOn(1)]).toEqual(before);
     await api.hosts.resolveClones({ organization, hostId: original.hostId, bootId: own?.bootId ?? "" });
@@ -127,8 +127,7 @@ test(
     expect(green).toHaveLength(2);
     expect(green.every((host) => host.labels?.["site"] === "test" && host.stacksDrifted === 0)).toBe(true);
     expect([await idsOn(0), await idsOn(1)]).toEqual(before);
-    const decided = (await machines()).map((machine) => machine.decided).toSorted();
-    expect(decided).toEqual(["enrolled", "host"]);
+    expect(new Set((await machines()).map((machine) => machine.decided))).toEqual(new Set(["enrolled", "host"]));
     await eventually(
       "the old identity is gone",
       PATIENCE_MS,
