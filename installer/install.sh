@@ -29,6 +29,7 @@ Usage: printf %s TOKEN | sh install.sh --server https://HOST:PORT --ca-sha256 HE
   --proxy URL           http://HOST:PORT that allows CONNECT; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count, in either case
   --user NAME           run as this user (made when absent), who gets the group of the engine's socket; root without it
   --docker-host SOCKET  engine to use instead of /var/run/docker.sock
+  --peer-address H:P    where other hosts of the site get layers of images from this one
   --allow-host-shell    let people with the right open a shell on this host
   --agent FILE          use this agent instead of fetching one from the control plane
   --init KIND           systemd, openrc or plain; what this host runs without it
@@ -51,7 +52,7 @@ fail() {
 has() { command -v "$1" >/dev/null 2>&1; }
 
 main() {
-  server='' ca_sha256='' ca_file='' token_file='' labels='' name='' proxy='' user='' docker_host='' host_shell=''
+  server='' ca_sha256='' ca_file='' token_file='' labels='' name='' proxy='' user='' docker_host='' host_shell='' peer_address=''
   agent_file='' init='' prefix='' state='' start=yes act=install keep='' purge='' work='' changed=''
   case ${0##*/} in uninstall.sh) act=uninstall ;; esac
   read_options "$@"
@@ -108,6 +109,7 @@ read_options() {
           --proxy) proxy=$2 ;;
           --user) user=$2 ;;
           --docker-host) docker_host=${2#unix://} ;;
+          --peer-address) peer_address=$2 ;;
           --agent) agent_file=$2 ;;
           --init) init=$2 ;;
           --prefix) prefix=${2%/} ;;
@@ -139,6 +141,7 @@ recall() {
       host_shell) [ -n "$host_shell" ] || host_shell=$value ;;
       name) [ -n "$name" ] || name=$value ;;
       proxy) [ -n "$proxy" ] || proxy=$value ;;
+      peer_address) [ -n "$peer_address" ] || peer_address=$value ;;
     esac
   done <"$settings"
 }
@@ -166,6 +169,7 @@ check_options() {
   case $init in '' | systemd | openrc | plain) ;; *) fail "There is no --init $init: it is systemd, openrc or plain." ;; esac
   # A service's environment is one line each, and read by a shell where there is no systemd.
   case $name in *[!A-Za-z0-9._-]*) fail '--name has letters, digits, and . _ -' ;; esac
+  case $peer_address in *[!]A-Za-z0-9.:[-]*) fail '--peer-address is HOST:PORT.' ;; esac
   if [ -z "$proxy" ]; then
     for proxy in "${https_proxy:-}" "${HTTPS_PROXY:-}" "${http_proxy:-}" "${HTTP_PROXY:-}" "${ALL_PROXY:-}"; do
       [ -z "$proxy" ] || break
@@ -231,10 +235,11 @@ check_system() {
     # The dynamic loader of musl has this name on every architecture.
     for file in /lib/ld-musl-*; do [ ! -e "$file" ] || musl=yes; done
     if [ -n "$musl" ]; then
-      bad 'this system uses musl (Alpine), and the agent needs glibc' "Run the agent as a container:
-          curl -fsSk $server/install/windflow-agent-image-linux-$arch.tar | docker load
-          printf %s TOKEN | docker run -i --rm -v windflow-agent:/var/lib/windflow-agent -v $docker_host:/var/run/docker.sock windflow/agent:VERSION enroll --server $server --ca-sha256 $ca_sha256
-          docker run -d --name windflow-agent --restart unless-stopped --network host --pid host -v windflow-agent:/var/lib/windflow-agent -v /var/lib/windflow:/var/lib/windflow -v $docker_host:/var/run/docker.sock windflow/agent:VERSION run"
+      bad 'this system uses musl (Alpine), and the agent needs glibc' "Run the agent as a container (the tag is what docker load says):
+          curl -fsSk $server/install/ca.pem -o ca.pem && echo '$ca_sha256  ca.pem' | sha256sum -c - &&
+          curl -fsS --cacert ca.pem $server/install/windflow-agent-image-linux-$arch.tar | docker load
+          (umask 077; mkdir -p /var/lib/windflow-agent; printf %s TOKEN >/var/lib/windflow-agent/token)
+          docker run -d --name windflow-agent --restart unless-stopped --network host --pid host --cgroupns host -v $docker_host:/var/run/docker.sock -v /var/lib/windflow-agent:/var/lib/windflow-agent -v /var/lib/windflow:/var/lib/windflow windflow/agent:VERSION run --server $server --ca-sha256 $ca_sha256 --token-file /var/lib/windflow-agent/token"
     else
       bad "there is no $loader: this system has no 64-bit glibc" 'Use a 64-bit system, or run the agent as a container.'
     fi
@@ -279,7 +284,7 @@ check_tools() {
     has "$tool" || bad "$tool is missing" 'Install coreutils and sed, or busybox with its links.'
   done
   has curl || has wget || bad 'neither curl nor wget is here' 'Install curl.'
-  [ "$act" = preflight ] || [ -n "$agent_file" ] || [ -s "$state/identity.json" ] || [ -n "$token_file" ] || [ ! -t 0 ] ||
+  [ "$act" = preflight ] || [ -s "$state/identity.json" ] || [ -n "$token_file" ] || [ ! -t 0 ] ||
     bad 'the join token does not come by standard input' 'printf %s TOKEN | sh install.sh …, or --token-file FILE.'
   [ -z "$token_file" ] || [ -s "$token_file" ] || bad "there is no token in $token_file" 'Write it there, readable for root alone.'
   if [ -n "$token_file" ] && [ -s "$token_file" ]; then
@@ -508,6 +513,7 @@ put_file() {
 environment() {
   printf 'WINDFLOW_SLOTS=%s\nWINDFLOW_STATE_DIR=%s\nDOCKER_HOST=unix://%s\nMALLOC_ARENA_MAX=1\n' "$prefix" "$state" "$docker_host"
   [ -z "$name" ] || printf 'WINDFLOW_HOST_NAME=%s\n' "$name"
+  [ -z "$peer_address" ] || printf 'WINDFLOW_PEER_ADDRESS=%s\n' "$peer_address"
   [ -z "$proxy" ] || printf 'https_proxy=%s\n' "$proxy"
   [ -z "$no_proxy" ] || printf 'no_proxy=%s\n' "$no_proxy"
 }
@@ -517,7 +523,7 @@ remember() {
   earlier=$(sed -n 's/^made=//p' "$settings" 2>/dev/null || true)
   [ -n "${made_user:-}" ] || made_user=$(sed -n 's/^made_user=//p' "$settings" 2>/dev/null || true)
   put_file "$settings" 0600 "$(
-    printf '%s\n' "prefix=$prefix" "state=$state" "user=$user" "init=$init" "docker_host=$docker_host" "host_shell=$host_shell" "name=$name" "proxy=$proxy" "made_user=$made_user"
+    printf '%s\n' "prefix=$prefix" "state=$state" "user=$user" "init=$init" "docker_host=$docker_host" "host_shell=$host_shell" "name=$name" "proxy=$proxy" "peer_address=$peer_address" "made_user=$made_user"
     printf '%s\n' "${made:-}" "$earlier" | sed -n '/./s/^/made=/p'
   )"
 }
@@ -683,8 +689,8 @@ enroll() {
   trust="--ca-sha256 $ca_sha256"
   [ -z "$ca_file" ] || trust="--ca-file $ca_file"
   # shellcheck disable=SC2086
-  WINDFLOW_HOST_NAME=$name "$program" enroll --state-dir "$state" --server "$server" $trust --docker-host "unix://$docker_host" \
-    ${labels:+--labels "$labels"} ${host_shell:+--allow-host-shell} ${token_file:+--token-file "$token_file"} ||
+  "$program" enroll --state-dir "$state" --server "$server" $trust --docker-host "unix://$docker_host" \
+    ${labels:+--labels "$labels"} ${name:+--name "$name"} ${host_shell:+--allow-host-shell} ${token_file:+--token-file "$token_file"} ||
     fail 'The host was not enrolled; the agent is installed and not started.' \
       'The line above says why. Run the line again with a good token, or undo all of it: sh /etc/windflow/agent/uninstall.sh'
   changed=yes

@@ -72,7 +72,8 @@ mount --bind /proc ${folder}/proc
 mount --rbind /dev ${folder}/dev
 mount --rbind /sys ${folder}/sys
 mount -t tmpfs tmpfs ${folder}/run
-mount -t tmpfs tmpfs ${folder}/tmp
+# As hardened systems have it.
+mount -t tmpfs -o noexec,size=100m tmpfs ${folder}/tmp
 `;
   await machine.exec(["/bin/sh", "-euc", script]);
   // The machine's own mounts are not seen from here: its init's view is.
