@@ -1,3 +1,1 @@
-export { endOfLog, readLogFiles } from "./log-files.ts";
-export { showLogs, type ShowOptions } from "./show.ts";
-export { findLogFile, ownLogFile } from "./where.ts";
+export { type ShowOptions, showLogs } from "./show.ts";

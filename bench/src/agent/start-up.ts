@@ -56,7 +56,7 @@ export async function measureStartUp(site: Site, rounds: number): Promise<StartU
   };
 }
 
-export function hostAddress({ installation }: Site): string {
+function hostAddress({ installation }: Site): string {
   return installation.hosts[0]?.host.address ?? "";
 }
 

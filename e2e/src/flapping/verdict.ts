@@ -2,7 +2,7 @@ import type { Footprint } from "./footprint.ts";
 
 const MB = 1024 * 1024;
 /** From the second quarter to the last; the first is that of a program that has just begun. */
-export const MOST_GROWTH: Pick<Footprint, "privateBytes" | "descriptors" | "threads" | "stateBytes"> = {
+const MOST_GROWTH: Pick<Footprint, "privateBytes" | "descriptors" | "threads" | "stateBytes"> = {
   privateBytes: 6 * MB,
   descriptors: 3,
   threads: 0,
@@ -10,7 +10,7 @@ export const MOST_GROWTH: Pick<Footprint, "privateBytes" | "descriptors" | "thre
   stateBytes: 64 * 1024,
 };
 /** At any time. The spool may hold what comes in the longest trouble, in segments of 1 MB. */
-export const MOST: Pick<Footprint, "descriptors" | "spoolBytes" | "logBytes"> = {
+const MOST: Pick<Footprint, "descriptors" | "spoolBytes" | "logBytes"> = {
   descriptors: 80,
   spoolBytes: 6 * MB,
   logBytes: 8.5 * MB,
