@@ -8,7 +8,7 @@ import type { ContentStore } from "../files/content-store.ts";
 import { lackOfRoom } from "../files/room.ts";
 import { type Clock, pause } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
-import type { PulledImage, PullProgress } from "../reconcile/engine.ts";
+import { EngineError, type PulledImage, type PullProgress } from "../reconcile/engine.ts";
 import { type RegistryImage, type RegistryLayer, readDelivered } from "./delivered-documents.ts";
 import { fetchLayer, isFinal, type LayerSources } from "./fetch-layers.ts";
 import type { KnownImages } from "./known-images.ts";
@@ -55,8 +55,8 @@ export interface Delivery {
   bring(wanted: WantedImage, onProgress: (progress: PullProgress) => void, signal: AbortSignal): Promise<PulledImage>;
 }
 
-// A control plane that is away for longer than this is told as that; the step is tried again after it.
-const NO_ANSWER_MS = 120_000;
+// A session comes back within seconds after a cut or a start; after this it is told that there is none, and the step is tried again.
+const NO_ANSWER_MS = 15_000;
 const AGAIN_MS = 1_000;
 
 export function createDelivery(parts: DeliverParts): Delivery {
@@ -96,11 +96,13 @@ export function createDelivery(parts: DeliverParts): Delivery {
           againMs = Math.max(answer.retryAfterMs, 1);
         }
       } catch (error) {
-        if (error instanceof DeliveryRefusal || !isTransport(error) || isFinal(error)) throw error;
+        if (error instanceof DeliveryRefusal || !isTransport(error)) throw error;
+        if (isFinal(error))
+          throw new DeliveryRefusal(wanted.reference, { problem: reasonOf(error), code: "WF_IMAGE_NOT_DESIRED" });
         reason = reasonOf(error);
       }
       if (clock.now() - heardAt > NO_ANSWER_MS)
-        throw new Error(`The image ${wanted.reference} is to come from the control plane: ${reason}.`);
+        throw new Error(`The image ${wanted.reference} is to come from the control plane, and ${reason}.`);
       await pause(clock, againMs, signal);
     }
   }
@@ -223,15 +225,41 @@ interface Loading {
 }
 
 /** The control plane's own sentence. */
-export class DeliveryRefusal extends Error {
+export class DeliveryRefusal extends EngineError {
   override readonly name = "DeliveryRefusal";
   readonly code: string;
+  readonly #reference: string;
+  readonly #answer: Pick<FetchImageResponse, "problem" | "code">;
 
-  constructor(reference: string, { problem, code }: Pick<FetchImageResponse, "problem" | "code">) {
-    super(`The image ${reference} does not come from the control plane: ${problem} (${code})`);
+  constructor(reference: string, answer: Pick<FetchImageResponse, "problem" | "code">, before = "") {
+    const { problem, code } = answer;
+    super(`${before}The image ${reference} does not come from the control plane: ${problem} (${code})`, REFUSED);
     this.code = code;
+    this.#reference = reference;
+    this.#answer = answer;
+  }
+
+  /** The same, with why the control plane was asked at all. */
+  after(why: string): DeliveryRefusal {
+    return new DeliveryRefusal(this.#reference, this.#answer, `${why}. `);
+  }
+
+  override get final(): boolean {
+    return FINAL_CODES.has(this.code);
   }
 }
+
+// As the status of an engine that answers: it is there.
+const REFUSED = 502;
+/** Somebody has to change something elsewhere. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  "WF_REGISTRY_UNAUTHORIZED",
+  "WF_REGISTRY_REFUSED",
+  "WF_IMAGE_NOT_FOUND",
+  "WF_IMAGE_PLATFORM",
+  "WF_IMAGE_UNSUPPORTED",
+  "WF_IMAGE_CACHE_FULL",
+]);
 
 // A call that failed on its way has a status; what we ourselves refuse has none.
 function isTransport(error: unknown): boolean {

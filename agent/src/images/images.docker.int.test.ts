@@ -14,7 +14,7 @@ import {
   startTestPodman,
 } from "@windflow/e2e/testbed";
 import type { FetchImageResponse } from "@windflow/proto/agent";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { smallFile, writeTar } from "../engines/docker/build-tar.ts";
 import { createDockerEngine } from "../engines/docker/index.ts";
 import type { ContentSource } from "../files/content-store.ts";
@@ -156,7 +156,16 @@ describe.each(KINDS)("%s", (kind) => {
     expect(inspected.RootFS.Layers).toEqual(first.layers.map(({ diffId }) => diffId));
     const container = await docker.createContainer({ Image: id });
     await container.start();
-    await container.remove({ force: true });
+    // Podman does not remove one that is ending at this moment.
+    const state = await vi.waitUntil(
+      async () => {
+        const { State } = await container.inspect();
+        return State.Running ? undefined : State;
+      },
+      { timeout: 20_000 },
+    );
+    expect(state.ExitCode).toBe(0);
+    await container.remove();
     expect(at.progress.at(-1)).toMatchObject({ layersDone: 2, bytesDone: sizeOf(first), bytesTotal: sizeOf(first) });
 
     const second = await imageOf("zstd", "gzip");

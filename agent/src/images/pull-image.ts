@@ -60,9 +60,12 @@ export function createPullImage(parts: {
     try {
       return await delivery.bring(wanted, onProgress, signal);
     } catch (error) {
-      if (!(error instanceof DeliveryRefusal)) throw error;
+      if (signal.aborted) throw error;
+      // The next try begins with the registry, which may be back.
+      unreached.delete(address);
       // Neither way: a person needs both sentences to see which one to mend.
-      throw new Error(`${why}. ${error.message}`, { cause: error });
+      if (error instanceof DeliveryRefusal) throw error.after(why);
+      throw new Error(`${why}. ${reasonOf(error)}`, { cause: error });
     }
   };
 }
