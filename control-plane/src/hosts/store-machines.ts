@@ -64,7 +64,8 @@ export async function noteArrivals(
           },
         ],
   );
-  await sql`INSERT INTO host_machines (host_id, boot_id, organization_id, remote_address, hostname, addresses, first_seen_at,
+  if (left.length > 0)
+    await sql`INSERT INTO host_machines (host_id, boot_id, organization_id, remote_address, hostname, addresses, first_seen_at,
       last_seen_at, sessions, from_epoch)
     SELECT m.host_id, m.boot_id, ${organizationId}, m.remote_address, m.hostname, m.addresses, m.first_seen_at, m.last_seen_at,
       m.epoch, m.epoch + 1 FROM ${recordset(left)}
