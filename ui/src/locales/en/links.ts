@@ -67,7 +67,6 @@ export const links = {
     siteHint:
       "Hosts with the same value of this label fetch layers from each other, so that the link carries each layer once. Empty: they do not.",
     stopped: "stopped",
-    atMost: "{rate}",
     during: "{from} – {until}",
     fromSite: "from each other by {label}",
     faults: {
@@ -93,7 +92,6 @@ export const links = {
       notFollowed: "not yet followed",
       notFollowedText:
         "The host has not told that it follows the profile as it is now. It does when it is next reached.",
-      now: "In force now",
       nothingNow: "no limit",
       changes: "changes {at}, in {span}",
       images: "Images from",

@@ -4,7 +4,6 @@ export const updates = {
     text: "Bring a release of the agent to hosts, a few first. An agent that does not come back well goes back to the one before, by itself.",
     releases: {
       title: "Releases",
-      text: "Those that lie in this control plane's install folders, and those that hosts run.",
       none: "No release is known yet",
       noneText:
         "Put the folder that a release comes as (agents, SHA256SUMS, SHA256SUMS.sig) into the install folder of this control plane, and it is offered here. Until the first host has enrolled, none is in use either.",
@@ -29,7 +28,6 @@ export const updates = {
       columns: { what: "Release", state: "State", hosts: "Hosts", by: "By", at: "Begun" },
     },
     to: "Agents to {version}",
-    openReleases: "All releases",
     states: {
       unknown: "Unknown",
       running: "Running",
@@ -161,11 +159,8 @@ export const updates = {
       opens: "window opens {at}",
     },
     host: {
-      title: "Agent",
-      version: "Release",
       going: "Being updated to {version}",
       newer: "{version} can be brought to it",
-      newest: "the newest that lies here",
       last: "Last update",
       update: "Update…",
     },

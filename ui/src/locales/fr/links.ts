@@ -70,7 +70,6 @@ export const links: Pick<Messages, "links"> = {
     siteHint:
       "Les hôtes ayant la même valeur de cette étiquette se donnent les couches, pour que la liaison porte chaque couche une fois. Vide : ils ne le font pas.",
     stopped: "arrêté",
-    atMost: "{rate}",
     during: "{from} – {until}",
     fromSite: "les uns des autres par {label}",
     faults: {
@@ -96,7 +95,6 @@ export const links: Pick<Messages, "links"> = {
       notFollowed: "pas encore suivi",
       notFollowedText:
         "L’hôte n’a pas dit qu’il suit le profil tel qu’il est maintenant. Il le fera dès qu’il sera joint.",
-      now: "En vigueur maintenant",
       nothingNow: "sans limite",
       changes: "change {at}, dans {span}",
       images: "Images depuis",

@@ -6,7 +6,6 @@ export const updates: Pick<Messages, "updates"> = {
     text: "Amenez une version de l’agent sur des hôtes, quelques-uns d’abord. Un agent qui ne revient pas bien reprend la précédente, de lui-même.",
     releases: {
       title: "Versions",
-      text: "Celles des dossiers d’installation de ce plan de contrôle, et celles que des hôtes font tourner.",
       none: "Aucune version n’est encore connue",
       noneText:
         "Mettez le dossier d’une version (agents, SHA256SUMS, SHA256SUMS.sig) dans le dossier d’installation de ce plan de contrôle, et elle est proposée ici. Tant qu’aucun hôte n’est enrôlé, aucune n’est en usage non plus.",
@@ -33,7 +32,6 @@ export const updates: Pick<Messages, "updates"> = {
       columns: { what: "Version", state: "État", hosts: "Hôtes", by: "Par", at: "Commencée" },
     },
     to: "Agents vers {version}",
-    openReleases: "Toutes les versions",
     states: {
       unknown: "Inconnu",
       running: "En cours",
@@ -180,11 +178,8 @@ export const updates: Pick<Messages, "updates"> = {
       opens: "la fenêtre ouvre {at}",
     },
     host: {
-      title: "Agent",
-      version: "Version",
       going: "En cours de mise à jour vers {version}",
       newer: "{version} peut lui être amenée",
-      newest: "la plus récente ici",
       last: "Dernière mise à jour",
       update: "Mettre à jour…",
     },
