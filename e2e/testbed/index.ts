@@ -2,6 +2,7 @@ export { type BuiltAgentOptions, builtAgent, builtControlPlane, imageBase, testb
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
 export { type BareRoot, type BareSystem, bareRoot } from "./bare-root.ts";
 export { type ShellTools, shellTools } from "./shell-tools.ts";
+export { releaseKey, signRelease } from "./signed-release.ts";
 export { type Switch, createSwitch } from "./switch.ts";
 export { clockLibrary, fastClock } from "./clock.ts";
 export { type Machine, type MachineProcess, createMachine } from "./machine.ts";

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { createHash, generateKeyPairSync } from "node:crypto";
-import { appendFile, copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { generateKeyPairSync } from "node:crypto";
+import { appendFile, copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -14,11 +14,12 @@ import {
   createMachine,
   createSwitch,
   type Machine,
+  releaseKey,
   shellTools,
+  signRelease,
   type Switch,
   testEnginePrograms,
 } from "@windflow/e2e/testbed";
-import { developmentKey, publicHalf, signChecksums } from "@windflow/installer/build";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
@@ -35,19 +36,8 @@ let release: string;
 let hub: Switch;
 const machines: Machine[] = [];
 
-async function seal(folder: string): Promise<void> {
-  const names = [AGENT, `${AGENT}.gz`, `${AGENT}.zst`, "install.sh", "launch.sh"];
-  const lines = await Promise.all(
-    names.map(
-      async (name) =>
-        `${createHash("sha256")
-          .update(await readFile(join(folder, name)))
-          .digest("hex")}  ${name}\n`,
-    ),
-  );
-  await writeFile(join(folder, "SHA256SUMS"), lines.join(""));
-  await writeFile(join(folder, "SHA256SUMS.sig"), signChecksums(Buffer.from(lines.join("")), developmentKey()));
-}
+const seal = (folder: string): Promise<void> =>
+  signRelease(folder, [AGENT, `${AGENT}.gz`, `${AGENT}.zst`, "install.sh", "launch.sh"]);
 
 /** What a build leaves, compressed in a hurry. */
 async function makeRelease(): Promise<string> {
@@ -69,7 +59,7 @@ beforeAll(async () => {
   release = await makeRelease();
   app = await startTestApp({
     address: hub.address,
-    parts: { installFolders: [release], releaseKeys: [publicHalf(developmentKey())] },
+    parts: { installFolders: [release], releaseKeys: [releaseKey] },
   });
   hosts = testHosts(app);
 }, PATIENCE_MS);
@@ -187,7 +177,9 @@ describe.runIf(possible)("on a bare Debian without an init system", { timeout: P
     expect(newer.output).toContain("its identity is kept");
     expect(await green("bare-2")).toMatchObject({ id });
 
-    const wrongKey = publicHalf(generateKeyPairSync("ed25519").privateKey);
+    const wrongKey = generateKeyPairSync("ed25519")
+      .publicKey.export({ format: "der", type: "spki" })
+      .toString("base64");
     const strange = installCommand.replace(
       "&& printf",
       `&& sed -i "s|^release_keys=.*|release_keys='${wrongKey}'|" "$d/install.sh" && printf`,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { developmentKey, publicHalf, signChecksums } from "@windflow/installer/build";
+import { releaseKey, signRelease } from "@windflow/e2e/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import { createTransfers, rangeOf } from "./install-transfer.ts";
@@ -18,7 +18,7 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "windflow-install-"));
   await release();
-  app = await startTestApp({ parts: { installFolders: [folder], releaseKeys: [publicHalf(developmentKey())] } });
+  app = await startTestApp({ parts: { installFolders: [folder], releaseKeys: [releaseKey] } });
 });
 afterAll(async () => {
   await app.stop();
@@ -28,11 +28,10 @@ afterAll(async () => {
 /** A signed release; `agent` may be other bytes than those that were signed. */
 async function release(agent: Buffer = BYTES): Promise<void> {
   const script = await readFile(join(INSTALLER, "install.sh"));
-  const sums = `${sha256(script)}  install.sh\n${sha256(BYTES)}  ${AGENT}\n`;
   await writeFile(join(folder, "install.sh"), script);
+  await writeFile(join(folder, AGENT), BYTES);
+  await signRelease(folder, ["install.sh", AGENT]);
   await writeFile(join(folder, AGENT), agent);
-  await writeFile(join(folder, "SHA256SUMS"), sums);
-  await writeFile(join(folder, "SHA256SUMS.sig"), signChecksums(Buffer.from(sums), developmentKey()));
 }
 const get = (file: string, headers: Record<string, string> = {}) =>
   app.rest.call("GET", `/install/${file}`, undefined, { authorization: undefined, ...headers });
@@ -76,7 +75,7 @@ describe("what a new host fetches", () => {
 
   it("begins with a script that carries the keys and the checksums, pinned byte for byte by the line for wget", async () => {
     const script = await get("install.sh");
-    expect(script.text).toContain(`\nrelease_keys='${publicHalf(developmentKey())}'\n`);
+    expect(script.text).toContain(`\nrelease_keys='${releaseKey}'\n`);
     expect(script.text).toContain(`\nrelease_sums='${sha256(await readFile(join(folder, "SHA256SUMS")))}'\n`);
     const { json } = await app.rest.call("POST", `/v1/organizations/${app.organizationId}/enrollmentTokens`, {});
     const { installCommandWget, installCommand } = json as { installCommandWget: string; installCommand: string };
