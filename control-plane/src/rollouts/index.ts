@@ -4,6 +4,7 @@ export { desiredStateChanged } from "./events.ts";
 export {
   isHostEnded,
   type HostView,
+  type HostWindow,
   type Rollout,
   type RolloutHostState,
   type RolloutState,
