@@ -4,6 +4,9 @@ import type { Site } from "./site.ts";
 import { until } from "./until.ts";
 import type { Workers } from "./workers.ts";
 
+const MOST_MOMENTS = 12;
+const SETTLED_PERCENT = 5;
+
 /** What so many sessions cost. */
 export interface GrowthPoint {
   readonly agents: number;
@@ -22,7 +25,7 @@ export async function growTo(site: Site, workers: Workers, agents: number, scale
   const { welcomed: had } = await workers.tally();
   await openAll(workers, agents, scale);
   const opened = site.use();
-  await pause(scale.settleMs);
+  await settled(site, scale);
   const begun = site.use();
   await pause(scale.steadyMs);
   const end = site.use();
@@ -36,6 +39,19 @@ export async function growTo(site: Site, workers: Workers, agents: number, scale
     steadyCpuPercent: ((end.processorSeconds - begun.processorSeconds) * 100) / seconds,
     steadyDatabaseCpuPercent: ((end.databaseSeconds - begun.databaseSeconds) * 100) / seconds,
   };
+}
+
+/** What the sessions began is over: the processor is used as much as a moment before. */
+async function settled(site: Site, scale: Scale): Promise<void> {
+  let before = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < MOST_MOMENTS; i++) {
+    const from = site.use();
+    await pause(scale.settleMs);
+    const to = site.use();
+    const percent = ((to.processorSeconds - from.processorSeconds) * 100_000) / (to.atMs - from.atMs);
+    if (Math.abs(before - percent) < SETTLED_PERCENT) return;
+    before = percent;
+  }
 }
 
 /** Opens further sessions until there are so many; seconds that it took. */
