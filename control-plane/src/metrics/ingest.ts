@@ -77,7 +77,7 @@ export function createSamplesSink(parts: {
       await insertIntake(tx, rows);
       await flag(tx, organizationId, taken, now);
       tx.afterCommit(() => {
-        for (const { subject, bytes, lastAtMs } of taken) recent.add(subject, bytes, lastAtMs, now);
+        for (const { subject, bytes, lastAtMs, spanMs } of taken) recent.add(subject, bytes, { lastAtMs, spanMs }, now);
       });
     },
   };
@@ -89,6 +89,8 @@ interface Taken {
   readonly bytes: Uint8Array;
   /** Of its last sample, in our time. */
   readonly lastAtMs: number;
+  /** From its first sample to its last. */
+  readonly spanMs: number;
   /** How far its last sample was ahead of our clock, when that is too far. */
   readonly aheadMs: number;
 }
@@ -103,5 +105,5 @@ function takeBatch(batch: SampleBatch, hostId: string, now: number, keptMs: numb
   if (atMs === undefined || first < now - keptMs || !hasColumns(batch)) return [];
   // The distances between the samples stay true: the whole batch moves.
   const aheadMs = last - now > MOST_AHEAD_MS ? last - now : 0;
-  return [{ subject, bytes: storedBatch(batch, aheadMs), lastAtMs: last - aheadMs, aheadMs }];
+  return [{ subject, bytes: storedBatch(batch, aheadMs), lastAtMs: last - aheadMs, spanMs: last - first, aheadMs }];
 }

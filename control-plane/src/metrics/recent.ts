@@ -3,8 +3,13 @@ import { kindOf, type Samples, type Subject } from "./model.ts";
 
 /** The last batch of each subject, in memory and as it is stored: for lists. Empty after a start. */
 export interface RecentSamples {
-  /** @param batch as the table of intake has it; @param lastAtMs of its last sample */
-  add(subject: Subject, batch: Uint8Array, lastAtMs: number, now: number): void;
+  /** @param batch as the table of intake has it; @param times of its last sample, and how long after its first that is */
+  add(
+    subject: Subject,
+    batch: Uint8Array,
+    times: { readonly lastAtMs: number; readonly spanMs: number },
+    now: number,
+  ): void;
   /** The latest sample; undefined when nothing came for a while. */
   last(subject: Subject, now: number): ReadonlyMap<string, number> | undefined;
   /** The last figures of the hosts and of their containers, of which something came lately. */
@@ -13,8 +18,10 @@ export interface RecentSamples {
   sweep(now: number): void;
 }
 
-// Twice the slowest shipping interval, and a lost batch.
+// Twice the usual shipping interval, and a lost batch. A batch spans what its host takes to ship one: metered hosts take longer.
 const STALE_MS = 2 * 60_000;
+const SHIPS_MISSED = 2;
+const LATE_MS = 60_000;
 // A host's clock may be behind; one by more than this has no figures in lists.
 const OLD_MS = 15 * 60_000;
 
@@ -22,6 +29,7 @@ interface Known {
   readonly batch: Uint8Array;
   readonly lastAtMs: number;
   readonly receivedMs: number;
+  readonly staleMs: number;
   /** Read when somebody asks for it: most are replaced before. */
   figures?: ReadonlyMap<string, number>;
 }
@@ -29,16 +37,17 @@ interface Known {
 export function createRecentSamples(): RecentSamples {
   // By host, then by container: a joined key would be made and hashed for every batch.
   const hosts = new Map<string, Map<string, Known>>();
-  const isFresh = ({ receivedMs }: Known, now: number): boolean => now - receivedMs <= STALE_MS;
+  const isFresh = ({ receivedMs, staleMs }: Known, now: number): boolean => now - receivedMs <= staleMs;
   return {
-    add: ({ hostId, containerId }, batch, lastAtMs, now) => {
+    add: ({ hostId, containerId }, batch, { lastAtMs, spanMs }, now) => {
       // What was spooled while the link was cut says nothing about now.
       if (now - lastAtMs > OLD_MS) return;
       const own = hosts.get(hostId) ?? new Map<string, Known>();
       hosts.set(hostId, own);
       // Batches of one host may be stored in another order than they were made.
       if ((own.get(containerId)?.lastAtMs ?? 0) > lastAtMs) return;
-      own.set(containerId, { batch, lastAtMs, receivedMs: now });
+      const staleMs = Math.min(OLD_MS, Math.max(STALE_MS, SHIPS_MISSED * spanMs + LATE_MS));
+      own.set(containerId, { batch, lastAtMs, receivedMs: now, staleMs });
     },
     last: (subject, now) => {
       const known = hosts.get(subject.hostId)?.get(subject.containerId);
