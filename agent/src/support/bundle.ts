@@ -44,13 +44,16 @@ interface Piece {
  */
 export async function writeSupportBundle(input: ConfigInput, options: SupportOptions): Promise<string[]> {
   const config = readConfig(input);
-  const redact = redactorOf(config, options.environment);
+  const secrets = secretsOf(config, options.environment);
+  const redact = createRedactor(secrets ?? []);
   const folder = `windflow-support-${stamp(options.now)}`;
   const file = await create(options.out);
   const names: string[] = [];
   const entries = async function* () {
     for (const { name, make } of pieces(config, input, options)) {
-      const content = await make().catch((error: unknown) => ({ problem: reasonOf(error) }));
+      const content = await Promise.resolve()
+        .then(secrets === undefined && name === LOG ? () => NO_LOG : make)
+        .catch((error: unknown) => ({ problem: reasonOf(error) }));
       const told = redactBelow(content, redact);
       const text = typeof told === "string" ? told : `${JSON.stringify(told, bigints, 2)}\n`;
       names.push(name);
@@ -79,9 +82,16 @@ function pieces(config: AgentConfig, input: ConfigInput, { environment, now }: S
     { name: "engine.json", make: () => describeEngine(config) },
     { name: "machine.json", make: () => Promise.resolve(describeMachine(config)) },
     { name: "state-files.tsv", make: () => Promise.resolve(describeStateFiles(config)) },
-    { name: "log.jsonl", make: () => lastLogs(config, now) },
+    { name: LOG, make: () => lastLogs(config, now) },
   ];
 }
+
+const LOG = "log.jsonl";
+/** A log may repeat any of them. */
+const NO_LOG = {
+  problem:
+    "What is secret on this host cannot be read, so it could not be told from the rest of the log; see status.json.",
+};
 
 const README = [
   "What windflow-agent support-bundle found on this host, for whoever is to help.",
@@ -107,13 +117,18 @@ function toldVariables(environment: NodeJS.ProcessEnv): object {
   };
 }
 
-function redactorOf(config: AgentConfig, environment: NodeJS.ProcessEnv): (text: string) => string {
-  const identity = loadIdentity(config.stateDir);
-  // Nothing is known, and nothing secret is there but what looks like it.
-  if (identity === undefined) return createRedactor([]);
-  const { stacks } = storedStacks(config);
-  const keys = loadOrCreateHostKeys(config.stateDir);
-  return createRedactor(knownSecrets(config, { hostId: identity.hostId, keys, stacks, environment }));
+/** Undefined when the state of this host is damaged, or another user's: then a bundle is wanted all the more. */
+function secretsOf(config: AgentConfig, environment: NodeJS.ProcessEnv): ReadonlySet<string> | undefined {
+  try {
+    const identity = loadIdentity(config.stateDir);
+    // Nothing is known, and nothing secret is there but what looks like it.
+    if (identity === undefined) return new Set();
+    const { stacks } = storedStacks(config);
+    const keys = loadOrCreateHostKeys(config.stateDir);
+    return knownSecrets(config, { hostId: identity.hostId, keys, stacks, environment });
+  } catch {
+    return undefined;
+  }
 }
 
 async function create(path: string): ReturnType<typeof open> {

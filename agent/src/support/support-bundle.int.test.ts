@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -188,4 +188,18 @@ test("where nothing works there is a bundle that says so, part by part", async (
   expect(JSON.parse(read("status.json"))).toMatchObject({ notRunning: expect.stringContaining("No agent answers") });
   expect(JSON.parse(read("engine.json"))).toMatchObject({ problem: expect.any(String) });
   expect(read("state-files.tsv")).toContain("ENOENT");
+});
+
+test("a bundle of damaged state says what is damaged, and leaves the log out: its secrets cannot be told from the rest", async () => {
+  const state = join(folder, "state");
+  mkdirSync(join(state, "desired"), { recursive: true });
+  for (const file of ["identity.json", "desired/desired.json"]) appendFileSync(join(state, file), "{");
+  appendFileSync(join(state, "agent.log"), `{"msg":"${CANARY.environment}"}\n`);
+  const out = join(folder, "bundle.tar.gz");
+  await writeSupportBundle(input(), { out, now: 0, environment: {} });
+  execFileSync("tar", ["-xzf", out, "-C", folder]);
+  const read = (name: string): string =>
+    readFileSync(join(folder, "windflow-support-1970-01-01T00-00-00Z", name), "utf8");
+  expect(JSON.parse(read("desired.json"))).toMatchObject({ problem: expect.stringContaining("cannot be read") });
+  expect(JSON.parse(read("log.jsonl"))).toMatchObject({ problem: expect.stringContaining("What is secret") });
 });
