@@ -28,14 +28,17 @@ const MOST_TRANSFERS = 48;
 const IDLE_MS = 60_000;
 const CHUNK_BYTES = 64 * 1024;
 
-export function createTransfers(most: number = MOST_TRANSFERS): Transfers {
+export function createTransfers(most: number = MOST_TRANSFERS, idleMs: number = IDLE_MS): Transfers {
   let running = 0;
   return {
     begin: (path, { start, end }) => {
       if (running >= most) return undefined;
       running += 1;
       const file = createReadStream(path, { start, end, highWaterMark: CHUNK_BYTES });
-      const stream = Readable.from(awake(file), { objectMode: false, highWaterMark: CHUNK_BYTES });
+      // The stream that is sent, not the file: what reads the file stands still for as long as nobody takes what it has read.
+      const giveUp = (): void => void stream.destroy(new Error("the reader took nothing for too long"));
+      const options = { objectMode: false, highWaterMark: CHUNK_BYTES };
+      const stream: Readable = Readable.from(awake(file, idleMs, giveUp), options);
       stream.once("close", () => {
         running -= 1;
         file.destroy();
@@ -45,10 +48,13 @@ export function createTransfers(most: number = MOST_TRANSFERS): Transfers {
   };
 }
 
-async function* awake(file: Readable): AsyncGenerator<Buffer> {
+async function* awake(file: Readable, idleMs: number, giveUp: () => void): AsyncGenerator<Buffer> {
   for await (const chunk of file) {
-    const timer = setTimeout(() => file.destroy(new Error("the reader took nothing for a minute")), IDLE_MS);
-    yield chunk as Buffer;
-    clearTimeout(timer);
+    const timer = setTimeout(giveUp, idleMs);
+    try {
+      yield chunk as Buffer;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }

@@ -122,4 +122,17 @@ describe("downloads", () => {
     expect(Buffer.concat(chunks)).toEqual(BYTES.subarray(5, 10));
     expect(transfers.begin(path, whole)?.destroy()).toBeDefined();
   });
+
+  it("are given up when the reader takes nothing any more, which makes room", async () => {
+    const transfers = createTransfers(1, 20);
+    const path = join(folder, AGENT);
+    const whole = { start: 0, end: BYTES.length - 1 };
+    const stalled = transfers.begin(path, whole);
+    const closed = new Promise((resolve) => stalled?.once("close", resolve));
+    const failed = new Promise<unknown>((resolve) => stalled?.once("error", resolve));
+    stalled?.read(0);
+    expect(await failed).toMatchObject({ message: "the reader took nothing for too long" });
+    await closed;
+    expect(transfers.begin(path, whole)?.destroy()).toBeDefined();
+  });
 });
