@@ -24,6 +24,8 @@ const ANSWER_MS = 2 * 60_000;
 const STALL_MS = 30 * 60_000;
 /** The agent itself takes two minutes to prove the new one, and as long to go back; the rest is a machine that is slow to start. */
 const SWAP_MS = 15 * 60_000;
+/** An agent that ends while it proves itself is started so often, and each time its session has to last anew. */
+const TRIALS = 3;
 
 /** Where the host stands. Pure: the same view at the same time gives the same answer. */
 export function assessHost(update: AgentUpdate, host: UpdateHost, view: UpdateHostView, now: number): HostAssessment {
@@ -75,7 +77,7 @@ function assessReport(
     case "staged":
     case "proving": {
       // Away or not: an agent that changes itself leaves for a moment, and one that never comes back is no host that is merely off line.
-      const deadlineAt = report.movedAt + SWAP_MS;
+      const deadlineAt = report.movedAt + SWAP_MS + TRIALS * update.strategy.gate.stableMs;
       if (now < deadlineAt) return { state: report.state, cause: swapWords[report.state], deadlineAt };
       const cause = `it has not come back after it changed its agent at ${clockText(report.movedAt)}: look at the machine, or wait for it`;
       return { state: "timed-out", cause };
