@@ -1,5 +1,5 @@
 import { recordEvent } from "../events/index.ts";
-import { commonErrors, ProblemError, type Caller, type UnitOfWork } from "../platform/index.ts";
+import { commonErrors, ProblemError, requirePermission, type Caller, type UnitOfWork } from "../platform/index.ts";
 import { playUpdate } from "./advance.ts";
 import { updatesErrors } from "./errors.ts";
 import { updateOpened } from "./events.ts";
@@ -77,11 +77,19 @@ export function createUpdateActs(parts: UpdatesParts): UpdateActs {
         const { paused: _paused, ...rest } = update;
         return { update: rest, hosts };
       }),
-    approve: (caller, updateId, wave) =>
-      act(caller, updateId, { verb: "approve", done: "approved", detail: { wave } }, (_tx, { update, hosts }) => {
-        requireOpen(update);
-        return { update: { ...update, waves: approvedWaves(update, wave, caller.name, clock.now()) }, hosts };
-      }),
+    approve: async (caller, updateId, wave) => {
+      // As with rollouts: who may begin an update is not by that who lets it go on.
+      requirePermission(caller, "rollouts.approve");
+      return act(
+        caller,
+        updateId,
+        { verb: "approve", done: "approved", detail: { wave } },
+        (_tx, { update, hosts }) => {
+          requireOpen(update);
+          return { update: { ...update, waves: approvedWaves(update, wave, caller.name, clock.now()) }, hosts };
+        },
+      );
+    },
     cancel: (caller, updateId, reason) =>
       act(caller, updateId, { verb: "cancel", done: "stopped", detail: { reason } }, (_tx, standing) => {
         requireOpen(standing.update);

@@ -329,6 +329,16 @@ test("off line is waited for, and brought along on return; paused and approved b
       state: "STATE_WAITING",
       waves: [{ state: "passed" }, { state: "awaiting-approval" }],
     });
+  const made = await call<{ secret: string }>("POST", "apiTokens", {
+    name: "beginner",
+    permissions: ["updates.write"],
+  });
+  const wave = `/v1/organizations/${app.organizationId}/agentUpdates/${id}:approve`;
+  const headers = { authorization: `Bearer ${made.secret}` };
+  expect(await app.rest.call("POST", wave, { wave: 2 }, headers)).toMatchObject({
+    status: 403,
+    json: { code: "WF_PERMISSION_DENIED" },
+  });
   await call("POST", `agentUpdates/${id}:approve`, { wave: 2 });
   await expect(call("POST", `agentUpdates/${id}:approve`, { wave: 2 })).rejects.toThrow("WF_UPDATE_WAVE_NOT_WAITING");
   await expect
