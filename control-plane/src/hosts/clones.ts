@@ -17,7 +17,7 @@ import type { AuditTrail } from "./ports.ts";
 import { lockHost } from "./store.ts";
 import { saveResolution } from "./store-changes.ts";
 import { decideMachines, readMachines, saveCloneToken, type Machine } from "./store-machines.ts";
-import { insertToken, readToken, revokeToken } from "./store-tokens.ts";
+import { forgetUnusedCloneTokens, insertToken, readToken, revokeToken } from "./store-tokens.ts";
 import type { HostsTable } from "./tables.ts";
 import { shownPrefix, TOKEN_BYTES, tokenSecret } from "./token.ts";
 
@@ -75,7 +75,7 @@ const CLONE_TOKEN_LIFE_MS = 3_600_000;
 
 /**
  * A token for one machine that has to become a host of its own: one use, an hour, with the environment and the labels of the host that
- * it was taken for, and waiting for approval as that host's own was. The one before it is revoked.
+ * it was taken for, and waiting for approval as that host's own was. The one before it is revoked, unused ones before that are forgotten.
  */
 export async function makeCloneToken(
   tx: UnitOfWork,
@@ -106,6 +106,8 @@ export async function makeCloneToken(
   });
   const before = await saveCloneToken(tx, { hostId: host.id, bootId }, id);
   if (before !== undefined) await revokeToken(tx, organizationId, before, now);
+  const keep = before === undefined ? [id] : [id, before];
+  await forgetUnusedCloneTokens(tx, { organizationId, hostId: host.id, bootId }, keep);
   return secret;
 }
 

@@ -113,6 +113,22 @@ export async function revokeToken(tx: UnitOfWork, organizationId: string, tokenI
     .execute();
 }
 
+/** Forgets the tokens for a clone that it never used, but those to keep: one that calls and cannot enrol asks every minute. */
+export async function forgetUnusedCloneTokens(
+  tx: UnitOfWork,
+  clone: { organizationId: string; hostId: string; bootId: string },
+  keep: readonly string[],
+): Promise<void> {
+  await hostsTables(tx)
+    .deleteFrom("enrollment_tokens")
+    .where("organization_id", "=", clone.organizationId)
+    .where("clone_host_id", "=", clone.hostId)
+    .where("clone_boot_id", "=", clone.bootId)
+    .where("uses", "=", 0)
+    .where(sql<boolean>`id <> ALL(${[...keep]}::text[])`)
+    .execute();
+}
+
 /** The environment of the id, or the organization's first when none is named. */
 export async function readEnvironment(
   tx: UnitOfWork,
