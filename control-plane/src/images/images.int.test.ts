@@ -43,6 +43,8 @@ interface Front {
   cutAfter: number | undefined;
   /** Changes a byte of what the store sends. */
   spoil: boolean;
+  /** What its token service answers instead of a token. */
+  page: string | undefined;
   requests: number;
   stop(): Promise<void>;
 }
@@ -239,6 +241,15 @@ test("what a registry refuses, lacks or is not is said in one sentence with a co
     const answer = await answerFor(edge, reference);
     expect({ reference, ...answer }).toMatchObject({ code, problem: expect.stringMatching(problem), documents: [] });
   }
+  // What is no answer of a token service is told at once, and not tried for ever.
+  const odd = `${front.address}/team/odd@sha256:${"1".repeat(64)}`;
+  await desire(edge, odd);
+  front.page = "<html>";
+  expect(await answerFor(edge, odd)).toMatchObject({
+    code: "WF_REGISTRY_UNREACHABLE",
+    problem: expect.stringContaining("without a token"),
+  });
+  front.page = undefined;
   // A name that stands for such an address is one; and a registry cannot send us to one.
   const trust = { insecure: [front.address] };
   const signal = AbortSignal.timeout(10_000);
@@ -281,6 +292,7 @@ async function startFront(behind: TestRegistry): Promise<Front> {
     atStore: [],
     cutAfter: undefined,
     spoil: false,
+    page: undefined,
     requests: 0,
   };
   const basic = `Basic ${Buffer.from(`${behind.username}:${behind.password}`).toString("base64")}`;
@@ -314,7 +326,7 @@ async function startFront(behind: TestRegistry): Promise<Front> {
     if (url.pathname === "/away") return void answer.writeHead(307, { location: "https://169.254.169.254/" }).end();
     if (url.pathname === "/token") {
       const isKnown = request.headers.authorization === basic;
-      return void answer.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token: SECRET }));
+      return void answer.writeHead(isKnown ? 200 : 401).end(state.page ?? JSON.stringify({ token: SECRET }));
     }
     if (request.headers.authorization !== `Bearer ${SECRET}`) {
       const realm = `Bearer realm="http://${request.headers.host}/token",service="front",scope="repository:x:pull"`;

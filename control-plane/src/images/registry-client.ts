@@ -37,15 +37,14 @@ export function createRegistryClient(parts: {
   let authorization: string | undefined;
 
   async function tokenFor(challenge: Extract<Challenge, { scheme: "bearer" }>): Promise<string> {
+    if (!URL.canParse(challenge.realm)) throw unreachable(place.address, "it names no address of a token service");
     const url = new URL(challenge.realm);
     if (challenge.service !== "") url.searchParams.set("service", challenge.service);
     url.searchParams.set("scope", challenge.scope || `repository:${place.repository}:pull`);
     const headers = credential === undefined ? {} : { authorization: basic(credential) };
     const answer = await askRegistry({ url, headers, signal: within(signal) }, trust);
     if (answer.status !== 200) throw failure(answer, place, credential);
-    const body = await readAll(answer, MOST_TOKEN_BYTES, place);
-    const { token, access_token: access } = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
-    const given = [token, access].find((one): one is string => typeof one === "string" && one !== "");
+    const given = tokenIn(await readAll(answer, MOST_TOKEN_BYTES, place));
     if (given === undefined) throw unreachable(url.host, "it answers without a token");
     return `Bearer ${given}`;
   }
@@ -92,6 +91,19 @@ export function createRegistryClient(parts: {
       }
     },
   };
+}
+
+/** Undefined for what is no answer of a token service: a page of a proxy, for one. */
+function tokenIn(body: Uint8Array): string | undefined {
+  try {
+    const read = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown> | null;
+    return [read?.["token"], read?.["access_token"]].find(
+      // What stands in a header.
+      (one): one is string => typeof one === "string" && /^[\x20-\x7e]+$/.test(one),
+    );
+  } catch {
+    return undefined;
+  }
 }
 
 async function readAll(answer: RegistryAnswer, most: number, place: ImagePlace): Promise<Uint8Array> {

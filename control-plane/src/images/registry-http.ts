@@ -63,6 +63,7 @@ export async function askRegistry(request: RegistryRequest, trust: RegistryTrust
     const location = answer.headers.location;
     if (!REDIRECTS.has(answer.statusCode ?? 0) || location === undefined) return told(answer);
     answer.destroy();
+    if (!URL.canParse(location, url.href)) throw unreachable(url.host, "it redirects to what is no address");
     const next = new URL(location, url);
     if (next.origin !== url.origin) headers = withoutAuthorization(headers);
     url = next;

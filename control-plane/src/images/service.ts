@@ -42,10 +42,13 @@ const FAILED_KEPT_MS = 15_000;
 // A fetch tells of itself each second; its job is taken over by another control plane within 30 s.
 const SILENT_MS = 60_000;
 const ASK_AGAIN_MS = 1_000;
+// Of a fetch that takes long a fleet need not ask each second; less than an agent's patience without an answer.
+const MOST_ASK_AGAIN_MS = 5_000;
+const ASK_AGAIN_PART = 10;
 // Reading what was used changes a row at most this often.
 const USED_AGAIN_MS = 60_000;
-// A layer on a slow line takes longer: the agent asks for another ticket with the image.
-const TICKET_MS = 3_600_000;
+// As long as hosts keep layers for others: on a slow line one that waits for another waits for hours.
+const TICKET_MS = 24 * 3_600_000;
 const MOST_SHOWN = 500;
 
 export function createImagesService(parts: {
@@ -104,10 +107,13 @@ export function createImagesService(parts: {
         await use(organizationId, known);
         return { ...NOTHING, documents, ...progressOf(known), tickets: ticketsFor(host, known) };
       }
-      await begin(organizationId, wanted);
-      if (known?.state === "failed" && clock.now().getTime() - known.toldAt.getTime() < FAILED_KEPT_MS)
+      const now = clock.now().getTime();
+      const silentMs = now - (known?.toldAt.getTime() ?? 0);
+      if (known?.state === "failed" && silentMs < FAILED_KEPT_MS)
         return { ...NOTHING, problem: known.problem, code: known.code };
-      return { ...NOTHING, retryAfterMs: ASK_AGAIN_MS, ...progressOf(known) };
+      // Whoever waits writes nothing: thousands may, and it is one row.
+      if (known?.state !== "fetching" || silentMs > SILENT_MS) await begin(organizationId, wanted);
+      return { ...NOTHING, retryAfterMs: askAgainMs(known, now), ...progressOf(known) };
     },
     holdersOf: async (tx, named) => {
       if (tx.organizationId === undefined) throw new TypeError("images belong to an organization");
@@ -144,6 +150,12 @@ export function createImagesService(parts: {
         { readOnly: true },
       ),
   };
+}
+
+/** While it is fetched it was used last when that began. */
+function askAgainMs(known: CachedImage | undefined, now: number): number {
+  const waitedMs = known?.state === "fetching" ? now - known.lastUsedAt.getTime() : 0;
+  return Math.round(Math.min(MOST_ASK_AGAIN_MS, Math.max(ASK_AGAIN_MS, waitedMs / ASK_AGAIN_PART)));
 }
 
 function unnamed(reference: string): string {
