@@ -19,6 +19,8 @@ export interface ContentStore {
   has(wanted: WantedContent): boolean;
   /** Where a whole one stands; it may be read, never changed. */
   pathOf(digest: string): string;
+  /** Bytes that have come of one that is under way; 0 when none is. */
+  receivedBytes(digest: string): number;
   /** Bytes that are still to come. */
   missingBytes(wanted: WantedContent): number;
   /** Bytes of everything here. */
@@ -78,6 +80,7 @@ export function openContentStore(folder: string): ContentStore {
   return {
     has,
     pathOf,
+    receivedBytes: (digest) => sizeOf(pieceOf(digest)) ?? 0,
     missingBytes: (wanted) =>
       has(wanted) ? 0 : wanted.sizeBytes - Math.min(sizeOf(pieceOf(wanted.digest)) ?? 0, wanted.sizeBytes),
     usedBytes: () =>

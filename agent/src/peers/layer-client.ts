@@ -1,20 +1,31 @@
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import type { KnownPeer } from "./known-peers.ts";
-import { LAYER_PATH, STANDING_HEADER, TICKET_HEADER } from "./layer-server.ts";
+import { LAYER_PATH, RECEIVED_HEADER, STANDING_HEADER, TICKET_HEADER } from "./layer-server.ts";
 import { peerKey, type SiteIdentity } from "./site-tls.ts";
 import type { LayerStanding } from "./wanted-layers.ts";
 
 // On one site an answer comes within milliseconds; a host that is down must not keep an image waiting.
 const ANSWER_MS = 3_000;
 const SILENCE_MS = 20_000;
+// A host that has as many connections as it takes closes others at once; it has room in a moment.
+const TURNED_AWAY_MS = 300;
+const MOST_TRIES = 4;
 const STANDINGS: readonly LayerStanding[] = ["have", "fetching", "asking", "none"];
+
+/** What a host says of a layer. */
+export interface LayerWord {
+  readonly standing: LayerStanding;
+  /** Of one that it fetches: bytes that have come. */
+  readonly receivedBytes: number;
+}
 
 /** Asks other hosts of the site. */
 export interface LayerClient {
   /** What the host says of the layer; "none" when it does not answer. */
-  standingOf(peer: KnownPeer, digest: string, ticket: Uint8Array): Promise<LayerStanding>;
+  wordOf(peer: KnownPeer, digest: string, ticket: Uint8Array): Promise<LayerWord>;
   /** The bytes from an offset on. The reader compares the digest. */
   read(peer: KnownPeer, digest: string, offset: number, ticket: Uint8Array): AsyncGenerator<Uint8Array>;
 }
@@ -59,13 +70,20 @@ export function createLayerClient(identity: SiteIdentity): LayerClient {
   }
 
   return {
-    standingOf: async (peer, digest, ticket) => {
-      try {
-        const answer = await ask(peer, { method: "HEAD", digest, offset: 0 }, ticket, ANSWER_MS);
-        answer.resume();
-        return STANDINGS.find((one) => one === answer.headers[STANDING_HEADER]) ?? "none";
-      } catch {
-        return "none";
+    wordOf: async (peer, digest, ticket) => {
+      for (let tries = 1; ; tries++) {
+        try {
+          const answer = await ask(peer, { method: "HEAD", digest, offset: 0 }, ticket, ANSWER_MS);
+          answer.resume();
+          const { [STANDING_HEADER]: standing, [RECEIVED_HEADER]: received } = answer.headers;
+          return {
+            standing: STANDINGS.find((one) => one === standing) ?? "none",
+            receivedBytes: Number(received) || 0,
+          };
+        } catch (error) {
+          if (tries === MOST_TRIES || !isTurnedAway(error)) return { standing: "none", receivedBytes: 0 };
+          await sleep(TURNED_AWAY_MS * Math.random());
+        }
       }
     },
     read: async function* (peer, digest, offset, ticket) {
@@ -79,4 +97,8 @@ export function createLayerClient(identity: SiteIdentity): LayerClient {
       }
     },
   };
+}
+
+function isTurnedAway(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ECONNRESET";
 }

@@ -14,6 +14,8 @@ import type { WantedLayers } from "./wanted-layers.ts";
 /** Where a ticket is shown, base64url. */
 export const TICKET_HEADER = "windflow-ticket";
 export const STANDING_HEADER = "windflow-standing";
+/** Of a layer that the host fetches: bytes that have come. */
+export const RECEIVED_HEADER = "windflow-received";
 export const LAYER_PATH = "/v1/layers/";
 
 // A rack of hosts asks at once, each with one connection at a time.
@@ -66,7 +68,11 @@ export function createLayerServer(parts: {
       .store()
       ?.list()
       .find((one) => one.digest === digest);
-    if (layer === undefined) return refuse(answer, 404, wanted.answer(digest, asking.hostId));
+    if (layer === undefined) {
+      const standing = wanted.answer(digest, asking.hostId);
+      const received = standing === "fetching" ? parts.store()?.receivedBytes(digest) : 0;
+      return refuse(answer, 404, standing, received);
+    }
     if (request.method === "HEAD") return refuse(answer, 200, "have");
     if (request.method !== "GET") return refuse(answer, 405);
     if (bodies >= BODIES_AT_ONCE) return refuse(answer, 503);
@@ -131,8 +137,8 @@ export function createLayerServer(parts: {
   };
 }
 
-function refuse(answer: ServerResponse, status: number, standing = "none"): void {
-  answer.writeHead(status, { [STANDING_HEADER]: standing, "content-length": 0 }).end();
+function refuse(answer: ServerResponse, status: number, standing = "none", received = 0): void {
+  answer.writeHead(status, { [STANDING_HEADER]: standing, [RECEIVED_HEADER]: received, "content-length": 0 }).end();
 }
 
 function offsetOf(request: IncomingMessage): number {

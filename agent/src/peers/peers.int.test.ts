@@ -11,7 +11,7 @@ import { certificateRequest } from "../enroll/certificate-request.ts";
 import { loadOrCreateHostKeys } from "../enroll/host-keys.ts";
 import { type ContentStore, openContentStore } from "../files/content-store.ts";
 import { fetchLayer, type LayerSources } from "../images/fetch-layers.ts";
-import { systemClock } from "../platform/clock.ts";
+import { type Clock, systemClock } from "../platform/clock.ts";
 import { createTestAuthority, type TestAuthority } from "../testing/certificate-authority.ts";
 import { TICKET_HEADER } from "./layer-server.ts";
 import { createPeers, type Peers } from "./peers.ts";
@@ -72,7 +72,7 @@ const tellAll = (): void => hosts.forEach((host) => host.peers.take(sitePeers(ho
 const ticketFor = (host: Pick<Host, "keySha256">, digest: string, forMs = 60_000): Uint8Array =>
   signer.sign({ keySha256: host.keySha256, digest, expiresAt: Date.now() + forMs });
 
-async function newHost(hostId: string, by: TestAuthority): Promise<Host> {
+async function newHost(hostId: string, by: TestAuthority, clock: Clock = systemClock): Promise<Host> {
   const own = mkdtempSync(join(folder, "host-"));
   const keys = loadOrCreateHostKeys(own);
   const cert = await by.sign(certificateRequest(keys.hostKey, hostId));
@@ -87,7 +87,7 @@ async function newHost(hostId: string, by: TestAuthority): Promise<Host> {
       certificate: () => ({ chain: cert, key: keys.hostKeyPem, roots: authority.root }),
     },
     address: { text: `127.0.0.1:${port}`, host: "127.0.0.1", port },
-    clock: systemClock,
+    clock,
     log: () => undefined,
     isAllowed: () => true,
     onBytes: (count) => void (host.peerBytes += count),
@@ -225,6 +225,27 @@ test("a host that gives other bytes, or is another than the one that was named, 
   reset();
   await taker.get(second);
   expect({ link: taker.linkBytes, peers: taker.peerBytes }).toEqual({ link: LAYER_BYTES, peers: 0 });
+  tellAll();
+});
+
+test("a host whose layer comes slowly is waited for as long as it comes", async () => {
+  const content = published();
+  const fetching = hostAt(0);
+  const began = Date.now();
+  // Quarter of an hour passes in half a second.
+  const quick: Clock = { ...systemClock, now: () => began + (Date.now() - began) * 1_800 };
+  const waiting = await newHost("hst_quick", authority, quick);
+  waiting.peers.layers.learn([{ digest: digestOf(content), ticket: ticketFor(waiting, digestOf(content)) }]);
+  const all = [fetching, waiting];
+  for (const host of all) host.peers.take(sitePeers(host, all));
+  reset();
+  pieceMs = 60;
+  const first = fetching.get(content);
+  await vi.waitUntil(() => fetching.linkBytes > 0, { timeout: 20_000 });
+  await Promise.all([first, waiting.get(content)]);
+  pieceMs = 0;
+  expect({ link: waiting.linkBytes, peers: waiting.peerBytes }).toEqual({ link: 0, peers: LAYER_BYTES });
+  waiting.peers.stop();
   tellAll();
 });
 

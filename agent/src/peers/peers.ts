@@ -12,8 +12,12 @@ import { createWantedLayers } from "./wanted-layers.ts";
 const ASK_AGAIN_MS = 300;
 // A host that could not be read from is not asked for a while.
 const AVOIDED_MS = 60_000;
-// A host that fetches waits for its link at most this long before it gives up itself; others need not wait for longer.
+// A host of which nothing new came for so long is not waited for any more.
 const WAIT_MS = 15 * 60_000;
+// However slowly it comes: one that only says so must not keep the others from it.
+const LONGEST_WAIT_MS = 12 * 3_600_000;
+// Each question is a handshake: however many they are, a host asks about seventeen a second and answers as many.
+const ASKED_A_PAUSE = 5;
 // Certificates are renewed at half of their 30 days.
 const RENEW_LOOK_MS = 3_600_000;
 
@@ -30,7 +34,7 @@ export interface Peers {
 
 export function createPeers(parts: {
   readonly identity: SiteIdentity;
-  /** Where others reach this host; absent: it gives nothing, and asks only. */
+  /** Where others reach this host; absent: they do not know it, and it neither gives nor asks. */
   readonly address: { readonly text: string; readonly host: string; readonly port: number } | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -51,8 +55,10 @@ export function createPeers(parts: {
 
   async function find(digest: string, signal: AbortSignal): Promise<LayerPeer | undefined> {
     const ticket = tickets.get(digest);
-    if (!parts.isAllowed() || ticket === undefined) return undefined;
-    const until = clock.now() + WAIT_MS;
+    if (!parts.isAllowed() || address === undefined || ticket === undefined) return undefined;
+    const begun = clock.now();
+    let until = begun + WAIT_MS;
+    let received = 0;
     for (;;) {
       signal.throwIfAborted();
       const others = peers.all().filter(({ key }) => (avoided.get(key) ?? 0) <= clock.now());
@@ -60,9 +66,13 @@ export function createPeers(parts: {
       const answers = await Promise.all(
         others.map(async (peer) => ({
           hostId: peer.hostId,
-          standing: await client.standingOf(peer, digest, ticket),
+          ...(await client.wordOf(peer, digest, ticket)),
         })),
       );
+      const come = Math.max(0, ...answers.map(({ receivedBytes }) => receivedBytes));
+      // A slow link is not one to carry it twice.
+      if (come > received) until = Math.min(clock.now() + WAIT_MS, begun + LONGEST_WAIT_MS);
+      received = come;
       const decision = wanted.decide(digest, clock.now() < until ? answers : []);
       if (decision.act === "fetch") return undefined;
       if (decision.act === "take") {
@@ -71,7 +81,7 @@ export function createPeers(parts: {
         const chosen = having[Math.floor(Math.random() * having.length)];
         if (chosen !== undefined) return from(chosen, ticket);
       }
-      await pause(clock, ASK_AGAIN_MS, signal);
+      await pause(clock, ASK_AGAIN_MS * Math.max(1, others.length / ASKED_A_PAUSE), signal);
     }
   }
 
