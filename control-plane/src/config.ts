@@ -72,9 +72,9 @@ function keptDays(given: string | undefined): number {
   throw new Error(`is not a number of days: ${FEWEST_DAYS} to ${MOST_DAYS}`);
 }
 
-// Less holds no image worth the name; more than this is another machine's disk.
+// Less holds no image worth the name. They are files of their organization, which has room for 20 GiB: more would never be used.
 const LEAST_CACHE_GIGABYTES = 1;
-const MOST_CACHE_GIGABYTES = 10_000;
+const MOST_CACHE_GIGABYTES = 20;
 
 function cacheGigabytes(given: string | undefined): number {
   const gigabytes = Number(given ?? "10");
