@@ -77,11 +77,15 @@ export function createSitePush(parts: {
     const text = peers
       .map((peer) => `${peer.hostId} ${peer.address} ${Buffer.from(peer.keySha256).toString("hex")}`)
       .join();
-    if (session.state !== "open" || (told.get(session) ?? "") === text) return;
+    const before = told.get(session);
+    // A host of a site may still know those of its session before: it hears also that there are none.
+    const isKnown = before === undefined ? text === "" && site === undefined : before === text;
+    if (session.state !== "open" || isKnown) return;
     if (session.send({ $case: "sitePeers", value: message })) told.set(session, text);
   }
 
-  function changed(organizationId: string, inMs = GATHER_MS): void {
+  // A look costs what there are sessions: ten thousand of which some come and go are looked at each ten seconds.
+  function changed(organizationId: string, inMs = GATHER_MS + registry.size): void {
     if (due.has(organizationId)) return;
     due.add(organizationId);
     clock.sleep(inMs, stopping).then(
