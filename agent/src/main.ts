@@ -130,6 +130,7 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   const { installationOf, leaveTo } = await import("./update/index.ts");
   const installation = installationOf(process.env);
   const { limitTunnels } = await import("./session/tunnel-timeout.ts");
+  const { keepHeapSmall } = await import("./platform/small-heap.ts");
   const { openRotatedFile } = await import("./platform/rotated-file.ts");
   const logFile = ownLogFile(config, process.env);
   const keep = logFile === undefined ? undefined : openRotatedFile(logFile);
@@ -140,6 +141,7 @@ async function run(flags: GlobalFlags & EnrollFlags): Promise<void> {
   const log = createLog(config.logLevel, write, Date.now);
   offerToKernelFirst();
   limitTunnels();
+  keepHeapSmall();
   // A promise that nobody waits for must not take the session down with it.
   process.on("unhandledRejection", (error) =>
     log("error", "A promise was rejected and nobody handled it.", { reason: reasonOf(error) }),

@@ -21,6 +21,8 @@ export interface AgentStatus {
   readonly lastEnd?: { readonly at: number; readonly reason: string; readonly code?: string };
   readonly engine: { readonly name?: string; readonly version?: string; readonly problem: string };
   readonly spool: {
+    /** Entries that were ever written under the spool's name. */
+    readonly written: number;
     /** Entries that nobody has acknowledged. */
     readonly waiting: number;
     readonly bytes: number;
@@ -38,7 +40,7 @@ export interface StatusKeeperParts {
   readonly clock: Clock;
   readonly spoolMaxBytes: number;
   readonly logFile: string | undefined;
-  readonly spool: Pick<Spool, "waiting" | "bytes" | "dropped">;
+  readonly spool: Pick<Spool, "durable" | "waiting" | "bytes" | "dropped">;
   engine(): Pick<EngineFacts, "name" | "version"> | undefined;
   engineProblem(): string;
   wireBytes(): WireBytes;
@@ -83,6 +85,7 @@ export function createStatusKeeper(parts: StatusKeeperParts): StatusKeeper {
           problem: parts.engineProblem(),
         },
         spool: {
+          written: Number(spool.durable),
           waiting: Number(spool.waiting),
           bytes: spool.bytes,
           maxBytes: parts.spoolMaxBytes,

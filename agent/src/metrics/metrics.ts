@@ -8,6 +8,8 @@ import { createHostSampler } from "./host-sampler.ts";
 import { type OwnUsageParts, createOwnUsageSampler } from "./own-usage.ts";
 
 const SAMPLE_EVERY_MS = 5_000;
+/** A container is six files: fifty of them each 5 s would be most of what the agent takes of a processor. Twice in each batch. */
+const SAMPLE_CONTAINERS_EVERY_MS = 15_000;
 const LIVE_SAMPLE_EVERY_MS = 1_000;
 /** Of a host whose figures leave rarely, enough rows for its charts: 20 in each batch. */
 const ROWS_PER_BATCH = 20;
@@ -48,12 +50,19 @@ export function createMetrics(parts: MetricsParts): Metrics {
   let live = false;
   let hostShippedAt = clock.now();
   let containersShippedAt = clock.now();
+  let containersSampledAt = Number.NEGATIVE_INFINITY;
   let cancel: (() => void) | undefined;
   let stopped = true;
 
+  const stepMs = (): number =>
+    live ? LIVE_SAMPLE_EVERY_MS : Math.max(SAMPLE_EVERY_MS, Math.min(shipHostMs, shipContainersMs) / ROWS_PER_BATCH);
+  // Half a sampling step of slack, or timers that fire a little early would skip a whole step.
+  const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - stepMs() / 2;
   const sample = async (): Promise<void> => {
     const atMs = clock.now();
     hostBuffer.add(atMs, new Map([...(await host.sample(atMs)), ...own.sample(atMs)]));
+    if (!due(containersSampledAt, SAMPLE_CONTAINERS_EVERY_MS)) return;
+    containersSampledAt = atMs;
     for (const [id, values] of await containers.sample(atMs, parts.running().slice(0, MAX_CONTAINERS))) {
       let buffer = containerBuffers.get(id);
       if (buffer === undefined) containerBuffers.set(id, (buffer = createColumnBuffer(id)));
@@ -73,10 +82,6 @@ export function createMetrics(parts: MetricsParts): Metrics {
       else parts.ship(batch);
     }
   };
-  const stepMs = (): number =>
-    live ? LIVE_SAMPLE_EVERY_MS : Math.max(SAMPLE_EVERY_MS, Math.min(shipHostMs, shipContainersMs) / ROWS_PER_BATCH);
-  // Half a sampling step of slack, or timers that fire a little early would skip a whole step.
-  const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - stepMs() / 2;
   const tick = async (): Promise<void> => {
     try {
       await sample();

@@ -39,10 +39,10 @@ test("with nothing else to say a heartbeat goes each 15 s", () => {
   expect(sent).toEqual([0, 15_000, 30_000, 45_000, 60_000]);
 });
 
-test("figures that are acknowledged each 15 s save three of four, and the host is never silent for longer than with all of them", () => {
+test("figures that are acknowledged each 15 s save seven of eight, and the host is never silent for longer than with all of them", () => {
   const { sent, silenceMs } = live(600_000, 15_000);
-  expect(sent.length).toBeLessThan(14);
-  expect(sent.length).toBeGreaterThan(8);
+  expect(sent.length).toBeLessThan(8);
+  expect(sent.length).toBeGreaterThan(3);
   expect(silenceMs).toBeLessThanOrEqual(17_000);
 });
 

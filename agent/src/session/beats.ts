@@ -1,6 +1,6 @@
 /**
  * When to send a heartbeat. A batch of figures that was acknowledged has shown both sides all that a heartbeat shows, but the
- * host's clock and a change of the engine: heartbeats are saved while such answers come, and one of four goes nevertheless.
+ * host's clock and a change of the engine: heartbeats are saved while such answers come, and one of eight goes nevertheless.
  */
 export interface Beats {
   /** The control plane acknowledged something that this host sent. */
@@ -14,8 +14,8 @@ export interface Beats {
   next(now: number, heartbeatMs: number, problem: string): { readonly send: boolean; readonly afterMs: number };
 }
 
-/** In a row: a clock that is being set is still noticed within a minute. */
-const MOST_SAVED = 3;
+/** In a row: a clock that is set is still noticed within about two minutes. */
+const MOST_SAVED = 7;
 /** Figures that are shipped as often as heartbeats come would lose each race by a moment. Less than a lease has to spare. */
 const LONGEST_SLACK_MS = 2_000;
 const SLACK_PART = 8;

@@ -11,8 +11,8 @@ export interface SkewMeter {
   readonly milliseconds: number;
 }
 
-// Two minutes of heartbeats, eight while figures save three of four: long enough that one of them had a short way; a clock that is
-// being slewed moves by a quarter of a second meanwhile.
+// Two minutes of heartbeats, a quarter of an hour while figures save seven of eight: long enough that one of them had a short way; a clock that is
+// being slewed moves by half a second meanwhile.
 const KEPT = 8;
 // A link whose answers take longer says little of when in that time the host wrote: more is not added.
 const LONGEST_WAY_MS = 2_000;

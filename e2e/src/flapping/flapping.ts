@@ -140,20 +140,23 @@ async function flap(
 }
 
 interface Settled {
+  /** Of what was written before the link became good, what nobody has acknowledged. */
   readonly waiting: number;
   readonly dropped: number;
   readonly sessions: number;
 }
 
-/** With a good link everything that waits is acknowledged, but for what was just made. */
+/** With a good link everything that waited is acknowledged; what is written meanwhile is not asked for: there is always some. */
 async function settled(status: () => Promise<string>): Promise<Settled> {
-  const ask = async (): Promise<Settled> => {
-    const { agent } = JSON.parse(await status()) as {
-      agent: { sessions: number; state: string; spool: { waiting: number; dropped: number } };
-    };
-    return { ...agent.spool, sessions: agent.sessions };
+  const ask = async (): Promise<{ sessions: number; spool: { written: number; waiting: number; dropped: number } }> =>
+    (JSON.parse(await status()) as { agent: Awaited<ReturnType<typeof ask>> }).agent;
+  const { written } = (await ask()).spool;
+  const look = async (): Promise<Settled> => {
+    const { sessions, spool } = await ask();
+    const acknowledged = spool.written - spool.waiting;
+    return { waiting: Math.max(0, written - acknowledged), dropped: spool.dropped, sessions };
   };
-  return eventually("nothing waits to be acknowledged", REST_TIMEOUT_MS, ask, ({ waiting }) => waiting === 0);
+  return eventually("what waited is acknowledged", REST_TIMEOUT_MS, look, ({ waiting }) => waiting === 0);
 }
 
 async function toldEnds(
