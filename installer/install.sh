@@ -180,7 +180,9 @@ check_options() {
   case $proxy$no_proxy in
     *[!]A-Za-z0-9:/._@%,*~+=-[]*) fail 'The proxy has characters that cannot be kept for the service.' 'Write what is odd in its password as %XX.' ;;
   esac
-  case $proxy in '' | http://*) ;; *://*) fail "The proxy $proxy is not reached by http://." ;; *) proxy=http://$proxy ;; esac
+  case $proxy in '' | http://*) ;; *://*) fail "The proxy is not reached by http:// but by ${proxy%%://*}://." ;; *) proxy=http://$proxy ;; esac
+  # Its password is for nobody's screen.
+  case $proxy in *@*) shown_proxy="http://***@${proxy##*@}" ;; *) shown_proxy=$proxy ;; esac
   unset HTTPS_PROXY HTTP_PROXY ALL_PROXY NO_PROXY http_proxy
   https_proxy=$proxy
   export https_proxy no_proxy
@@ -195,6 +197,10 @@ preflight() {
   check_tools
   check_room "$prefix" "$program_needs_mb" runs
   check_room "$state" "$state_needs_mb" ''
+  # shellcheck disable=SC2086
+  ! holds_others "$prefix" $prefix_marks || bad "$prefix $in_use" 'Take another folder with --prefix.'
+  # shellcheck disable=SC2086
+  ! holds_others "$state" $state_marks || bad "$state $in_use" 'Take another folder with --state-dir.'
   check_engine
   if has curl || has wget; then check_way; fi
   [ "$wrong" = 0 ] || fail "This host is not ready: $wrong to put right, named above. Nothing was installed."
@@ -321,6 +327,27 @@ check_room() {
   case $3$flags in runs*,noexec,*) bad "$best does not let programs run (noexec)" 'Take a folder elsewhere with --prefix, or mount it without noexec.' ;; esac
 }
 
+# What tells a folder of ours; all of it belongs to the agent, and goes with it.
+prefix_marks='launch a b'
+state_marks='identity.json host-key.pem sealing-key.pem token desired spool stacks update'
+in_use='holds something, and nothing of an agent'
+
+# holds_others FOLDER MARK…
+holds_others() {
+  folder=$1 others=''
+  shift
+  for entry in "$folder"/* "$folder"/.[!.]*; do
+    case $entry in
+      */lost+found) ;;
+      *) [ ! -e "$entry" ] || others=yes ;;
+    esac
+  done
+  for entry in "$@"; do
+    [ ! -e "$folder/$entry" ] || others=''
+  done
+  [ -n "$others" ]
+}
+
 check_engine() {
   if [ ! -S "$docker_host" ]; then
     doubt "there is no container engine at $docker_host" 'The host can join without one; install Docker or Podman, or say --docker-host SOCKET.'
@@ -345,7 +372,7 @@ check_engine() {
 check_way() {
   place=${server#https://}
   host=${place%:*}
-  via=${proxy:+" through $proxy"}
+  via=${proxy:+" through $shown_proxy"}
   work=$(mktemp -d)
   code=0
   get -k "$server/install/ca.pem" "$work/ca.pem" || code=$?
@@ -370,7 +397,7 @@ check_way() {
     get '' "$server/install/ca.pem" "$work/ca.again" || code=$?
   else
     doubt 'this wget checks no certificates: what it fetches is compared with the checksums that this script came with' 'Install curl for a second lock on the door.'
-    [ -n "$release_sums" ] || [ -n "$agent_file" ] || bad 'and this script came without checksums' 'Install curl, or copy the agent here and say --agent FILE.'
+    [ -n "$release_sums" ] || bad 'and this script came without checksums' 'Install curl.'
     has openssl || return 0
     code=0
     openssl s_client -connect "$place" -CAfile "$work/ca.pem" -verify_return_error </dev/null >/dev/null 2>&1 || code=$?
@@ -386,10 +413,10 @@ check_way() {
 say_unreachable() {
   if has curl; then
     case $1 in
-      5) bad "DNS: the proxy $proxy has no address" 'Check its name, or name the control plane in NO_PROXY.' ;;
+      5) bad "DNS: the proxy $shown_proxy has no address" 'Check its name, or name the control plane in NO_PROXY.' ;;
       6) bad "DNS: $host has no address" 'Check the name and /etc/resolv.conf, or add it to /etc/hosts.' ;;
       7 | 28) bad "TCP: $place does not answer${via:-}" 'Allow outgoing TCP to it, say --proxy when this network has one, and see that the control plane runs.' ;;
-      56 | 97) bad "proxy: $proxy does not let us through to $place" 'Let it allow CONNECT to that port, or name the host in NO_PROXY.' ;;
+      56 | 97) bad "proxy: $shown_proxy does not let us through to $place" 'Let it allow CONNECT to that port, or name the host in NO_PROXY.' ;;
       35) bad "TLS: $place does not speak TLS as it should" 'Check the port; a proxy that opens TLS needs an exception.' ;;
       *) bad "$place does not give its certificate authority${via:-} (curl $1)" 'See that this is the address and port of the control plane.' ;;
     esac
@@ -402,7 +429,7 @@ say_unreachable() {
   fi
 }
 
-# get -k|'' URL FILE: one try, going on where FILE ends; 9 when the control plane has no such file. -k trusts anybody.
+# get -k|'' URL FILE: one try, going on where FILE ends; 9 when the control plane has no such file, 10 when too many fetch. -k trusts anybody.
 get() {
   url=$2 target=$3
   if has curl; then
@@ -413,6 +440,7 @@ get() {
       # 416: nothing is left to fetch.
       case $http in
         416) return 0 ;;
+        503) return 10 ;;
         4??) return 9 ;;
       esac
       return "$error"
@@ -432,7 +460,7 @@ checks_tls() { has curl || ! is_busybox wget; }
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
 
 check_clock() {
-  if has curl; then date=$(curl -skI --max-time 20 "$server/install/ca.pem"); else date=$(wget -S --spider --no-check-certificate "$server/install/ca.pem" 2>&1 || true); fi
+  if has curl; then date=$(curl -skI --max-time 20 "$server/install/ca.pem" || true); else date=$(wget -S --spider --no-check-certificate "$server/install/ca.pem" 2>&1 || true); fi
   date=$(printf '%s\n' "$date" | sed -n 's/^ *[Dd]ate: [A-Z][a-z][a-z], \([0-9][0-9]\) \([A-Z][a-z][a-z]\) \([0-9]*\) \([0-9][0-9]\):\([0-9][0-9]\):\([0-9][0-9]\) GMT.*/\1 \2 \3 \4 \5 \6/p')
   [ -n "$date" ] || return 0
   # shellcheck disable=SC2086
@@ -557,7 +585,13 @@ put_program() {
   if [ -n "$agent_file" ]; then
     cp "$agent_file" "$agent" || fail "There is no agent in $agent_file."
     wanted=$(hash_of "$agent")
-    fetch launch.sh "$work/launch.sh" || fail 'The control plane has no launch.sh to give.' 'Give it the whole folder of a release.'
+    if checks_tls; then
+      fetch launch.sh "$work/launch.sh" || fail 'The control plane has no launch.sh to give.' 'Give it the whole folder of a release.'
+    else
+      fetch SHA256SUMS "$work/SHA256SUMS" || fail 'The control plane has no launch.sh to give.' 'Give it the whole folder of a release.'
+      verify_sums
+      fetch_checked launch.sh
+    fi
   else
     fetch SHA256SUMS "$work/SHA256SUMS" || fail "The control plane has no agent for linux-$arch to give." \
       'Copy windflow-agent of its version to this host and repeat the line with --agent FILE.'
@@ -588,13 +622,20 @@ sum_of() { sed -n "s/^\([0-9a-f]\{64\}\)  $1\$/\1/p" "$work/SHA256SUMS"; }
 
 # fetch NAME FILE: goes on where it broke off.
 fetch() {
-  tries=0
+  tries=0 waits=0
   while :; do
     code=0
     get '' "$server/install/$1" "$2" || code=$?
     case $code in
       0) return 0 ;;
       9) return 1 ;;
+      10)
+        # A place becomes free every few seconds; a whole site that installs at once takes minutes.
+        waits=$((waits + 1))
+        [ "$waits" -lt 120 ] || return 1
+        sleep 5
+        continue
+        ;;
     esac
     tries=$((tries + 1))
     [ "$tries" -lt 8 ] || return 1
@@ -664,12 +705,13 @@ put_slot() {
   [ "$slot" != a ] || next=b
   # An installation of an earlier kind had its program right here.
   [ -L /usr/local/bin/windflow-agent ] || rm -f /usr/local/bin/windflow-agent
-  [ -z "$slot" ] || "stop_$init"
+  # An installation that came no further than to its program has none.
+  [ -z "$slot" ] || "stop_$init" || say 'There is no service to stop, or it did not stop; it is started anew at the end.'
   mkdir -p "$prefix/a" "$prefix/b"
   mv -f "$agent" "$prefix/$next/windflow-agent"
   sync
   # What an update of its own left behind: this is another one.
-  for file in proven reverted verdict starts running; do rm -f "$prefix/$file"; done
+  for file in trial proven reverted verdict starts running; do rm -f "$prefix/$file"; done
   ln -s "$next" "$prefix/current.new"
   mv -fT "$prefix/current.new" "$prefix/current" 2>/dev/null || {
     rm -f "$prefix/current"
@@ -908,6 +950,10 @@ uninstall() {
     say 'There is no agent here; nothing was changed.'
     return
   fi
+  # shellcheck disable=SC2086
+  ! holds_others "$prefix" $prefix_marks || fail "$prefix $in_use: nothing was removed." 'Say --prefix with the folder of the installation.'
+  # shellcheck disable=SC2086
+  ! holds_others "$state" $state_marks || fail "$state $in_use: nothing was removed." 'Say --state-dir with the folder of the installation.'
   [ -n "$init" ] || init=systemd
   stacks=$state/stacks
   [ "$state" != /var/lib/windflow-agent ] || stacks=/var/lib/windflow/stacks
@@ -927,7 +973,7 @@ uninstall() {
     done
     rmdir "$state" 2>/dev/null || true
     if [ -n "$made_user" ]; then
-      if has userdel; then userdel "$made_user"; else deluser "$made_user"; fi
+      if has userdel; then userdel "$made_user"; else deluser "$made_user"; fi || say "The user $made_user could not be removed."
     fi
     printf '%s\n' "$made" | while IFS= read -r folder; do
       [ -z "$folder" ] || rmdir "$folder" 2>/dev/null || true

@@ -201,20 +201,28 @@ describe.runIf(possible)("on a bare Debian without an init system", { timeout: P
     const before = await root.tree();
     await copyFile(join(INSTALLER, "install.sh"), join(root.folder, "run/install.sh"));
     const look = (options: string) => type(`sh /run/install.sh --preflight --ca-sha256 ${"ab".repeat(32)} ${options}`);
-    const looked = await look(`--server ${app.url} --prefix /tmp/agent --docker-host /run/none.sock`);
+    await type("mkdir /run/theirs && touch /run/theirs/file");
+    const odd = "--prefix /tmp/agent --docker-host /run/none.sock --state-dir /run/theirs";
+    const looked = await look(`--server ${app.url} ${odd}`);
     expect(looked.code).toBe(1);
     for (const words of [
       "/tmp does not let programs run (noexec)",
       "MB, and needs 300",
       "shows another certificate authority than the line says",
       "no container engine at /run/none.sock",
-      "This host is not ready: 3 to put right",
+      "/run/theirs holds something, and nothing of an agent",
+      "This host is not ready: 4 to put right",
     ])
       expect(looked.output).toContain(words);
     expect((await look("--server https://10.201.255.254:1")).output).toContain("TCP: 10.201.255.254:1 does not answer");
     expect((await look("--server https://nowhere.invalid:1")).output).toContain("DNS: nowhere.invalid has no address");
-    const proxied = await look(`--server ${app.url} --proxy http://nowhere.invalid:3128`);
-    expect(proxied.output).toContain("DNS: the proxy http://nowhere.invalid:3128 has no address");
+    const proxied = await look(`--server ${app.url} --proxy http://me:word@nowhere.invalid:3128`);
+    expect(proxied.output).toContain("DNS: the proxy http://***@nowhere.invalid:3128 has no address");
+    for (const folder of ["prefix", "state-dir"]) {
+      const removed = await type(`sh /run/install.sh --uninstall --${folder} /run/theirs`);
+      expect(removed.output).toContain("/run/theirs holds something, and nothing of an agent: nothing was removed");
+    }
+    expect((await type("cat /run/theirs/file")).code).toBe(0);
     expect(differences(before, await root.tree())).toEqual([]);
   });
 });
