@@ -5,6 +5,8 @@ import type { Clock } from "../platform/clock.ts";
 const KEPT_MS = 24 * 3_600_000;
 const MOST_KEPT_BYTES = 2 * 1024 * 1024 * 1024;
 const SWEEP_MS = 3_600_000;
+// What an image that failed left behind is gone on with when it is tried again: on a slow link hours of work, and the next try is minutes away.
+const FAILED_KEPT_MS = 3_600_000;
 
 /** Layers on disk: those of images under way, and for a while those that other hosts of the site may ask for. */
 export interface KeptLayers {
@@ -22,10 +24,13 @@ export function createKeptLayers(parts: {
 }): KeptLayers {
   const { store, clock, isShared } = parts;
   const underWay: (readonly WantedContent[])[] = [];
+  /** Digest → when its image failed. */
+  const failed = new Map<string, number>();
   let cancel: () => void = () => undefined;
 
   const sweep = (): void => {
-    const busy = new Set(underWay.flat().map(({ digest }) => digest));
+    for (const [digest, at] of failed) if (clock.now() - at >= FAILED_KEPT_MS) failed.delete(digest);
+    const busy = new Set([...underWay.flat().map(({ digest }) => digest), ...failed.keys()]);
     const newestFirst = isShared() ? store.list().toSorted((a, b) => b.at - a.at) : [];
     let bytes = 0;
     for (const { digest, sizeBytes, at } of newestFirst) {
@@ -36,7 +41,6 @@ export function createKeptLayers(parts: {
   };
   const again = (): void => {
     cancel = clock.after(SWEEP_MS, () => {
-      // What an image that failed left behind is gone on with when it is tried again: an hour is longer than that takes.
       if (underWay.length === 0) sweep();
       again();
     });
@@ -46,6 +50,9 @@ export function createKeptLayers(parts: {
     begun: (layers) => void underWay.push(layers),
     ended: (layers, isLoaded) => {
       underWay.splice(underWay.indexOf(layers), 1);
+      for (const { digest } of layers)
+        if (isLoaded) failed.delete(digest);
+        else failed.set(digest, clock.now());
       if (isLoaded) sweep();
     },
     stop: () => cancel(),
