@@ -1,3 +1,3 @@
 export { createImages, type ImagesLink } from "./images.ts";
 export type { LayerPeer } from "./fetch-layers.ts";
-export { NO_SITE, type SiteLayers } from "./site-layers.ts";
+export type { SiteLayers } from "./site-layers.ts";

@@ -31,7 +31,10 @@ export const HOST_COLUMNS = {
   network_transmit_bytes_per_second: { unit: "bytes_per_second", meaning: "sent", perDevice: "interface" },
   uptime_seconds: { unit: "seconds", meaning: "time since the host was booted" },
   agent_cpu_ratio: { unit: "ratio", meaning: "processor that the agent itself takes; 1 is one whole processor" },
-  agent_memory_bytes: { unit: "bytes", meaning: "memory that the agent alone holds: what only its end would give back" },
+  agent_memory_bytes: {
+    unit: "bytes",
+    meaning: "memory that the agent alone holds: what only its end would give back",
+  },
   agent_resident_bytes: {
     unit: "bytes",
     meaning: "memory of the agent with what the kernel can take back, such as its program",
