@@ -64,7 +64,7 @@ try_slot() {
   esac
   trap forward TERM INT HUP
   ended=''
-  while [ -z "$given_up" ] && [ -f "$slots/trial" ]; do
+  while [ -z "$given_up" ] && on_trial; do
     starts=$(head -n 1 "$slots/starts" 2>/dev/null)
     case $starts in '' | *[!0-9]* | ????*) starts=0 ;; esac
     if [ "$starts" -ge "$most_starts" ]; then
@@ -88,6 +88,11 @@ try_slot() {
   [ -z "$stopped" ] || exit 0
 }
 
+# False once the slot is proven or undone. An agent that was proven may have put the next one on trial within the same second.
+on_trial() {
+  [ "$(entry trial slot)" = "$slot" ]
+}
+
 # Anything else would be taken for a shell script: what a disk lost may read as zeros.
 is_program() {
   case $(dd if="$slots/$slot/windflow-agent" bs=4 count=1 2>/dev/null) in
@@ -102,7 +107,7 @@ watch_child() {
   while kill -0 "$child" 2>/dev/null; do
     [ -z "$stopped" ] || leave
     # point: watching
-    [ -f "$slots/trial" ] || follow "$@"
+    on_trial || follow "$@"
     if [ "$ticks" -ge "$limit" ] && undo why=silent "starts=$((starts + 1))" "seconds=$ticks"; then
       end_child
       return
@@ -112,7 +117,7 @@ watch_child() {
   collect
   rm -f "$slots/running"
   [ -z "$stopped" ] || leave
-  [ -f "$slots/trial" ] || finish "$@"
+  on_trial || finish "$@"
   # point: ended
   ended="why=ended code=$code seconds=$ticks"
   case $code in
@@ -167,7 +172,7 @@ finish() {
 # Somebody stops the agent in the middle of its trial: it goes on with the next start, and this one does not count.
 leave() {
   [ -z "$child" ] || collect
-  [ ! -f "$slots/trial" ] || put starts "$starts"
+  ! on_trial || put starts "$starts"
   rm -f "$slots/running"
   exit "$code"
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AgentUpdateStatus_State as State } from "@windflow/proto/agent";
@@ -47,6 +47,25 @@ test.concurrent("an agent becomes another one over a link that breaks, and the n
       ends: 0,
       agents: 1,
     });
+  }));
+
+test.concurrent("a launcher that did not look while its agent was proven tries the next one, and not that one again", () =>
+  withMachine(async (machine) => {
+    let isWanted = false;
+    machine.plane.behaviour.greeting = ({ agentVersion }) =>
+      agentVersion === "0.2.0" && !isWanted ? "silence" : "welcome";
+    offer(machine, makeRelease(program("0.2.0")));
+    await until(() => expect(machine.log()).toContain("proves itself by a session"));
+    const launcher = machine.launcher();
+    process.kill(launcher, "SIGSTOP");
+    isWanted = true;
+    machine.plane.sessions.at(-1)?.cut();
+    expect(await told(machine, State.STATE_SUCCEEDED)).toMatchObject({ version: "0.2.0" });
+    offer(machine, makeRelease(program("0.3.0"), { updateId: "upd_2", version: "0.3.0" }));
+    await until(() => expect(readFileSync(join(machine.slots, "trial"), "utf8")).toMatch(/^slot=a$/m));
+    process.kill(launcher, "SIGCONT");
+    expect(await told(machine, State.STATE_SUCCEEDED, "upd_2")).toMatchObject({ version: "0.3.0" });
+    expect({ current: machine.current(), ends: machine.ends }).toEqual({ current: "a", ends: 0 });
   }));
 
 const BAD = [

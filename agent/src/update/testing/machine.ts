@@ -88,6 +88,8 @@ export interface Machine {
   readonly isArmed: boolean;
   /** Process ids of agents and what stands for them. */
   agents(): number[];
+  /** Process id of the launcher, or of the agent in its place. */
+  launcher(): number;
   current(): string;
   /** Files in the folder of the slots. */
   files(): string[];
@@ -155,6 +157,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
       return existsSync(killFile);
     },
     agents: () => processesWith(stateDir, slots),
+    launcher: () => main?.pid ?? Number.NaN,
     current: () => readlinkSync(join(slots, "current")),
     files: () => readdirSync(slots).toSorted(),
     log: () => log,
