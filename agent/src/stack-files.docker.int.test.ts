@@ -238,10 +238,10 @@ test("a broken link goes on where it was, also after a restart of the agent", as
   });
   const wanted = wantedStack({ stackId: "stk_1", revision: 1, bodyDigest: host.plane.putBody(body) });
   host.session().send({ $case: "desiredState", value: { generation: { term: 1n, n: 1n }, stacks: [wanted] } });
-  await vi.waitUntil(() => host.plane.fileOffsets.length >= 2, PATIENCE);
+  // What came in the very moment of the break may be lost with it: the second try, or a later one, begins further on.
+  await vi.waitUntil(() => (host.plane.fileOffsets.at(-1) ?? 0) > 0, PATIENCE);
   await host.stopAgent();
   const offset = host.plane.fileOffsets.at(-1) ?? 0;
-  expect(offset).toBeGreaterThan(0);
   host.plane.behaviour.filesBreakAfter = Infinity;
   await host.start();
   expect(await host.desire(1n, wanted)).toMatchObject({ refused: "" });

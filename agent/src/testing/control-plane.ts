@@ -81,7 +81,9 @@ export interface TestControlPlane {
     /** What becomes of a Hello. */
     greeting: (hello: Hello) => "welcome" | "silence" | "goodbye";
   };
-  /** Offsets at which bodies and files were asked for. */
+  /** Offsets at which the bodies of stacks were asked for. */
+  readonly bodyOffsets: number[];
+  /** Offsets at which files, and those of releases, were asked for. */
   readonly fileOffsets: number[];
   putBody(bytes: Uint8Array): string;
   stop(): Promise<void>;
@@ -146,6 +148,7 @@ export async function startTestControlPlane(
       desiredAgent: undefined,
       greeting: () => "welcome",
     },
+    bodyOffsets: [],
     fileOffsets: [],
     putBody: (bytes) => {
       const digest = sha256Digest(bytes);
@@ -185,7 +188,7 @@ export async function startTestControlPlane(
         call.emit("error", { code: status.NOT_FOUND, details: "no such body" });
         return;
       }
-      sendFrom(plane, call, body);
+      sendFrom(plane.behaviour, plane.bodyOffsets, call, body);
     },
     fetchSecrets: (call, callback) =>
       callback(null, { sealed: plane.secrets.get(`${call.request.stackId}/${call.request.revision}`) }),
@@ -195,14 +198,14 @@ export async function startTestControlPlane(
         call.emit("error", { code: status.NOT_FOUND, details: "no such file" });
         return;
       }
-      sendFrom(plane, call, file);
+      sendFrom(plane.behaviour, plane.fileOffsets, call, file);
     },
     fetchRegistryAuth: (_call, callback) => callback(null, { sealed: plane.registryAuth }),
     fetchImage: (_call, callback) => callback({ code: status.UNIMPLEMENTED, details: "no images here" }),
     fetchRelease: (call) => {
       const file = plane.releases.get(call.request.name);
       if (file === undefined) call.emit("error", { code: status.NOT_FOUND, details: "no such release" });
-      else sendFrom(plane, call, file);
+      else sendFrom(plane.behaviour, plane.fileOffsets, call, file);
     },
     openStream: (call) => runTestStream(plane, call),
   };
@@ -212,12 +215,13 @@ export async function startTestControlPlane(
 }
 
 function sendFrom(
-  { behaviour, fileOffsets }: TestControlPlane,
+  behaviour: TestControlPlane["behaviour"],
+  offsets: number[],
   call: ServerWritableStream<{ offset: bigint }, BodyChunk>,
   content: Uint8Array,
 ): void {
   const offset = Number(call.request.offset);
-  fileOffsets.push(offset);
+  offsets.push(offset);
   const piece = content.length > LARGE_BYTES ? 64 * 1024 : 1_000;
   for (let at = offset; at < content.length; at += piece) {
     if (at - offset >= behaviour.filesBreakAfter) {
