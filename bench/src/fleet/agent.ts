@@ -41,8 +41,6 @@ export interface Counts {
 }
 export const noCounts = (): Counts => ({ sessions: 0, resumed: 0, failed: 0, ended: {}, bodies: 0, errors: {} });
 
-// As the agent's channel: below the idle limits of NATs.
-const PING_MS = 25_000;
 const DEFAULT_INTERVALS: Intervals = {
   heartbeatMs: 15_000,
   hostSampleShipMs: 15_000,
@@ -142,7 +140,6 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
       const now = Date.now();
       ship([around.figures.host(now), ...containers.map((id) => around.figures.container(id, now))]);
     });
-    every(PING_MS, () => link?.http2.ping(() => undefined));
     flush();
   }
 

@@ -1,5 +1,5 @@
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
-import type { ControlFrame, Hello } from "@windflow/proto/agent";
+import type { Hello } from "@windflow/proto/agent";
 import { closeHostSessions, hostsErrors, type ClosedSession, type HostIdentities } from "../hosts/index.ts";
 import type { LinkBook } from "../links/index.ts";
 import {
@@ -29,11 +29,11 @@ import type { SitePush } from "./site-push.ts";
 import { createSession, type Session } from "./session.ts";
 import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
 
-/** One session from its first to its last frame. */
+/** One session from its first to its last frame; gives encoded ControlFrames. */
 export type Connect = (
   frames: AsyncIterable<ReceivedFrame>,
   connection: { peerCertificate: Uint8Array | undefined; remoteAddress: string; signal: AbortSignal },
-) => AsyncIterable<ControlFrame>;
+) => AsyncIterable<Buffer>;
 
 interface Parts {
   database: Database;

@@ -9,15 +9,21 @@ import type { AgentReleases, DesiredStatePort, WantedBody } from "./ports.ts";
 import type { Streams } from "./streams.ts";
 import { decodeFrame, type ReceivedFrame } from "./wire.ts";
 
-/** The service as the doors serve it: frames of a session that cannot be read are handed on instead of ending the call. */
+/**
+ * The service as the doors serve it: frames of a session that cannot be read are handed on instead of ending the call, and those
+ * that are sent are encoded where they are made.
+ */
 export const agentService: AgentServiceDefinition = {
   ...AgentServiceService,
-  connect: { ...AgentServiceService.connect, requestDeserialize: decodeFrame },
+  connect: { ...AgentServiceService.connect, requestDeserialize: decodeFrame, responseSerialize: (frame) => frame },
 };
 
 type Generated = typeof AgentServiceService;
 export type AgentServiceDefinition = Omit<Generated, "connect"> & {
-  connect: Omit<Generated["connect"], "requestDeserialize"> & { requestDeserialize: (bytes: Buffer) => ReceivedFrame };
+  connect: Omit<Generated["connect"], "requestDeserialize" | "responseSerialize"> & {
+    requestDeserialize: (bytes: Buffer) => ReceivedFrame;
+    responseSerialize: (frame: Buffer) => Buffer;
+  };
 };
 
 interface Parts {

@@ -1,4 +1,4 @@
-import type { AgentFrame, ControlFrame } from "@windflow/proto/agent";
+import type { AgentFrame } from "@windflow/proto/agent";
 import type { HostIdentity } from "../hosts/index.ts";
 import { field, ProblemError, type Clock, type ErrorCode, type Log } from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
@@ -13,7 +13,7 @@ import {
   type SessionState,
 } from "./session-state.ts";
 import { createSkewMeter, type SkewMeter } from "./skew.ts";
-import { frameBytes, type DesiredGeneration, type ToAgent } from "./wire.ts";
+import { encodedFrame, encodedKind, type DesiredGeneration, type ToAgent } from "./wire.ts";
 
 /** One open connection of one host. */
 export interface Session {
@@ -39,8 +39,6 @@ export interface Session {
   awaitingApproval: boolean;
   /** What the host follows, as it said or was told; set by Hello. */
   link: { digest: string; metered: boolean };
-  /** Monotonic milliseconds of the last frame. */
-  lastHeardMs: number;
   /** Why it ended, for the host's page. */
   endCause: string;
   /** False when the session has ended, or ends by this because the agent takes too little. */
@@ -54,7 +52,8 @@ export interface Session {
     why: SessionEnd,
     goodbye?: { code: ErrorCode; message: string; retryAfterMs?: number; doNotReturn?: boolean },
   ): void;
-  frames(): AsyncIterable<ControlFrame>;
+  /** Encoded ControlFrames, as they are to be sent. */
+  frames(): AsyncIterable<Buffer>;
 }
 
 // What waits for one agent, at most. Enough for a plan of the largest body beside everything else; with 10,000 hosts that
@@ -78,13 +77,13 @@ export function createSession(parts: {
 }): Session {
   const { identity, sessionId, clock } = parts;
   const log = parts.log.child({ [field.hostId]: identity.hostId, [field.sessionId]: sessionId });
-  const outbox = createOutbox<ToAgent>({ items: OUTBOX_ITEMS, bytes: OUTBOX_BYTES }, frameBytes);
+  const outbox = createOutbox<Uint8Array>({ items: OUTBOX_ITEMS, bytes: OUTBOX_BYTES }, ({ length }) => length);
   const pending = createPending({ clock, newRequestId: parts.newRequestId });
   const ended = new AbortController();
   const laneFailed = (error: unknown): void => log.error({ err: error }, "Work of a session failed.");
   let state: SessionState = "challenged";
-  let sentId = 0n;
-  let receivedId = 0n;
+  let sentId = 0;
+  let receivedId = 0;
 
   function move(event: SessionEvent): boolean {
     const next = nextSessionState(state, event);
@@ -119,11 +118,10 @@ export function createSession(parts: {
     toldAgent: "",
     awaitingApproval: identity.awaitingApproval,
     link: { digest: "", metered: false },
-    lastHeardMs: clock.monotonicMs(),
     endCause: "",
     send: (kind) => {
       if (state === "ended") return false;
-      if (outbox.push(kind)) return true;
+      if (outbox.push(encodedKind(kind))) return true;
       session.end("too-slow", {
         code: agentsErrors.WF_SESSION_TOO_SLOW,
         message: "The agent does not take the messages that wait for it.",
@@ -131,8 +129,8 @@ export function createSession(parts: {
       return false;
     },
     received: (frame) => {
-      session.lastHeardMs = clock.monotonicMs();
-      if (frame.id > receivedId) receivedId = frame.id;
+      // An agent counts from 1: beyond 2^53 is no number of its.
+      receivedId = Math.max(receivedId, Math.min(Number(frame.id), Number.MAX_SAFE_INTEGER));
     },
     move,
     end: (why, goodbye) => {
@@ -140,15 +138,16 @@ export function createSession(parts: {
       session.endCause ||= endSentences[why];
       log.info({ [field.reason]: why, ...(goodbye ? { [field.code]: goodbye.code.code } : {}) }, "A session ended.");
       outbox.endWith(
-        goodbye && {
-          $case: "goodbye",
-          value: {
-            code: goodbye.code.code,
-            message: goodbye.message,
-            retryAfterMs: goodbye.retryAfterMs ?? 0,
-            doNotReturn: goodbye.doNotReturn ?? false,
-          },
-        },
+        goodbye &&
+          encodedKind({
+            $case: "goodbye",
+            value: {
+              code: goodbye.code.code,
+              message: goodbye.message,
+              retryAfterMs: goodbye.retryAfterMs ?? 0,
+              doNotReturn: goodbye.doNotReturn ?? false,
+            },
+          }),
       );
       pending.failAll(
         new ProblemError({
@@ -160,8 +159,8 @@ export function createSession(parts: {
     },
     frames: async function* () {
       for await (const kind of outbox.items()) {
-        sentId += 1n;
-        yield { id: sentId, ack: receivedId, kind };
+        sentId += 1;
+        yield encodedFrame(sentId, receivedId, kind);
       }
     },
   };

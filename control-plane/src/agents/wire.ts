@@ -15,9 +15,32 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   }
 }
 
-/** Encoded size of a frame, for the limits of queues. */
-export function frameBytes(kind: ToAgent): number {
-  return ControlFrame.encode({ id: 0n, ack: 0n, kind }).finish().length;
+/** What a frame says, encoded, for `encodedFrame`. */
+export function encodedKind(kind: ToAgent): Uint8Array {
+  return ControlFrame.encode({ id: 0n, ack: 0n, kind }).finish();
+}
+
+// Fields of ControlFrame, as tags; each a number of at most eight bytes, since these are exact.
+const ID = 0x08;
+const ACK = 0x10;
+const MOST_BYTES_OF_NUMBERS = 2 * (1 + 8);
+
+/** A whole frame. Its numbers are known only when it is sent: the fields of a message may follow each other as they are made. */
+export function encodedFrame(id: number, ack: number, kind: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(MOST_BYTES_OF_NUMBERS + kind.length);
+  let end = writeNumber(frame, writeNumber(frame, 0, ID, id), ACK, ack);
+  frame.set(kind, end);
+  end += kind.length;
+  return frame.subarray(0, end);
+}
+
+function writeNumber(frame: Buffer, start: number, tag: number, value: number): number {
+  let at = start;
+  frame[at++] = tag;
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) frame[at++] = (rest % 128) + 128;
+  frame[at++] = rest;
+  return at;
 }
 
 export interface DesiredGeneration {

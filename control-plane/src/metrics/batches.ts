@@ -24,13 +24,13 @@ export function hasColumns({ columns, packedColumns }: SampleBatch): boolean {
 function samplesOf(kind: SubjectKind, batch: SampleBatch): Samples | undefined {
   const atMs = timesOf(batch);
   if (atMs === undefined) return undefined;
-  const columns = unpackSamples(batch)
-    .slice(0, MOST_COLUMNS)
-    .filter(({ name }) => name.length <= MOST_NAME_CHARACTERS && stepsOf(kind, name) !== undefined)
-    .map(({ name, values }) => {
-      return [name, values.length === atMs.length ? values : atMs.map((_, i) => values[i] ?? Number.NaN)] as const;
-    });
-  return { atMs, columns: new Map(columns) };
+  const columns = new Map<string, readonly number[]>();
+  for (const [i, { name, values }] of unpackSamples(batch).entries()) {
+    if (i >= MOST_COLUMNS) break;
+    if (name.length > MOST_NAME_CHARACTERS || stepsOf(kind, name) === undefined) continue;
+    columns.set(name, values.length === atMs.length ? values : atMs.map((_, at) => values[at] ?? Number.NaN));
+  }
+  return { atMs, columns };
 }
 
 /** A batch for the table of intake: as it came, its samples `shiftMs` earlier, and without the name of its container. */

@@ -1,4 +1,5 @@
-const FIRST_BYTES = 1024;
+// As much as the samples of five minutes need.
+const FIRST_BYTES = 32 * 1024;
 // What is put at once stays, with the bits that wait, within a 32-bit number.
 const PIECE_BITS = 16;
 const PIECE = 2 ** PIECE_BITS;
@@ -6,48 +7,47 @@ const IN_FOUR_BYTES = 25;
 /** Wider numbers do not fit. */
 export const MOST_WIDTH = 32;
 
-/** Writes numbers of a fixed number of bits, the lowest first. */
+/** Writes numbers of a fixed number of bits, the lowest first; those of one call begin with a byte. */
 export class BitWriter {
   #bytes = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
-  #waiting = 0;
-  #bits = 0;
 
-  /** @param width up to 32 bits */
-  put(value: number, width: number): void {
-    if (width > PIECE_BITS) {
-      this.#put(value & (PIECE - 1), PIECE_BITS);
-      this.#put(value >>> PIECE_BITS, width - PIECE_BITS);
-    } else this.#put(value, width);
+  /** The first `count` of the values, each what it is above `base`: whole numbers of up to `width` bits, which are up to 32. */
+  put(values: Float64Array, count: number, base: number, width: number): void {
+    const end = this.#length + bytesOfBits(count, width);
+    if (end > this.#bytes.length) this.#bytes = grown(this.#bytes, end);
+    const bytes = this.#bytes;
+    const low = Math.min(width, PIECE_BITS);
+    const high = width - low;
+    let [at, waiting, bits] = [this.#length, 0, 0];
+    for (let i = 0; i < count; i++) {
+      const value = (values[i] ?? 0) - base;
+      waiting |= (value & (PIECE - 1)) << bits;
+      for (bits += low; bits >= 8; bits -= 8, waiting >>>= 8) bytes[at++] = waiting & 255;
+      if (high === 0) continue;
+      waiting |= (value >>> PIECE_BITS) << bits;
+      for (bits += high; bits >= 8; bits -= 8, waiting >>>= 8) bytes[at++] = waiting & 255;
+    }
+    if (bits > 0) bytes[at] = waiting & 255;
+    this.#length = end;
   }
 
-  /** Fills the byte that was begun: what follows begins with one. */
-  align(): void {
-    if (this.#bits > 0) this.#byte();
-    this.#waiting = 0;
-    this.#bits = 0;
-  }
-
+  /** Good until it is cleared. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #put(value: number, width: number): void {
-    this.#waiting |= value << this.#bits;
-    this.#bits += width;
-    while (this.#bits >= 8) {
-      this.#byte();
-      this.#waiting >>>= 8;
-      this.#bits -= 8;
-    }
+  /** To write something else, with the same memory. */
+  clear(): void {
+    this.#length = 0;
   }
+}
 
-  #byte(): void {
-    if (this.#length === this.#bytes.length) {
-      this.#bytes = Buffer.concat([this.#bytes, Buffer.allocUnsafe(this.#length)]);
-    }
-    this.#bytes[this.#length++] = this.#waiting & 255;
-  }
+/** More room, with what is there. */
+export function grown(bytes: Buffer, least: number): Buffer<ArrayBuffer> {
+  const larger = Buffer.allocUnsafeSlow(Math.max(least, 2 * bytes.length));
+  bytes.copy(larger);
+  return larger;
 }
 
 /** The bytes that so many numbers take. */

@@ -30,34 +30,39 @@ const unzigzag = (value: number): number => (value >>> 1) ^ -(value & 1);
 const widthOf = (value: number): number =>
   value < THIRTY_TWO_BITS ? 32 - Math.clz32(value) : 32 + widthOf(Math.floor(value / THIRTY_TWO_BITS));
 
+// For one column at a time: writing one is never interrupted.
+let known = new Float64Array(0);
+let differences = new Float64Array(0);
+
 export function writeColumn(numbers: Writer, bits: BitWriter, values: readonly number[], steps: number): void {
-  const known: number[] = [];
-  for (const value of values) if (Number.isFinite(value)) known.push(steppedValue(value, steps));
-  numbers.unsigned(known.length);
-  if (known.length < values.length) for (const value of values) numbers.unsigned(Number.isFinite(value) ? 1 : 0);
-  if (known.length === 0) return;
-  const shift = shiftOf(known);
-  if (shift > 0) for (let i = 0; i < known.length; i++) known[i] = (known[i] ?? 0) / 2 ** shift;
-  const [first = 0] = known;
-  const { differences, widest, asNumbers, lowest, highest } = measured(known);
+  if (known.length < values.length) {
+    known = new Float64Array(2 * values.length);
+    differences = new Float64Array(2 * values.length);
+  }
+  let count = 0;
+  for (const value of values) if (Number.isFinite(value)) known[count++] = steppedValue(value, steps);
+  numbers.unsigned(count);
+  if (count < values.length) for (const value of values) numbers.unsigned(Number.isFinite(value) ? 1 : 0);
+  if (count === 0) return;
+  const shift = shiftOf(count);
+  if (shift > 0) for (let i = 0; i < count; i++) known[i] = (known[i] ?? 0) / 2 ** shift;
+  const { widest, asNumbers, lowest, highest } = measured(count);
   const offsets = widthOf(highest - lowest);
   const width = Math.min(widest, offsets);
-  const isWorthBits = width <= MOST_WIDTH && bytesOfBits(known.length, width) < COMPRESSED_SHARE * asNumbers;
+  const isWorthBits = width <= MOST_WIDTH && bytesOfBits(count, width) < COMPRESSED_SHARE * asNumbers;
   const way = isWorthBits ? (widest <= offsets ? DIFFERENCE_BITS : OFFSET_BITS) : NUMBERS;
   numbers.unsigned(shift * WAYS + way);
-  numbers.signed(way === OFFSET_BITS ? lowest : first);
+  numbers.signed(way === OFFSET_BITS ? lowest : (known[0] ?? 0));
   if (way === NUMBERS) {
-    for (const value of differences) numbers.unsigned(value);
+    for (let i = 0; i < count; i++) numbers.unsigned(differences[i] ?? 0);
     return;
   }
   numbers.unsigned(width);
-  if (way === OFFSET_BITS) for (const value of known) bits.put(value - lowest, width);
-  else for (const value of differences) bits.put(value, width);
-  bits.align();
+  if (way === OFFSET_BITS) bits.put(known, count, lowest, width);
+  else bits.put(differences, count, 0, width);
 }
 
 interface Measured {
-  readonly differences: number[];
   /** Bits of the widest difference. */
   readonly widest: number;
   /** Bytes of the differences as numbers. */
@@ -66,27 +71,29 @@ interface Measured {
   readonly highest: number;
 }
 
-function measured(values: readonly number[]): Measured {
-  const differences: number[] = [];
-  let [before = 0] = values;
+/** Of the first `count` known values; writes down their differences. */
+function measured(count: number): Measured {
+  let before = known[0] ?? 0;
   let [lowest, highest, most, asNumbers] = [before, before, 0, 0];
-  for (const value of values) {
+  for (let i = 0; i < count; i++) {
+    const value = known[i] ?? 0;
     const difference = zigzag(value - before);
     before = value;
-    differences.push(difference);
+    differences[i] = difference;
     if (difference > most) most = difference;
     if (value < lowest) lowest = value;
     if (value > highest) highest = value;
     asNumbers += difference < SEVEN_BITS ? 1 : Math.ceil(widthOf(difference) / 7);
   }
-  return { differences, widest: widthOf(most), asNumbers, lowest, highest };
+  return { widest: widthOf(most), asNumbers, lowest, highest };
 }
 
-/** How many bits all of them end with that are zero: sizes are often whole pages. */
-function shiftOf(values: readonly number[]): number {
+/** How many bits all of the first `count` known values end with that are zero: sizes are often whole pages. */
+function shiftOf(count: number): number {
   let low = 0;
-  for (const value of values) {
-    low |= value % THIRTY_TWO_BITS;
+  for (let i = 0; i < count; i++) {
+    // The lowest 32 bits of it, also of a larger one.
+    low |= known[i] ?? 0;
     if ((low & 1) === 1) return 0;
   }
   return low === 0 ? 0 : Math.min(MOST_SHIFT, 31 - Math.clz32(low & -low));

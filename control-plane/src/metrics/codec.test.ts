@@ -131,10 +131,7 @@ test("numbers of any width come back out of bits", () => {
   fc.assert(
     fc.property(fc.array(numbers, { maxLength: 4 }), (parts) => {
       const writer = new BitWriter();
-      for (const [width, values] of parts) {
-        for (const value of values) writer.put(value, width);
-        writer.align();
-      }
+      for (const [width, values] of parts) writer.put(Float64Array.from(values), values.length, 0, width);
       let at = 0;
       for (const [width, values] of parts) {
         expect(readBits(writer.bytes(), at, width, values.length)).toEqual(values);

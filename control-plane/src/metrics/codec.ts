@@ -25,17 +25,19 @@ const SMALL_BYTES = 4096;
 // Longer than any chunk that is written here; a damaged one must not fill the memory.
 const MOST_BYTES = 16 * 1024 * 1024;
 
+// For one chunk at a time: writing one is never interrupted.
+const numbers = new Writer();
+const bits = new BitWriter();
+const head = new Writer();
+
 /** Encodes the columns that this version knows; the others are left out. */
 export function encodeChunk(kind: SubjectKind, samples: Samples): Encoded {
   const names = [...samples.columns.keys()].filter((name) => stepsOf(kind, name) !== undefined).toSorted();
-  const steps = stepsOfAll(kind, names);
-  const numbers = new Writer();
-  const bits = new BitWriter();
+  for (const part of [numbers, bits, head]) part.clear();
   numbers.unsigned(samples.atMs.length);
-  names.forEach((name, i) => writeColumn(numbers, bits, samples.columns.get(name) ?? [], steps[i] ?? 1));
+  for (const name of names) writeColumn(numbers, bits, samples.columns.get(name) ?? [], stepsOf(kind, name) ?? 1);
   writeTimes(numbers, samples.atMs);
   const packed = pack(numbers.bytes());
-  const head = new Writer();
   head.unsigned(WITH_BITS);
   head.unsigned(packed.length);
   return { names, bytes: Buffer.concat([head.bytes(), packed, bits.bytes()]) };
@@ -54,40 +56,25 @@ export function decodeChunk(
   { names, bytes }: Encoded,
   wanted: (name: string) => boolean = () => true,
 ): Samples {
-  const { numbers, bits } = partsOf(bytes);
-  const reader = new Reader(numbers);
+  const parts = partsOf(bytes);
+  const reader = new Reader(parts.numbers);
   const count = reader.unsigned();
-  const column = bits === undefined ? oldColumnReader(reader, count) : columnReader(reader, bits, count);
-  const steps = stepsOfAll(kind, names);
+  const column = parts.bits === undefined ? oldColumnReader(reader, count) : columnReader(reader, parts.bits, count);
   const columns = new Map<string, number[]>();
-  names.forEach((name, i) => {
-    if (wanted(name)) columns.set(name, column.read(steps[i] ?? 1));
+  for (const name of names) {
+    if (wanted(name)) columns.set(name, column.read(stepsOf(kind, name) ?? 1));
     else column.skip();
-  });
+  }
   return { atMs: readTimes(reader, count), columns };
-}
-
-const knownSteps: Record<SubjectKind, WeakMap<readonly string[], number[]>> = {
-  host: new WeakMap(),
-  container: new WeakMap(),
-};
-
-// Chunks come by hundreds with the same list of names.
-function stepsOfAll(kind: SubjectKind, names: readonly string[]): readonly number[] {
-  const known = knownSteps[kind].get(names);
-  if (known !== undefined) return known;
-  const steps = names.map((name) => stepsOf(kind, name) ?? 1);
-  knownSteps[kind].set(names, steps);
-  return steps;
 }
 
 function partsOf(bytes: Uint8Array): { numbers: Uint8Array; bits: Uint8Array | undefined } {
   // Older versions wrote numbers only.
   if (bytes[0] !== WITH_BITS) return { numbers: unpack(bytes), bits: undefined };
-  const head = new Reader(bytes);
-  head.skip(1);
-  const length = head.unsigned();
-  return { numbers: unpack(bytes.subarray(head.at, head.at + length)), bits: bytes.subarray(head.at + length) };
+  const reader = new Reader(bytes);
+  reader.skip(1);
+  const length = reader.unsigned();
+  return { numbers: unpack(bytes.subarray(reader.at, reader.at + length)), bits: bytes.subarray(reader.at + length) };
 }
 
 /** The numbers that were packed; throws for a format that this version does not know. */

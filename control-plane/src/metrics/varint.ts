@@ -1,3 +1,5 @@
+import { grown } from "./bits.ts";
+
 // Numbers up to 2^53: JavaScript's bit operators stop at 32 bits, so the parts beyond divide.
 const SEVEN_BITS = 128;
 const THIRTY_TWO_BITS = 2 ** 32;
@@ -10,7 +12,7 @@ export class Writer {
   #length = 0;
 
   unsigned(value: number): void {
-    if (this.#length + MOST_BYTES_OF_A_NUMBER > this.#bytes.length) this.#grow();
+    if (this.#length + MOST_BYTES_OF_A_NUMBER > this.#bytes.length) this.#bytes = grown(this.#bytes, 0);
     let rest = value;
     for (; rest >= THIRTY_TWO_BITS; rest = Math.floor(rest / SEVEN_BITS)) {
       this.#bytes[this.#length++] = (rest % SEVEN_BITS) + SEVEN_BITS;
@@ -24,14 +26,14 @@ export class Writer {
     this.unsigned(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
+  /** Good until it is cleared. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #grow(): void {
-    const larger = Buffer.allocUnsafe(2 * this.#bytes.length);
-    this.#bytes.copy(larger, 0, 0, this.#length);
-    this.#bytes = larger;
+  /** To write something else, with the same memory. */
+  clear(): void {
+    this.#length = 0;
   }
 }
 

@@ -1,5 +1,5 @@
 import { deflateRawSync } from "node:zlib";
-import type { SampleBatch } from "@windflow/proto/agent";
+import { type SampleBatch, SampleColumns } from "@windflow/proto/agent";
 import { expect, test } from "vitest";
 import { packSamples, quantized, unpackSamples } from "./index.ts";
 
@@ -35,4 +35,31 @@ test("figures are kept as finely as anybody looks at them, in numbers that pack 
   expect(quantized("ratio", 0.123456)).toBeCloseTo(0.123456, 3);
   expect(quantized("count", 1.23456)).toBeCloseTo(1.23456, 3);
   expect(quantized("bytes", Number.NaN)).toBeNaN();
+});
+
+test("columns in a form that no agent of ours writes are read all the same", () => {
+  const deflate = (bytes: Uint8Array): SampleBatch => ({ ...batch, columns: [], packedColumns: deflateRawSync(bytes) });
+  const column = { name: "düsk_used_bytes:/срв", values: [1, Number.NaN, 2 ** 40] };
+  // The values before the name; a field that is not known; no values, and no name.
+  const values = Buffer.alloc(8);
+  values.writeDoubleLE(4.5);
+  const turned = Buffer.concat([Buffer.of(0x0a, 13, 0x12, 8), values, Buffer.of(0x0a, 1, 0x61)]);
+  const more = Buffer.of(0x0a, 5, 0x0a, 1, 0x62, 0x18, 7);
+  expect(unpackSamples(deflate(Buffer.concat([turned, more])))).toEqual([
+    { name: "a", values: [4.5] },
+    { name: "b", values: [] },
+  ]);
+  const long = { name: "n".repeat(300), values: Array.from({ length: 3000 }, (_, i) => i / 3) };
+  for (const columns of [[column], [column, { name: "", values: [] }], [long, column], [long, long]]) {
+    expect(unpackSamples(deflate(SampleColumns.encode({ columns }).finish()))).toEqual(columns);
+  }
+});
+
+test("bytes that end in the middle of a column are none", () => {
+  const bytes = SampleColumns.encode({ columns: batch.columns }).finish();
+  const whole = SampleColumns.encode({ columns: batch.columns.slice(0, 1) }).finish().length;
+  for (const length of [1, 2, 10, whole - 1, whole + 3]) {
+    const packedColumns = deflateRawSync(bytes.subarray(0, length));
+    expect(unpackSamples({ ...batch, columns: [], packedColumns })).toEqual([]);
+  }
 });

@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { type SampleBatch, type SampleColumn, SampleColumns } from "@windflow/proto/agent";
+import { readColumns } from "./read-columns.ts";
 
 /** Far more than the figures of a host with hundreds of devices; a few bytes must not become gigabytes. */
 const MAX_UNPACKED_BYTES = 1024 * 1024;
@@ -23,7 +24,9 @@ export function packSamples(batch: SampleBatch): SampleBatch {
   return { ...batch, columns: [], packedColumns: deflateRawSync(bytes, { level: 9, dictionary: DICTIONARY }) };
 }
 
-const INFLATE = { maxOutputLength: MAX_UNPACKED_BYTES, dictionary: DICTIONARY };
+// What a usual batch becomes fits into one chunk, and memory for a larger one is most of what unpacking a small batch would take.
+const CHUNK_BYTES = 2048;
+const INFLATE = { maxOutputLength: MAX_UNPACKED_BYTES, dictionary: DICTIONARY, chunkSize: CHUNK_BYTES };
 
 /**
  * Columns of a batch, packed or not. Empty when the packed ones cannot be read: one damaged batch must not keep the host's
@@ -32,7 +35,8 @@ const INFLATE = { maxOutputLength: MAX_UNPACKED_BYTES, dictionary: DICTIONARY };
 export function unpackSamples(batch: SampleBatch): readonly SampleColumn[] {
   if (batch.packedColumns.length === 0) return batch.columns;
   try {
-    return SampleColumns.decode(inflateRawSync(batch.packedColumns, INFLATE)).columns;
+    const bytes = inflateRawSync(batch.packedColumns, INFLATE);
+    return readColumns(bytes) ?? SampleColumns.decode(bytes).columns;
   } catch {
     return [];
   }
