@@ -28,7 +28,7 @@ import {
   ticketTerminal,
 } from "./containers/index.ts";
 import { createDrifts } from "./drift/index.ts";
-import { createFiles } from "./files/index.ts";
+import { createFiles, MAX_ORGANIZATION_BYTES } from "./files/index.ts";
 import type { HostFigures, HostHistory, HostLinks, HostTimeline } from "./hosts/index.ts";
 import { cacheMessage, createImages, DEFAULT_IMAGES, type ImageSettings } from "./images/index.ts";
 import { createLinkReports, createLinksService, hostLinks, linksHandlers } from "./links/index.ts";
@@ -106,7 +106,10 @@ export function buildWorkloadSide(parts: {
   const { platform, api, audit } = parts;
   const { database, clock, newId, bus, log } = platform;
   const vault = createVault({ installation: parts.sealer, clock });
-  const files = createFiles({ database, clock, jobs: platform.jobs, audit });
+  const images = parts.images ?? DEFAULT_IMAGES;
+  // Images have their own room, so that they leave people's files theirs.
+  const organizationBytes = MAX_ORGANIZATION_BYTES + images.cacheBytes;
+  const files = createFiles({ database, clock, jobs: platform.jobs, audit, organizationBytes });
   const renderer = createRenderer();
   const compose = createComposeRenderer(renderer);
   const onHosts = createBuildsOnHosts({ files: files.store });
@@ -114,7 +117,7 @@ export function buildWorkloadSide(parts: {
     platform,
     vault,
     files: files.store,
-    settings: parts.images ?? DEFAULT_IMAGES,
+    settings: images,
     secret: parts.sealer.derive("layer tickets"),
     namedDigests: (tx) => desired.namedDigests(tx),
   });

@@ -74,7 +74,7 @@ function keptDays(given: string | undefined): number {
 
 // Less holds no image worth the name. They are files of their organization, which has room for 20 GiB: more would never be used.
 const LEAST_CACHE_GIGABYTES = 1;
-const MOST_CACHE_GIGABYTES = 20;
+const MOST_CACHE_GIGABYTES = 1_000;
 
 function cacheGigabytes(given: string | undefined): number {
   const gigabytes = Number(given ?? "10");

@@ -57,7 +57,7 @@ async function run(config: Config, log: Log): Promise<Running> {
       installFolders: [...config.installFolders, ...installFoldersBeside(contents)],
       metricsToken: config.metricsToken?.reveal(),
       metricsKeptDays: config.metricsKeptDays,
-      images: await imageSettings(config),
+      images: await imageSettings(config, postgres?.folder),
       browserTls: await ownTls(config),
     });
     const port = await app.start(config.port, config.address);
@@ -104,11 +104,12 @@ function uiOfTheCheckout(): string | undefined {
   return existsSync(folder) ? folder : undefined;
 }
 
-async function imageSettings(config: Config): Promise<ImageSettings> {
+async function imageSettings(config: Config, databaseFolder: string | undefined): Promise<ImageSettings> {
   const cacheBytes = config.imageCacheGigabytes * GIGABYTE;
-  const insecure = config.insecureRegistries;
-  if (config.registryCa === undefined) return { cacheBytes, insecure };
-  return { cacheBytes, insecure, authorities: await readFile(config.registryCa, "utf8") };
+  const own = databaseFolder === undefined ? {} : { databaseFolder };
+  const settings = { cacheBytes, insecure: config.insecureRegistries, ...own };
+  if (config.registryCa === undefined) return settings;
+  return { ...settings, authorities: await readFile(config.registryCa, "utf8") };
 }
 
 async function ownTls(config: Config): Promise<{ key: string; cert: string } | undefined> {

@@ -6,5 +6,6 @@ export * from "./metrics/index.ts";
 export * from "./reconcile/index.ts";
 export * from "./seal/index.ts";
 export * from "./session-auth/index.ts";
+export * from "./size/index.ts";
 export * from "./status/index.ts";
 export * from "./zone/index.ts";

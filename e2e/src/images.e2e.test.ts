@@ -6,6 +6,7 @@ import {
   makeImage,
   publishImage,
   startRegistry,
+  tarOfFile,
   type TestRegistry,
 } from "@windflow/e2e/testbed";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -50,7 +51,7 @@ describe("a registry that only the control plane reaches, and three hosts of one
     makeImage(
       [
         { tar: await readFile(await imageTar("busybox")), compression: "gzip" },
-        { tar: tarOf("payload", randomBytes(bytes)), compression: "gzip" },
+        { tar: tarOfFile("payload", randomBytes(bytes)), compression: "gzip" },
       ],
       ["/bin/sh"],
     );
@@ -151,15 +152,3 @@ describe("a registry that only the control plane reaches, and three hosts of one
     expect(carried).toBeLessThan(sizeOf(image) + BESIDE_BYTES);
   });
 });
-
-/** A tar of one file. */
-function tarOf(name: string, content: Uint8Array): Buffer {
-  const header = Buffer.alloc(512);
-  header.write(name, 0);
-  header.write("0000644\x000000000\x000000000\x00", 100);
-  header.write(`${content.length.toString(8).padStart(11, "0")}\x00${"0".repeat(11)}\x00        0`, 124);
-  header.write("ustar\u000000", 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148);
-  return Buffer.concat([header, content, Buffer.alloc(((512 - (content.length % 512)) % 512) + 1024)]);
-}

@@ -12,7 +12,7 @@ export { type TestPostgres, freePort, postgres15 } from "./postgres.ts";
 export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createFleet } from "./fleet.ts";
 export { type Chromium, chromium } from "./chromium.ts";
 export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";
-export { type MadeImage, type MadeLayer, makeImage, publishImage } from "./published-image.ts";
+export { type MadeImage, type MadeLayer, makeImage, publishImage, tarOfFile } from "./published-image.ts";
 export { type RegistryOptions, type TestRegistry, startLocalRegistry, startRegistry } from "./registry.ts";
 export { type HardLink, type HardLinkOptions, startHardLink } from "./hard-link.ts";
 export { busyboxFolder } from "./busybox.ts";

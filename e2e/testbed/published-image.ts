@@ -6,7 +6,7 @@ import type { TestRegistry } from "./registry.ts";
 export interface MadeLayer {
   /** An uncompressed tar. */
   readonly tar: Uint8Array;
-  readonly compression: "gzip" | "zstd";
+  readonly compression: "gzip" | "zstd" | "stored";
 }
 
 export interface MadeImage {
@@ -24,6 +24,24 @@ export interface MadeImage {
 
 const TYPES = "application/vnd.oci.image";
 
+/** "stored" is gzip that leaves the bytes as they are: large layers are made in no time. */
+function packed(tar: Uint8Array, compression: MadeLayer["compression"]): Uint8Array {
+  if (compression === "zstd") return zstdCompressSync(tar);
+  return gzipSync(tar, compression === "stored" ? { level: 0 } : {});
+}
+
+/** A tar of one file. */
+export function tarOfFile(name: string, content: Uint8Array): Buffer {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write("0000644\x000000000\x000000000\x00", 100);
+  header.write(`${content.length.toString(8).padStart(11, "0")}\x00${"0".repeat(11)}\x00        0`, 124);
+  header.write("ustar\u000000", 257);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148);
+  return Buffer.concat([header, content, Buffer.alloc(((512 - (content.length % 512)) % 512) + 1024)]);
+}
+
 /** An image as tools of today push it. Equal layers and command give equal bytes. */
 export function makeImage(layers: readonly MadeLayer[], command: readonly string[]): MadeImage {
   const blobs = new Map<string, Uint8Array>();
@@ -33,8 +51,8 @@ export function makeImage(layers: readonly MadeLayer[], command: readonly string
     return { digest, size: bytes.length };
   };
   const made = layers.map(({ tar, compression }) => ({
-    mediaType: `${TYPES}.layer.v1.tar+${compression}`,
-    ...put(compression === "gzip" ? gzipSync(tar) : zstdCompressSync(tar)),
+    mediaType: `${TYPES}.layer.v1.tar+${compression === "zstd" ? "zstd" : "gzip"}`,
+    ...put(packed(tar, compression)),
   }));
   const diffIds = layers.map(({ tar }) => digestOf(tar));
   const config = put(

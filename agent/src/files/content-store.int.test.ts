@@ -46,6 +46,21 @@ test("a fetch goes on where the last one ended, also in another process", async 
   expect(asked).toHaveLength(2);
 });
 
+test("what this process wrote of a piece is not read again after each cut; another one reads it", async () => {
+  const asked: number[] = [];
+  const store = openContentStore(folder);
+  const cut = (): Promise<void> =>
+    expect(store.fetch(wanted, sourceOf(content, asked, 20))).rejects.toThrow("the link broke");
+  await cut();
+  const piece = join(folder, "pieces", wanted.digest.slice(7));
+  writeFileSync(piece, Buffer.alloc(readFileSync(piece).length));
+  await cut();
+  expect(asked).toEqual([0, 20 * PIECE]);
+  await openContentStore(folder).fetch(wanted, sourceOf(content, asked));
+  expect(asked.slice(2)).toEqual([40 * PIECE, 0]);
+  expect(readBack(store).equals(content)).toBe(true);
+});
+
 test("a spoilt piece is fetched anew, and what is another content twice is refused", async () => {
   const asked: number[] = [];
   const store = openContentStore(folder);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { type Hash, createHash } from "node:crypto";
 import { createReadStream, readdirSync, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,6 +43,8 @@ export interface ContentStore {
 const PIECES = "pieces";
 const DIGEST = /^sha256:([0-9a-f]{64})$/;
 const READ_BYTES = 1024 * 1024;
+// More than are fetched at a time; the piece of one that was forgotten is read again.
+const MOST_BEGUN = 64;
 
 export function openContentStore(folder: string): ContentStore {
   const pieces = join(folder, PIECES);
@@ -52,11 +54,13 @@ export function openContentStore(folder: string): ContentStore {
   const pieceOf = (digest: string): string => join(pieces, hexOf(digest));
   const has = (wanted: WantedContent): boolean => sizeOf(pathOf(wanted.digest)) === wanted.sizeBytes;
   const underWay = new Map<string, Promise<void>>();
+  // A piece of some gigabytes is not read again after each cut of the link.
+  const begun = new Map<string, Begun>();
 
   const fetchOnce = async (wanted: WantedContent, source: ContentSource): Promise<boolean> => {
     const piece = await open(pieceOf(wanted.digest), "a+", PRIVATE_FILE);
     try {
-      const isRight = await complete(piece, wanted, source);
+      const isRight = await complete(piece, wanted, source, begun);
       if (isRight) await piece.sync();
       else await piece.truncate(0);
       if (!isRight) return false;
@@ -116,26 +120,56 @@ export function openContentStore(folder: string): ContentStore {
   };
 }
 
+/** What this process wrote of a piece and has read no other way. */
+interface Begun {
+  readonly hash: Hash;
+  length: number;
+}
+
 /** @returns whether all of it is there and is what the digest says. */
-async function complete(piece: FileHandle, wanted: WantedContent, source: ContentSource): Promise<boolean> {
+async function complete(
+  piece: FileHandle,
+  wanted: WantedContent,
+  source: ContentSource,
+  begun: Map<string, Begun>,
+): Promise<boolean> {
+  const { digest, sizeBytes } = wanted;
+  const own = begun.get(digest);
+  begun.delete(digest);
+  const known = own?.length === (await piece.stat()).size ? own : await readPiece(piece);
+  const { hash } = known;
+  if (known.length > sizeBytes) return false;
+  try {
+    if (known.length < sizeBytes)
+      for await (const part of source(digest, known.length)) {
+        if (known.length + part.length > sizeBytes) return false;
+        // Opened for appending, so this goes to the end.
+        await piece.appendFile(part);
+        hash.update(part);
+        known.length += part.length;
+      }
+    if (known.length < sizeBytes)
+      throw new Error(`the file ${digest} ended after ${known.length} of ${sizeBytes} bytes`);
+  } catch (error) {
+    remember(begun, digest, known);
+    throw error;
+  }
+  return `sha256:${hash.digest("hex")}` === digest;
+}
+
+async function readPiece(piece: FileHandle): Promise<Begun> {
   const hash = createHash("sha256");
   let length = 0;
   for await (const part of piece.createReadStream({ start: 0, autoClose: false, highWaterMark: READ_BYTES })) {
     hash.update(part as Buffer);
     length += (part as Buffer).length;
   }
-  if (length > wanted.sizeBytes) return false;
-  if (length < wanted.sizeBytes)
-    for await (const part of source(wanted.digest, length)) {
-      length += part.length;
-      if (length > wanted.sizeBytes) return false;
-      hash.update(part);
-      // Opened for appending, so this goes to the end.
-      await piece.appendFile(part);
-    }
-  if (length < wanted.sizeBytes)
-    throw new Error(`the file ${wanted.digest} ended after ${length} of ${wanted.sizeBytes} bytes`);
-  return `sha256:${hash.digest("hex")}` === wanted.digest;
+  return { hash, length };
+}
+
+function remember(begun: Map<string, Begun>, digest: string, known: Begun): void {
+  begun.set(digest, known);
+  for (const oldest of begun.keys()) if (begun.size > MOST_BEGUN) begun.delete(oldest);
 }
 
 function hexOf(digest: string): string {

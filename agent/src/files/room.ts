@@ -1,5 +1,6 @@
 import { existsSync, statSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { sizeText } from "@windflow/core";
 
 /** Bytes that are to be written below a folder, which need not be there yet. */
 export interface Need {
@@ -9,8 +10,6 @@ export interface Need {
 
 // A full disk stops the engine, its databases and the agent's own state: this much is left to them.
 const RESERVE_BYTES = 256 * 1024 * 1024;
-const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
-const UNIT = 1000;
 
 /** Why what is needed does not fit, in words; undefined when it does. Needs on one file system count together. */
 export function lackOfRoom(needs: readonly Need[]): string | undefined {
@@ -22,20 +21,17 @@ export function lackOfRoom(needs: readonly Need[]): string | undefined {
     disks.set(dev, { folder: there, bytes: bytes + (disks.get(dev)?.bytes ?? 0) });
   }
   for (const { folder, bytes } of disks.values()) {
-    const { bavail, bsize } = statfsSync(folder);
-    const free = bavail * bsize;
+    const free = freeBytes(folder);
     if (bytes + RESERVE_BYTES > free)
       return `needs ${sizeText(bytes)}, and ${sizeText(free)} are free on the file system of ${folder}, of which ${sizeText(RESERVE_BYTES)} stay reserved`;
   }
   return undefined;
 }
 
-/** `1.5 GB`. */
-export function sizeText(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  for (; value >= UNIT && unit < UNITS.length - 1; unit++) value /= UNIT;
-  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? ""}`;
+/** Of the file system of a folder that is there. */
+export function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 function nearest(folder: string): string {

@@ -58,6 +58,9 @@ export interface Delivery {
 // A session comes back within seconds after a cut or a start; after this it is told that there is none, and the step is tried again.
 const NO_ANSWER_MS = 15_000;
 const AGAIN_MS = 1_000;
+// While it loads, an engine has a copy of its own of what it is given, beside what that unpacks to: how much is not known before; twice
+// the packed size is what images have.
+const TAKEN_BY_ENGINE = 3;
 
 export function createDelivery(parts: DeliverParts): Delivery {
   const { engine, store, known, clock, log } = parts;
@@ -151,8 +154,7 @@ export function createDelivery(parts: DeliverParts): Delivery {
     const packed = each.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     const lack = lackOfRoom([
       { folder: parts.folder, bytes: missing },
-      // What it unpacks to is not known before; twice the packed size is what images have.
-      { folder: await engine.imageFolder(), bytes: 2 * packed },
+      { folder: await engine.imageFolder(), bytes: TAKEN_BY_ENGINE * packed },
     ]);
     if (lack !== undefined) throw new Error(`The image ${wanted.reference} ${lack}. Free some, and it is tried again.`);
     let bytesDone = packed - missing;

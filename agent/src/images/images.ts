@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { FetchImageRequest, FetchImageResponse } from "@windflow/proto/agent";
 import { type ContentSource, openContentStore } from "../files/content-store.ts";
+import { freeBytes } from "../files/room.ts";
 import type { ImageSource } from "../link/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Log } from "../platform/log.ts";
@@ -35,7 +36,12 @@ export function createImages(parts: {
   const { engine, stateDir, link, clock, log } = parts;
   const folder = join(stateDir, "image-layers");
   const store = openContentStore(folder);
-  const kept = createKeptLayers({ store, clock, isShared: () => link.site.isOpen() });
+  const kept = createKeptLayers({
+    store,
+    clock,
+    isShared: () => link.site.isOpen(),
+    freeBytes: () => freeBytes(folder),
+  });
   link.site.serve(store);
   const delivery = createDelivery({
     engine,

@@ -12,9 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("what came of an image that failed outlives another image that is loaded, for an hour", async () => {
   let now = Date.now();
-  const store = openContentStore(join(folder, "layers"));
+  const store = openContentStore(join(folder, "failed"));
   const clock = { now: () => now, after: () => () => undefined };
-  const kept = createKeptLayers({ store, clock, isShared: () => false });
+  const kept = createKeptLayers({ store, clock, isShared: () => false, freeBytes: () => 0 });
   const layer = async (text: string, whole: boolean) => {
     const content = Buffer.from(text);
     const one = { digest: `sha256:${createHash("sha256").update(content).digest("hex")}`, sizeBytes: content.length };
@@ -43,4 +43,32 @@ test("what came of an image that failed outlives another image that is loaded, f
   now += HOUR_MS;
   await load("yet another one");
   expect(left()).toEqual([0, 0]);
+});
+
+test("layers of gigabytes are kept for others of the site where the disk has room, and do not cost the small ones their place", async () => {
+  const GB = 1e9;
+  const now = Date.now();
+  const layers = [
+    { digest: "sha256:newest", sizeBytes: 8 * GB, at: now },
+    { digest: "sha256:small", sizeBytes: GB, at: now - 1_000 },
+    { digest: "sha256:yesterday", sizeBytes: 1, at: now - 25 * HOUR_MS },
+  ];
+  let kept: ReadonlySet<string> = new Set();
+  const store = {
+    ...openContentStore(join(folder, "sizes")),
+    list: () => layers,
+    usedBytes: () => 9 * GB,
+    keepOnly: (digests: ReadonlySet<string>) => {
+      kept = digests;
+    },
+  };
+  const clock = { now: () => now, after: () => () => undefined };
+  const keptWith = (freeBytes: number): string[] => {
+    const layersHere = createKeptLayers({ store, clock, isShared: () => true, freeBytes: () => freeBytes });
+    layersHere.begun([]);
+    layersHere.ended([], true);
+    return [...kept];
+  };
+  expect(keptWith(40 * GB)).toEqual(["sha256:newest", "sha256:small"]);
+  expect(keptWith(10 * GB)).toEqual(["sha256:small"]);
 });

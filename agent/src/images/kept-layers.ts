@@ -3,7 +3,9 @@ import type { Clock } from "../platform/clock.ts";
 
 // A rollout in waves over a site ends within a day, and a host that was away asks then.
 const KEPT_MS = 24 * 3_600_000;
-const MOST_KEPT_BYTES = 2 * 1024 * 1024 * 1024;
+// What is always kept for others; on a disk with much room a quarter of what is free, so that layers of some gigabytes come over the link once too.
+const ALWAYS_KEPT_BYTES = 2 * 1024 * 1024 * 1024;
+const KEPT_PART_OF_FREE = 4;
 const SWEEP_MS = 3_600_000;
 // What an image that failed left behind is gone on with when it is tried again: on a slow link hours of work, and the next try is minutes away.
 const FAILED_KEPT_MS = 3_600_000;
@@ -21,6 +23,8 @@ export function createKeptLayers(parts: {
   readonly clock: Clock;
   /** Other hosts may ask for them. */
   readonly isShared: () => boolean;
+  /** Of the file system that they are on. */
+  readonly freeBytes: () => number;
 }): KeptLayers {
   const { store, clock, isShared } = parts;
   const underWay: (readonly WantedContent[])[] = [];
@@ -32,10 +36,13 @@ export function createKeptLayers(parts: {
     for (const [digest, at] of failed) if (clock.now() - at >= FAILED_KEPT_MS) failed.delete(digest);
     const busy = new Set([...underWay.flat().map(({ digest }) => digest), ...failed.keys()]);
     const newestFirst = isShared() ? store.list().toSorted((a, b) => b.at - a.at) : [];
-    let bytes = 0;
+    // What is here already could be free.
+    const room = (parts.freeBytes() + store.usedBytes()) / KEPT_PART_OF_FREE;
+    let left = Math.max(ALWAYS_KEPT_BYTES, room);
     for (const { digest, sizeBytes, at } of newestFirst) {
-      bytes += sizeBytes;
-      if (clock.now() - at <= KEPT_MS && bytes <= MOST_KEPT_BYTES) busy.add(digest);
+      if (clock.now() - at > KEPT_MS || sizeBytes > left) continue;
+      left -= sizeBytes;
+      busy.add(digest);
     }
     store.keepOnly(busy);
   };

@@ -25,8 +25,12 @@ import {
   type TestSession,
   startTestControlPlane,
 } from "../testing/control-plane.ts";
+import { createFastClock } from "../testing/fast-clock.ts";
 import { absentEngine } from "../testing/quiet-engine.ts";
 import { type Shaper, createShaper } from "./index.ts";
+
+// The least that a person may give it.
+const LEAST_CONTROL = 1_000;
 
 let plane: TestControlPlane;
 let folder: string;
@@ -236,4 +240,33 @@ test("what a host may do is on its disk before it says so, and holds from the fi
   second.send({ $case: "linkSettings", value: { ...settings, digest: "d2", metered: true, limits: [] } });
   await vi.waitFor(() => expect([...plane.spools.values()].flat().length).toBeGreaterThan(0), { timeout: 10_000 });
   expect(plane.sessions).toHaveLength(2);
+});
+
+test("at the lowest limit of control a frame of 100 kB costs no session: answers to heartbeats do not wait behind it for its time", async () => {
+  plane.behaviour.welcome = {
+    intervals: { heartbeatMs: 15_000, hostSampleShipMs: 15_000, containerSampleShipMs: 15_000, live: false },
+  };
+  const config = readConfig({ stateDir: folder, dockerHost: "unix:///nonexistent.sock", name: "edge-1" });
+  await enrollAgent(config, { server: plane.url, token: "token", caSha256: sha256Hex(plane.authority.root) });
+  const clock = createFastClock();
+  agent = startAgent(config, { log: () => undefined, engine: absentEngine(), random: () => 0.05, clock });
+  await vi.waitFor(() => expect(plane.sessions.length).toBe(1), { timeout: 10_000 });
+  const [session] = plane.sessions;
+  const limits = [
+    { class: "control", bytesPerSecond: BigInt(LEAST_CONTROL), fromMinute: 0, untilMinute: 0, weekdays: [] },
+  ];
+  const value = { digest: "d1", metered: false, limits, timeZone: "", images: "registry", peers: false };
+  session?.send({ $case: "linkSettings", value });
+  await vi.waitFor(() => expect(session?.received.some(({ $case }) => $case === "linkReport")).toBe(true));
+  // What somebody pays for with 100 s, and one that waits for them.
+  for (let frame = 0; frame < 2; frame++) {
+    const peer = { hostId: "hst_2", address: "a".repeat(100 * LEAST_CONTROL), keySha256: new Uint8Array(32) };
+    session?.send({ $case: "sitePeers", value: { peers: [peer], ticketKey: new Uint8Array() } });
+  }
+  // Three heartbeats without an answer would end it.
+  const until = clock.now() + 90_000;
+  clock.accelerate(30);
+  await vi.waitFor(() => expect(clock.now()).toBeGreaterThan(until), { timeout: 10_000 });
+  expect(plane.sessions).toHaveLength(1);
+  expect(session?.isOpen).toBe(true);
 });

@@ -17,6 +17,12 @@ const METHOD_OF_PATH: ReadonlyMap<string, AgentMethod> = new Map(
 );
 
 /**
+ * What a frame of the session waits at most, whatever its class owes: behind it stand the answers to heartbeats, and a session in which
+ * nothing is heard for three of them ends. Frames that are larger than ten seconds of the limit go over it by that.
+ */
+const LONGEST_HELD_FRAME_MS = 10_000;
+
+/**
  * A client whose messages are counted and charged where their bytes are made and read. What comes in is handed on when its class has
  * no debt, and nothing more of its stream is read before that: the other side is slowed down by HTTP/2's own flow control. What goes
  * out waits where it is made, so that control never stands behind it.
@@ -64,7 +70,8 @@ function holdReceived(shaper: Shaper): Interceptor {
           onReceiveMessage: (message: object, deliver: (message: object) => void) => {
             // Answered in full before it is read: holding it back saves nothing.
             const isHeld = method !== undefined && isStreamed(method) && waits(message);
-            const turn = isHeld ? shaper.wait(classOf(method, message), "received", over.signal) : undefined;
+            const mostMs = method === "connect" ? LONGEST_HELD_FRAME_MS : undefined;
+            const turn = isHeld ? shaper.wait(classOf(method, message), "received", over.signal, mostMs) : undefined;
             if (turn === undefined) return deliver(message);
             turn.then(
               () => deliver(message),

@@ -16,8 +16,8 @@ export interface Shaper {
   limitOf(name: LinkClass): number | undefined;
   /** Something of the class may go now. */
   isReady(name: LinkClass, direction: Direction): boolean;
-  /** undefined when something may go now; else resolves at its turn, or when the signal aborts. */
-  wait(name: LinkClass, direction: Direction, signal?: AbortSignal): Promise<void> | undefined;
+  /** undefined when something may go now; else resolves at its turn, after `mostMs`, or when the signal aborts. */
+  wait(name: LinkClass, direction: Direction, signal?: AbortSignal, mostMs?: number): Promise<void> | undefined;
   /** Counts what went, and charges it. */
   spend(name: LinkClass, direction: Direction, bytes: number): void;
   /** Counts layers that came from another host of the site; they do not use the link and wait for nothing. */
@@ -47,7 +47,14 @@ export function createShaper(clock: Clock): Shaper {
     },
     limitOf: (name) => lanes[name].sent.bucket.bytesPerSecond,
     isReady: (name, direction) => lanes[name][direction].bucket.isReady,
-    wait: (name, direction, signal) => lanes[name][direction].bucket.wait(signal),
+    wait: (name, direction, signal, mostMs) => {
+      const { bucket } = lanes[name][direction];
+      if (mostMs === undefined) return bucket.wait(signal);
+      const over = new AbortController();
+      const turn = bucket.wait(signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]));
+      const cancel = turn && clock.after(mostMs, () => over.abort());
+      return turn?.finally(cancel);
+    },
     spend: (name, direction, bytes) => {
       const { [direction]: used } = lanes[name];
       used.bytes += bytes;

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { DesiredStack } from "@windflow/core";
+import { type DesiredStack, sizeText } from "@windflow/core";
 import type { StackBody, StackFile } from "@windflow/proto/agent";
 import type { AgentErrorCode } from "../errors.ts";
 import {
@@ -11,7 +11,6 @@ import {
   digestOf,
   lackOfRoom,
   readManifest,
-  sizeText,
 } from "../files/index.ts";
 import { reasonOf } from "../platform/log.ts";
 import type { FileContent } from "../reconcile/engine.ts";

@@ -1,10 +1,10 @@
 import { sha256Digest } from "@windflow/core";
 import { isProblem, ProblemError, type Clock, type Database, type UnitOfWork } from "../platform/index.ts";
 import { filesErrors } from "./errors.ts";
-import { EMPTY_FILE } from "./model.ts";
+import { EMPTY_FILE, MAX_LAYER_BYTES } from "./model.ts";
 import type { FileStore, OpenedFile } from "./ports.ts";
 import { readPieces } from "./reading.ts";
-import { deleteHolds, deleteUnheld, insertHolds, isHeld, readFiles, readPiece, touchFiles } from "./store.ts";
+import { deleteHolds, insertHolds, isHeld, readFiles, readPiece, touchFiles, trimUnheld } from "./store.ts";
 import type { Uploads } from "./uploads.ts";
 
 // As a piece of an upload: what is in flight to the database at a time.
@@ -50,7 +50,11 @@ export function createFileStore(parts: {
     const sizeBytes = content.length;
     for (let offset = 0; offset < sizeBytes; offset += WRITTEN_PIECE_BYTES) {
       const piece = content.subarray(offset, offset + WRITTEN_PIECE_BYTES);
-      const { receivedBytes } = await uploads.put(organizationId, { digest, sizeBytes, offset, content: piece });
+      const { receivedBytes } = await uploads.put(
+        organizationId,
+        { digest, sizeBytes, offset, content: piece },
+        MAX_LAYER_BYTES,
+      );
       if (receivedBytes === sizeBytes) return;
     }
   }
@@ -58,7 +62,7 @@ export function createFileStore(parts: {
   return {
     sizesOf,
     open,
-    put: (organizationId, piece) => uploads.put(organizationId, piece),
+    put: (organizationId, piece) => uploads.put(organizationId, piece, MAX_LAYER_BYTES),
     write: async (organizationId, content) => {
       const digest = sha256Digest(content);
       try {
@@ -98,7 +102,10 @@ export function createFileStore(parts: {
     },
     release: (tx, holderId) => deleteHolds(tx, organizationOf(tx), holderId),
     receivedBytes: async (tx, digest) => (await readFiles(tx, organizationOf(tx), [digest]))[0]?.receivedBytes ?? 0,
-    discard: (tx, digests) => deleteUnheld(tx, organizationOf(tx), digests),
+    discard: async (organizationId, digests) => {
+      for (const digest of new Set(digests))
+        while (!(await database.inOrganization(organizationId, (tx) => trimUnheld(tx, organizationId, digest))));
+    },
     isHeld: (tx, holderIds, digest) => isHeld(tx, organizationOf(tx), holderIds, digest),
   };
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createClient } from "../platform/db/connection.ts";
 import { commonErrors, type UnitOfWork } from "../platform/index.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
+import { trimUnheld } from "./store.ts";
 import { createFiles, EMPTY_FILE, filesErrors, type Files } from "./index.ts";
 
 const MIB = 1024 * 1024;
@@ -170,6 +171,43 @@ test("tiny pieces, a piece behind the end, and a size above the limit are refuse
   expect(await refused({ ...piece(content, 0, 100_000), sizeBytes: String(1025 * MIB) })).toMatchObject({ code });
   expect(await refused({ ...piece(content, 0, 100_000), digest: EMPTY_FILE })).toMatchObject({ code });
   expect(await refused({ ...piece(content, 0, 100_000), digest: "md5:1" })).toMatchObject({ code });
+});
+
+test("a layer may be larger than what a person uploads, and goes in parts that a statement can remove", async () => {
+  const { database, clock } = app.platform;
+  const jobs = { ...app.platform.jobs, register: () => undefined };
+  const roomy = createFiles({ database, clock, jobs, audit: app.app.audit, organizationBytes: 40 * 1024 * MIB });
+  const sizeBytes = 10 * 1024 * MIB;
+  const content = randomBytes(MIB);
+  const digest = digestOf(content);
+  const put = (offset: number, size: number): Promise<{ receivedBytes: number }> =>
+    roomy.store.put(app.organizationId, { digest, sizeBytes: size, offset, content });
+  expect((await rest("putChunk", { ...piece(content, 0, MIB), sizeBytes: String(sizeBytes) })).json).toMatchObject({
+    code: commonErrors.WF_INVALID_ARGUMENT.code,
+  });
+  await expect(put(0, 21 * 1024 * MIB)).rejects.toMatchObject({
+    violations: [{ message: "a file has at most 21474836480 bytes" }],
+  });
+  expect(await put(0, sizeBytes)).toMatchObject({ receivedBytes: MIB });
+  expect(await put(MIB, sizeBytes)).toMatchObject({ receivedBytes: 2 * MIB });
+  // As if all of it had come: the pieces in between cost nothing, and what is removed at a time is a part of it.
+  await inTenant(async (tx) => {
+    await sql`UPDATE stored_file_pieces SET start_at = ${BigInt(300 * MIB)} + start_at WHERE digest = ${digest} AND start_at >= ${BigInt(MIB)}`.execute(
+      tx.queries,
+    );
+    await sql`UPDATE stored_files SET received_bytes = ${BigInt(302 * MIB)}, whole = true WHERE digest = ${digest}`.execute(
+      tx.queries,
+    );
+  });
+  expect(await inTenant((tx) => trimUnheld(tx, app.organizationId, digest))).toBe(false);
+  expect(await inTenant((tx) => roomy.store.receivedBytes(tx, digest))).toBe(301 * MIB);
+  expect((await inTenant((tx) => roomy.store.sizesOf(tx, [digest]))).size).toBe(0);
+  await roomy.store.discard(app.organizationId, [digest]);
+  expect(await inTenant((tx) => roomy.store.receivedBytes(tx, digest))).toBe(0);
+  const { rows: left } = await inTenant((tx) =>
+    sql`SELECT 1 FROM stored_file_pieces WHERE digest = ${digest}`.execute(tx.queries),
+  );
+  expect(left).toEqual([]);
 });
 
 test("the room of an organization is reserved with the first piece; what is stored stays", async () => {

@@ -14,7 +14,7 @@ export interface Files {
   readonly store: FileStore;
   readonly handlers: Handlers<typeof FilesServiceService>;
   start(): Promise<void>;
-  /** Removes some that nobody needs; returns how many. */
+  /** Removes some that nobody needs; returns in how many steps. 0: there are none. */
   sweep(): Promise<number>;
 }
 
@@ -23,7 +23,7 @@ export function createFiles(parts: {
   readonly clock: Clock;
   readonly jobs: Jobs;
   readonly audit: Audit;
-  /** Room for the files of one organization; 20 GiB unless told. */
+  /** Room for the files and images of one organization; 20 GiB unless told. */
   readonly organizationBytes?: number;
 }): Files {
   const { database, clock, jobs, audit, organizationBytes = MAX_ORGANIZATION_BYTES } = parts;

@@ -3,6 +3,8 @@ export { createFiles, type Files } from "./files.ts";
 export {
   EMPTY_FILE,
   MAX_FILE_BYTES,
+  MAX_LAYER_BYTES,
+  MAX_ORGANIZATION_BYTES,
   MIN_PIECE_BYTES,
   type FilePiece,
   type StoredFile,

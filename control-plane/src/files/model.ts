@@ -36,8 +36,11 @@ export interface FilePiece {
 /** Stored nowhere and there for everybody. */
 export const EMPTY_FILE = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/** A layer or a model of that size is better given as an image. */
+/** That a person uploads: a model of that size is better given as an image. */
 export const MAX_FILE_BYTES: number = 1024 * 1024 * 1024;
+
+/** A layer of an image, which the control plane itself fetches and checks: those of models and toolchains have some gigabytes. */
+export const MAX_LAYER_BYTES: number = 20 * 1024 * 1024 * 1024;
 
 /** Of one organization, so that uploads cannot fill the disk of the database that everybody shares. */
 export const MAX_ORGANIZATION_BYTES: number = 20 * 1024 * 1024 * 1024;
@@ -47,6 +50,9 @@ export const LEAST_CHARGE_BYTES = 4096;
 
 /** A piece that is not the last of its file: smaller ones would cost more rows than content. */
 export const MIN_PIECE_BYTES: number = 64 * 1024;
+
+/** What one statement removes of a file: 1,000 rows and half a second; all of a layer at once would take longer than a statement may. */
+export const TRIMMED_BYTES: number = 256 * 1024 * 1024;
 
 /** As much as a read holds in memory for each host that fetches. */
 export const STORED_PIECE_BYTES: number = 256 * 1024;

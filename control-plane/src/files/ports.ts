@@ -21,7 +21,7 @@ export interface FileStore {
   /** The whole ones among these: digest → bytes. The empty file is always there. */
   sizesOf(tx: UnitOfWork, digests: readonly string[]): Promise<Map<string, number>>;
   /**
-   * Adds a piece, in units of work of its own. With the last byte the digest is compared: receivedBytes equals sizeBytes when it is
+   * Adds a piece of a file of at most MAX_LAYER_BYTES, in units of work of its own. With the last byte the digest is compared: receivedBytes equals sizeBytes when it is
    * whole. Throws WF_FILE_DIGEST_MISMATCH, WF_FILE_OFFSET, WF_FILES_QUOTA, WF_FILES_DISK_FULL.
    */
   put(organizationId: string, piece: FilePiece): Promise<StoredFile>;
@@ -36,8 +36,8 @@ export interface FileStore {
   release(tx: UnitOfWork, holderId: string): Promise<void>;
   /** How much is stored of a file, whole or not; 0 when nothing is. */
   receivedBytes(tx: UnitOfWork, digest: string): Promise<number>;
-  /** Removes those among these that nobody holds, at once. */
-  discard(tx: UnitOfWork, digests: readonly string[]): Promise<void>;
+  /** Removes those among these that nobody holds. Outside of a unit of work: large ones go in parts. */
+  discard(organizationId: string, digests: readonly string[]): Promise<void>;
   /** True when one of the holders needs the file. */
   isHeld(tx: UnitOfWork, holderIds: readonly string[], digest: string): Promise<boolean>;
 }

@@ -6,7 +6,7 @@ import {
   type Database,
   type UnitOfWork,
 } from "../platform/index.ts";
-import { EMPTY_FILE, MIN_PIECE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
+import { EMPTY_FILE, MAX_FILE_BYTES, MIN_PIECE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
 import { readFiles, touchFiles } from "./store.ts";
 import type { Uploads } from "./uploads.ts";
 
@@ -57,7 +57,7 @@ export function createFilesService(parts: {
         const message = `a piece that is not the last has at least ${MIN_PIECE_BYTES} bytes`;
         throw new ProblemError({ code: commonErrors.WF_INVALID_ARGUMENT, violations: [{ path: "content", message }] });
       }
-      const stored = await uploads.put(caller.organizationId, piece);
+      const stored = await uploads.put(caller.organizationId, piece, MAX_FILE_BYTES);
       if (last && stored.receivedBytes === stored.sizeBytes && stored.digest !== EMPTY_FILE) {
         await database.inOrganization(caller, (tx) =>
           audit.record(tx, caller, {

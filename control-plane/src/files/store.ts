@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { tablesOf, type UnitOfWork } from "../platform/index.ts";
-import { LEAST_CHARGE_BYTES, STORED_PIECE_BYTES } from "./model.ts";
+import { LEAST_CHARGE_BYTES, STORED_PIECE_BYTES, TRIMMED_BYTES } from "./model.ts";
 
 interface FilesTable {
   organization_id: string;
@@ -134,14 +134,28 @@ export async function touchFiles(
     WHERE organization_id = ${organizationId} AND digest = ANY(${[...digests]}::text[])`.execute(tx.queries);
 }
 
-/** With its pieces, unless it became whole meanwhile. */
-export async function dropUnfinished(tx: UnitOfWork, organizationId: string, digest: string): Promise<void> {
-  await tablesOf<Tables>(tx)
-    .deleteFrom("stored_files")
-    .where("organization_id", "=", organizationId)
-    .where("digest", "=", digest)
-    .where("whole", "=", false)
-    .execute();
+/**
+ * Removes the end of a file, or what is left of a small one with its row. The caller holds the row. What stays is not whole, and an
+ * upload may go on with it. True when nothing is left.
+ */
+export async function trimFile(
+  tx: UnitOfWork,
+  organizationId: string,
+  { digest, receivedBytes }: Pick<FileRow, "digest" | "receivedBytes">,
+): Promise<boolean> {
+  if (receivedBytes <= TRIMMED_BYTES) {
+    await sql`DELETE FROM stored_files WHERE organization_id = ${organizationId} AND digest = ${digest}`.execute(
+      tx.queries,
+    );
+    return true;
+  }
+  const { rows } = await sql<{ left: bigint }>`WITH gone AS (
+      DELETE FROM stored_file_pieces WHERE organization_id = ${organizationId} AND digest = ${digest}
+        AND start_at >= ${BigInt(receivedBytes - TRIMMED_BYTES)} RETURNING start_at
+    ) SELECT min(start_at) AS left FROM gone`.execute(tx.queries);
+  await sql`UPDATE stored_files SET whole = false, received_bytes = ${rows[0]?.left ?? 0n}
+    WHERE organization_id = ${organizationId} AND digest = ${digest}`.execute(tx.queries);
+  return false;
 }
 
 /** The stored piece that has the byte at `offset`, from that byte on; undefined behind the end. */
@@ -184,13 +198,11 @@ export async function deleteHolds(tx: UnitOfWork, organizationId: string, holder
     .execute();
 }
 
-/** With their pieces. Those that are being held at this moment are locked by the new reference, and passed over. */
-export async function deleteUnheld(tx: UnitOfWork, organizationId: string, digests: readonly string[]): Promise<void> {
-  await sql`DELETE FROM stored_files f USING (
-      SELECT digest FROM stored_files c WHERE organization_id = ${organizationId} AND digest = ANY(${[...digests]}::text[])
-        AND NOT EXISTS (SELECT FROM file_holders h WHERE h.organization_id = c.organization_id AND h.digest = c.digest)
-      FOR UPDATE SKIP LOCKED
-    ) old WHERE f.organization_id = ${organizationId} AND f.digest = old.digest`.execute(tx.queries);
+/** Removes a part of a file that nobody holds. True when no more of it is to be removed: it is gone, held, or being held. */
+export async function trimUnheld(tx: UnitOfWork, organizationId: string, digest: string): Promise<boolean> {
+  const { rows } = await sql<FilesTable>`SELECT * FROM stored_files
+    WHERE organization_id = ${organizationId} AND digest = ${digest} FOR UPDATE SKIP LOCKED`.execute(tx.queries);
+  return trimLocked(tx, rows[0]);
 }
 
 export async function isHeld(
@@ -204,17 +216,22 @@ export async function isHeld(
   return rows.rows.length > 0;
 }
 
-/**
- * Removes files of all organizations that nobody holds and nobody touched since. Those that are being held at this moment are locked
- * by the new reference, and passed over.
- */
-export async function sweepFiles(tx: UnitOfWork, before: Date, limit: number): Promise<number> {
-  const rows = await sql`DELETE FROM stored_files f USING (
-      SELECT organization_id, digest FROM stored_files c WHERE touched_at < ${before} AND NOT EXISTS (
-        SELECT FROM file_holders h WHERE h.organization_id = c.organization_id AND h.digest = c.digest)
-      ORDER BY touched_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
-    ) old WHERE f.organization_id = old.organization_id AND f.digest = old.digest RETURNING 1`.execute(tx.queries);
-  return rows.rows.length;
+/** Removes a part of the file, of any organization, that nobody holds and nobody touched for the longest time. False when there is none. */
+export async function trimOldest(tx: UnitOfWork, before: Date): Promise<boolean> {
+  const { rows } = await sql<FilesTable>`SELECT * FROM stored_files f WHERE touched_at < ${before} AND NOT EXISTS (
+      SELECT FROM file_holders h WHERE h.organization_id = f.organization_id AND h.digest = f.digest)
+    ORDER BY touched_at LIMIT 1 FOR UPDATE SKIP LOCKED`.execute(tx.queries);
+  await trimLocked(tx, rows[0]);
+  return rows.length > 0;
+}
+
+// Asked again under the lock: whoever holds a file locks its row first, and may have committed since it was looked for.
+async function trimLocked(tx: UnitOfWork, row: FilesTable | undefined): Promise<boolean> {
+  if (row === undefined) return true;
+  const { organization_id: organizationId, digest } = row;
+  const { rows } = await sql`SELECT 1 FROM file_holders
+    WHERE organization_id = ${organizationId} AND digest = ${digest} LIMIT 1`.execute(tx.queries);
+  return rows.length > 0 || trimFile(tx, organizationId, fileOf(row));
 }
 
 function fileOf(row: FilesTable): FileRow {

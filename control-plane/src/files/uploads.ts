@@ -8,16 +8,16 @@ import {
   type UnitOfWork,
 } from "../platform/index.ts";
 import { filesErrors } from "./errors.ts";
-import { EMPTY_FILE, LEAST_CHARGE_BYTES, MAX_FILE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
+import { EMPTY_FILE, LEAST_CHARGE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
 import { readPieces } from "./reading.ts";
 import {
   appendPieces,
-  dropUnfinished,
   insertFile,
   lockFile,
   lockRoom,
   markWhole,
   touchFiles,
+  trimFile,
   usedBytes,
   type FileRow,
 } from "./store.ts";
@@ -30,12 +30,15 @@ interface Parts {
 }
 
 export interface Uploads {
-  put(organizationId: string, piece: FilePiece): Promise<StoredFile>;
+  /** @param mostBytes that a file may have here */
+  put(organizationId: string, piece: FilePiece, mostBytes: number): Promise<StoredFile>;
 }
+
+const OTHER_SIZE = Symbol("a file of this digest was begun with another size");
 
 export function createUploads({ database, clock, organizationBytes }: Parts): Uploads {
   /** Takes what is new of the piece. Nothing of it is taken when the room or the disk is full. */
-  async function take(tx: UnitOfWork, organizationId: string, piece: FilePiece): Promise<FileRow> {
+  async function take(tx: UnitOfWork, organizationId: string, piece: FilePiece): Promise<FileRow | typeof OTHER_SIZE> {
     const { digest, sizeBytes, offset, content } = piece;
     const known = (await lockFile(tx, organizationId, digest)) ?? (await begin(tx, organizationId, piece));
     if (known.whole) {
@@ -45,8 +48,7 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     if (known.sizeBytes !== sizeBytes) {
       // Whoever began was wrong about the size, or whoever goes on is: from the beginning, the digest will tell.
       if (offset > 0) throw wrongOffset(offset, 0);
-      await dropUnfinished(tx, organizationId, digest);
-      return take(tx, organizationId, piece);
+      return OTHER_SIZE;
     }
     if (offset > known.receivedBytes) throw wrongOffset(offset, known.receivedBytes);
     const fresh = content.subarray(known.receivedBytes - offset);
@@ -76,6 +78,17 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     return { digest, sizeBytes, receivedBytes: 0, whole: false, touchedAt: at };
   }
 
+  /** Removes a file that never became whole and is not what it was said to be. */
+  async function drop(organizationId: string, digest: string, isWrong: (file: FileRow) => boolean): Promise<void> {
+    const part = (): Promise<boolean> =>
+      database.inOrganization(organizationId, async (tx) => {
+        const file = await lockFile(tx, organizationId, digest);
+        if (file === undefined || file.whole || !isWrong(file)) return true;
+        return trimFile(tx, organizationId, file);
+      });
+    while (!(await part()));
+  }
+
   // Many may send the last byte at once: a large file is read for all of them together.
   const verifying = new Map<string, Promise<void>>();
 
@@ -95,12 +108,11 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     const isMarked = await database.inOrganization(organizationId, async (tx) => {
       if (isRight && (await markWhole(tx, organizationId, file))) return true;
       // Another upload that verifies the same bytes may have been first.
-      const now = await lockFile(tx, organizationId, digest);
-      if (!isRight) await dropUnfinished(tx, organizationId, digest);
-      return isRight && now?.whole === true;
+      return isRight && (await lockFile(tx, organizationId, digest))?.whole === true;
     });
     if (isMarked) return;
     if (isRight) throw wrongOffset(file.sizeBytes, 0);
+    await drop(organizationId, digest, ({ receivedBytes }) => receivedBytes <= file.receivedBytes);
     throw new ProblemError({
       code: filesErrors.WF_FILE_DIGEST_MISMATCH,
       detail: `${digest} was said, ${found} was sent`,
@@ -108,14 +120,20 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
   }
 
   return {
-    put: async (organizationId, piece) => {
-      requireSound(piece);
+    put: async (organizationId, piece, mostBytes) => {
+      requireSound(piece, mostBytes);
       if (piece.digest === EMPTY_FILE) return { digest: EMPTY_FILE, sizeBytes: 0, receivedBytes: 0 };
-      const taken = await database
-        .inOrganization(organizationId, (tx) => take(tx, organizationId, piece))
-        .catch((error: unknown) => {
-          throw isDiskFull(error) ? new ProblemError({ code: filesErrors.WF_FILES_DISK_FULL, cause: error }) : error;
-        });
+      const takeOnce = (): Promise<FileRow | typeof OTHER_SIZE> =>
+        database
+          .inOrganization(organizationId, (tx) => take(tx, organizationId, piece))
+          .catch((error: unknown) => {
+            throw isDiskFull(error) ? new ProblemError({ code: filesErrors.WF_FILES_DISK_FULL, cause: error }) : error;
+          });
+      let taken = await takeOnce();
+      while (taken === OTHER_SIZE) {
+        await drop(organizationId, piece.digest, ({ sizeBytes }) => sizeBytes !== piece.sizeBytes);
+        taken = await takeOnce();
+      }
       const complete = taken.receivedBytes === taken.sizeBytes;
       if (complete && !taken.whole) await verify(organizationId, taken);
       const { digest, sizeBytes, receivedBytes } = taken;
@@ -124,11 +142,9 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
   };
 }
 
-function requireSound({ digest, sizeBytes, offset, content }: FilePiece): void {
+function requireSound({ digest, sizeBytes, offset, content }: FilePiece, mostBytes: number): void {
   const faults = [
-    ...(sizeBytes > MAX_FILE_BYTES
-      ? [{ path: "sizeBytes", message: `a file has at most ${MAX_FILE_BYTES} bytes` }]
-      : []),
+    ...(sizeBytes > mostBytes ? [{ path: "sizeBytes", message: `a file has at most ${mostBytes} bytes` }] : []),
     ...(offset + content.length > sizeBytes
       ? [{ path: "content", message: `it ends behind the ${sizeBytes} bytes that the file is said to have` }]
       : []),

@@ -1,5 +1,5 @@
-import { sha256Digest } from "@windflow/core";
-import { MAX_FILE_BYTES, type FileStore } from "../files/index.ts";
+import { sha256Digest, sizeText } from "@windflow/core";
+import { MAX_LAYER_BYTES, type FileStore } from "../files/index.ts";
 import { isProblem, ProblemError, type Database } from "../platform/index.ts";
 import { registriesErrors } from "../registries/index.ts";
 import { manifestFor, readDocument, type Descriptor } from "./documents.ts";
@@ -43,12 +43,12 @@ async function withConfig(
   manifest: { readonly config: Descriptor; readonly layers: readonly Descriptor[] },
 ): Promise<ImageContents> {
   const { config } = manifest;
-  const tooLarge = manifest.layers.find(({ sizeBytes }) => sizeBytes > MAX_FILE_BYTES);
+  const tooLarge = manifest.layers.find(({ sizeBytes }) => sizeBytes > MAX_LAYER_BYTES);
   if (config.sizeBytes > MOST_DOCUMENT_BYTES || tooLarge !== undefined) {
     const detail =
       tooLarge === undefined
         ? `its configuration has more than ${MOST_DOCUMENT_BYTES} bytes`
-        : `its layer ${tooLarge.digest} has ${tooLarge.sizeBytes} bytes, and ${MAX_FILE_BYTES} are the most that travel`;
+        : `its layer ${tooLarge.digest} has ${sizeText(tooLarge.sizeBytes)}, and ${sizeText(MAX_LAYER_BYTES)} are the most that travel`;
     throw new ProblemError({ code: imagesErrors.WF_IMAGE_UNSUPPORTED, detail });
   }
   const pieces: Uint8Array[] = [];

@@ -1,4 +1,5 @@
-import type { FileStore } from "../files/index.ts";
+import { sizeText } from "@windflow/core";
+import { filesErrors, type FileStore } from "../files/index.ts";
 import {
   field,
   ProblemError,
@@ -18,6 +19,7 @@ import type { Descriptor } from "./documents.ts";
 import { placeOf, type ImagePlace } from "./reference.ts";
 import { createRegistryClient, type RegistryClient } from "./registry-client.ts";
 import type { RegistryTrust } from "./registry-http.ts";
+import { lackOfDisk } from "./room.ts";
 import { deleteImage, listImages, lockCache, readImage, updateImage } from "./store.ts";
 
 type Payload = WantedImage & { readonly organizationId: string };
@@ -28,6 +30,8 @@ const fetchJob: JobKind<Payload> = { kind: "images.fetch", maxAttempts: 20 };
 // Of the control plane's eight jobs at once: the others are short.
 const FETCHES_AT_ONCE = 3;
 const BUSY_MS = 1_000;
+// To compare a large layer with its digest takes longer than others wait for a word of a fetch.
+const ALIVE_MS = 15_000;
 // Hosts look at it while they wait, and other control planes see that the work goes on.
 const TOLD_EACH_MS = 1_000;
 const MOST_IMAGES = 5_000;
@@ -48,10 +52,12 @@ export function createFetching(parts: {
   readonly files: FileStore;
   readonly trust: RegistryTrust;
   readonly limitBytes: number;
+  /** Where the database has its files, if it is ours. */
+  readonly databaseFolder: string | undefined;
   /** Digests that some desired state of the organization names. */
   namedDigests(tx: UnitOfWork): Promise<ReadonlySet<string>>;
 }): Fetching {
-  const { database, clock, jobs, log, vault, files, trust, limitBytes } = parts;
+  const { database, clock, jobs, log, vault, files, trust, limitBytes, databaseFolder } = parts;
   let running = 0;
 
   async function clientFor(organizationId: string, place: ImagePlace, signal: AbortSignal): Promise<RegistryClient> {
@@ -63,23 +69,46 @@ export function createFetching(parts: {
     return createRegistryClient({ place, trust, credential, signal });
   }
 
-  async function makeRoom(tx: UnitOfWork, organizationId: string, image: ImageKey, layers: readonly Descriptor[]) {
+  /** Lets images go; returns the layers that nobody needs any more. */
+  async function makeRoom(
+    tx: UnitOfWork,
+    organizationId: string,
+    image: ImageKey,
+    layers: readonly Descriptor[],
+  ): Promise<string[]> {
     await lockCache(tx, organizationId);
     const images = await listImages(tx, organizationId, MOST_IMAGES);
     const named = await parts.namedDigests(tx);
     const gone = toEvict(images, { image, layers }, { limitBytes, isNamed: ({ digest }) => named.has(digest) });
     if (gone === undefined) {
-      const detail = `it has ${bytesOf(layers)} bytes, and the control plane has ${limitBytes} for all images of the organization`;
+      const detail = `it needs ${sizeText(bytesOf(layers))}, and the control plane has ${sizeText(limitBytes)} for all images of the organization`;
       throw new ProblemError({ code: imagesErrors.WF_IMAGE_CACHE_FULL, detail });
     }
     for (const one of gone) {
       await deleteImage(tx, organizationId, one);
       await files.release(tx, imageHolder(one));
     }
-    await files.discard(
-      tx,
-      gone.flatMap((one) => one.layers.map(({ digest }) => digest)),
+    // What is being fetched is held by nobody yet.
+    const needed = new Set(
+      [{ layers }, ...images.filter(({ state }) => state === "fetching")].flatMap((one) => one.layers).map(digestOf),
     );
+    return gone.flatMap((one) => one.layers.map(digestOf)).filter((digest) => !needed.has(digest));
+  }
+
+  async function requireDisk(organizationId: string, layers: readonly Descriptor[]): Promise<void> {
+    if (databaseFolder === undefined) return;
+    const there = await database.inOrganization(
+      organizationId,
+      async (tx) => {
+        const stored = await Promise.all(layers.map(({ digest }) => files.receivedBytes(tx, digest)));
+        return stored.reduce((sum, bytes) => sum + bytes, 0);
+      },
+      { readOnly: true },
+    );
+    const lack = await database.asSystem((tx) => lackOfDisk(tx, databaseFolder, bytesOf(layers) - there), {
+      readOnly: true,
+    });
+    if (lack !== undefined) throw new ProblemError({ code: filesErrors.WF_FILES_DISK_FULL, detail: lack });
   }
 
   async function bring(image: Payload, signal: AbortSignal): Promise<void> {
@@ -91,10 +120,13 @@ export function createFetching(parts: {
     }
     const client = await clientFor(organizationId, place, signal);
     const { documents, layers } = await readContents(client, image);
-    await database.inOrganization(organizationId, async (tx) => {
-      await makeRoom(tx, organizationId, image, layers);
+    const unneeded = await database.inOrganization(organizationId, async (tx) => {
+      const gone = await makeRoom(tx, organizationId, image, layers);
       await updateImage(tx, organizationId, image, { layers, bytesDone: 0, toldAt: clock.now() });
+      return gone;
     });
+    await files.discard(organizationId, unneeded);
+    await requireDisk(organizationId, layers);
     let bytesDone = 0;
     let toldMs = clock.monotonicMs();
     const onBytes = async (count: number): Promise<void> => {
@@ -105,7 +137,14 @@ export function createFetching(parts: {
         updateImage(tx, organizationId, image, { bytesDone, toldAt: clock.now() }),
       );
     };
-    for (const layer of layers) await fetchLayer(layer, { client, database, files, organizationId, signal, onBytes });
+    const isOver = new AbortController();
+    const alive = stayAlive(() => onBytes(0), isOver.signal);
+    try {
+      for (const layer of layers) await fetchLayer(layer, { client, database, files, organizationId, signal, onBytes });
+    } finally {
+      isOver.abort();
+      await alive;
+    }
     await database.inOrganization(organizationId, async (tx) => {
       await files.hold(
         tx,
@@ -121,6 +160,16 @@ export function createFetching(parts: {
         toldAt: now,
       });
     });
+  }
+
+  /** Says that the work goes on, also while nothing new comes. */
+  async function stayAlive(tell: () => Promise<void>, isOver: AbortSignal): Promise<void> {
+    for (;;) {
+      await clock.sleep(ALIVE_MS, isOver).catch(() => undefined);
+      if (isOver.aborted) return;
+      // A database that is away shows in the fetch itself.
+      await tell().catch(() => undefined);
+    }
   }
 
   jobs.register(fetchJob, async ({ payload, signal }) => {
@@ -154,3 +203,5 @@ export function createFetching(parts: {
       }),
   };
 }
+
+const digestOf = ({ digest }: Descriptor): string => digest;

@@ -22,6 +22,7 @@ import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { dial, type TestIdentity, type TestSession } from "../testing/test-agent.ts";
 import { createImages, type Images } from "./images.ts";
 import { askRegistry } from "./registry-http.ts";
+import { lackOfDisk } from "./room.ts";
 
 const MIB = 1024 * 1024;
 const PLATFORM = "linux/amd64";
@@ -127,11 +128,16 @@ async function desire(identity: TestIdentity, reference: string): Promise<void> 
     return rows.length > 0;
   }, PATIENCE);
 }
-const ask = (identity: TestIdentity, reference: string, server: TestApp = app): Promise<FetchImageResponse> => {
+const ask = (
+  identity: TestIdentity,
+  reference: string,
+  server: TestApp = app,
+  platform = PLATFORM,
+): Promise<FetchImageResponse> => {
   const client = dial(server, identity);
   const digest = reference.slice(reference.indexOf("@") + 1);
   return new Promise<FetchImageResponse>((resolve, reject) =>
-    client.fetchImage({ reference, digest, platform: PLATFORM }, (error, answer) =>
+    client.fetchImage({ reference, digest, platform }, (error, answer) =>
       error === null ? resolve(answer) : reject(error),
     ),
   ).finally(() => client.close());
@@ -284,6 +290,46 @@ test("the cache keeps within its room: what no desired state names goes first, t
     code: "WF_IMAGE_CACHE_FULL",
     problem: expect.stringContaining("for all images"),
   });
+});
+
+test("platforms that nobody has are refused and leave nothing behind; what failed is forgotten after a week", async () => {
+  const reference = referenceTo(shared, "team/shared");
+  for (const platform of [
+    "linux/invented",
+    "linux/amd64/v77",
+    "plan9/amd64",
+    "linux/arm64/v8/more",
+    "",
+    "x".repeat(9_000),
+  ])
+    expect(await ask(edge, reference, app, platform)).toMatchObject({
+      code: "WF_IMAGE_PLATFORM",
+      problem: expect.stringMatching(/^no host is of the platform ".{0,50}"$/),
+    });
+  const platforms = async (): Promise<string[]> => {
+    const { rows } = await app.platform.database.asSystem((tx) =>
+      sql<{ platform: string }>`SELECT DISTINCT platform FROM cached_images ORDER BY platform`.execute(tx.queries),
+    );
+    return rows.map(({ platform }) => platform);
+  };
+  expect(await platforms()).toEqual([PLATFORM]);
+  expect((await ask(edge, reference, app, "linux/riscv64")).retryAfterMs).toBeGreaterThan(0);
+  await vi.waitUntil(async () => (await ask(edge, reference, app, "linux/riscv64")).problem !== "", PATIENCE);
+  expect(await platforms()).toEqual([PLATFORM, "linux/riscv64"]);
+  await app.platform.database.asSystem((tx) =>
+    sql`UPDATE cached_images SET told_at = now() - interval '8 days' WHERE platform = 'linux/riscv64'`.execute(
+      tx.queries,
+    ),
+  );
+  await ask(edge, reference, app, "linux/s390x");
+  expect(await platforms()).toEqual([PLATFORM, "linux/s390x"]);
+});
+
+test("an image that is too large for the disk of the database is refused with what it needs and what is there", async () => {
+  const lack = (bytes: number): Promise<string | undefined> =>
+    app.platform.database.asSystem((tx) => lackOfDisk(tx, stateDirectory, bytes));
+  expect(await lack(1_000)).toBeUndefined();
+  expect(await lack(1e15)).toMatch(/^it needs 1060\.0 TB; .* are free on its disk, of which 2\.1 GB stay reserved$/);
 });
 
 async function startFront(behind: TestRegistry): Promise<Front> {

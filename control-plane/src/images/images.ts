@@ -10,6 +10,8 @@ import { createImagesService, type ImagesService } from "./service.ts";
 export interface ImageSettings extends RegistryTrust {
   /** Room for the images of one organization. */
   readonly cacheBytes: number;
+  /** Where the database has its files, if it is on this machine: its disk is looked at before something large is fetched. */
+  readonly databaseFolder?: string;
 }
 
 export const DEFAULT_IMAGES: ImageSettings = { insecure: [], cacheBytes: 10 * 1024 * 1024 * 1024 };
@@ -48,6 +50,7 @@ export function createImages(parts: {
     files,
     trust: settings,
     limitBytes,
+    databaseFolder: settings.databaseFolder,
     namedDigests,
   });
   return { ...createImagesService({ database, clock, fetching, limitBytes, signerOf }), signerOf };

@@ -5,8 +5,9 @@ import { readDocument } from "./documents.ts";
 import { imagesErrors } from "./errors.ts";
 import type { Fetching } from "./fetching.ts";
 import { bytesOf, bytesUsed, imageHolder, type CachedImage, type WantedImage } from "./model.ts";
+import { isPlatform } from "./platform.ts";
 import { isDigest, placeOf, sourceOf } from "./reference.ts";
-import { beginImage, listImages, readDocuments, readImage, readKeys, updateImage } from "./store.ts";
+import { beginImage, forgetFailed, listImages, readDocuments, readImage, readKeys, updateImage } from "./store.ts";
 
 /** A host that asks, as its certificate says. */
 export interface AskingHost {
@@ -36,7 +37,6 @@ export interface ImagesService {
   cache(organizationId: string): Promise<{ images: CachedImage[]; bytesUsed: number; bytesLimit: number }>;
 }
 
-const PLATFORM = /^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9.]+)?$/;
 // Long enough that a fleet's hosts hear the failure, short enough that a registry that is back is asked soon.
 const FAILED_KEPT_MS = 15_000;
 // A fetch tells of itself each second; its job is taken over by another control plane within 30 s.
@@ -50,6 +50,9 @@ const USED_AGAIN_MS = 60_000;
 // As long as hosts keep layers for others: on a slow line one that waits for another waits for hours.
 const TICKET_MS = 24 * 3_600_000;
 const MOST_SHOWN = 500;
+const MOST_PLATFORM_CHARACTERS = 50;
+// What could not be fetched, and nobody asks for any more.
+const FORGOTTEN_MS = 7 * 24 * 3_600_000;
 
 export function createImagesService(parts: {
   readonly database: Database;
@@ -74,7 +77,9 @@ export function createImagesService(parts: {
     const before = (ms: number): Date => new Date(now.getTime() - ms);
     const at = { now, failedBefore: before(FAILED_KEPT_MS), silentBefore: before(SILENT_MS) };
     await database.inOrganization(organizationId, async (tx) => {
-      if (await beginImage(tx, organizationId, image, at)) await fetching.enqueue(tx, organizationId, image);
+      if (!(await beginImage(tx, organizationId, image, at))) return;
+      await forgetFailed(tx, organizationId, before(FORGOTTEN_MS));
+      await fetching.enqueue(tx, organizationId, image);
     });
   }
 
@@ -89,7 +94,7 @@ export function createImagesService(parts: {
       const { organizationId, hostId } = host;
       const place = placeOf(reference);
       const wanted = { source: place === undefined ? "" : sourceOf(place), reference, digest, platform };
-      if (!isDigest(digest) || !PLATFORM.test(platform))
+      if (!isDigest(digest))
         throw new ProblemError({ code: imagesErrors.WF_IMAGE_NOT_DESIRED, detail: "the request names no image" });
       const found = await database.inOrganization(
         organizationId,
@@ -102,6 +107,10 @@ export function createImagesService(parts: {
       );
       if (place === undefined)
         return { ...NOTHING, problem: unnamed(reference), code: imagesErrors.WF_IMAGE_UNSUPPORTED.code };
+      if (!isPlatform(platform)) {
+        const problem = `no host is of the platform "${platform.slice(0, MOST_PLATFORM_CHARACTERS)}"`;
+        return { ...NOTHING, problem, code: imagesErrors.WF_IMAGE_PLATFORM.code };
+      }
       const { known, documents } = found;
       if (known !== undefined && documents !== undefined) {
         await use(organizationId, known);

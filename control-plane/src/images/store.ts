@@ -189,6 +189,16 @@ export async function deleteImage(tx: UnitOfWork, organizationId: string, key: I
     .execute();
 }
 
+/** Failures that nobody has asked about since. */
+export async function forgetFailed(tx: UnitOfWork, organizationId: string, before: Date): Promise<void> {
+  await tablesOf<Tables>(tx)
+    .deleteFrom("cached_images")
+    .where("organization_id", "=", organizationId)
+    .where("state", "=", "failed")
+    .where("told_at", "<", before)
+    .execute();
+}
+
 /** One at a time makes room, so that two fetches do not count on the same rest. */
 export async function lockCache(tx: UnitOfWork, organizationId: string): Promise<void> {
   await sql`SELECT pg_advisory_xact_lock(hashtext('images'), hashtext(${organizationId}))`.execute(tx.queries);

@@ -1,14 +1,12 @@
 import { columnMeaning, HEALTHS } from "@windflow/core";
 import { countAgentVersions, findHosts, type HostPresence } from "../hosts/index.ts";
-import type { Clock, Database, UnitOfWork } from "../platform/index.ts";
-import { samplesOfStored } from "./batches.ts";
+import type { Clock, Database } from "../platform/index.ts";
 import { knownContainers, type KnownContainer } from "./containers.ts";
 import { createExposition, labelName, type Exposition } from "./exposition.ts";
+import { latestFigures, type SubjectFigures } from "./latest-figures.ts";
 import { keyOf, kindOf, type Subject } from "./model.ts";
 import type { StackFigure, StackFigures } from "./ports.ts";
-import { lastOf, type RecentSamples } from "./recent.ts";
-import { readLatest } from "./store-intake.ts";
-import { subjectsOfHosts } from "./subjects.ts";
+import { OLD_MS, type RecentSamples } from "./recent.ts";
 
 // A scrape of more is no scrape: 15 lines for each.
 const MOST_HOSTS = 10_000;
@@ -19,16 +17,10 @@ const MOST_STACKS = 500;
 const MOST_LABELS = 20;
 // Several servers that scrape, or one that is impatient, get the same text.
 const REUSED_MS = 10_000;
-// As long as figures in memory count: what is older says nothing about now.
-const FRESH_MS = 2 * 60_000;
 const PRESENCES: readonly HostPresence[] = ["online", "stale", "offline", "never-seen", "quarantined", "revoked"];
 
 type Hosts = Awaited<ReturnType<typeof findHosts>>;
 type Figures = ReadonlyMap<string, number>;
-interface SubjectFigures {
-  readonly subject: Subject;
-  readonly figures: Figures;
-}
 
 /** The hosts and containers of one organization for Prometheus: their last figures, from whichever control plane has them. */
 export function createFleetFigures(parts: {
@@ -51,7 +43,7 @@ export function createFleetFigures(parts: {
         const ids = shown.map(({ hostId }) => hostId);
         const inMemory = recent.of(new Set(ids), now.getTime());
         const known = new Set(inMemory.map(({ subject }) => subject.hostId));
-        const elsewhere = await latestOf(
+        const elsewhere = await latestFigures(
           tx,
           shown
             .filter(({ hostId, presence }) => !known.has(hostId) && presence === "online")
@@ -59,7 +51,7 @@ export function createFleetFigures(parts: {
           now,
         );
         const figures = [...inMemory, ...elsewhere];
-        const since = new Date(now.getTime() - FRESH_MS);
+        const since = new Date(now.getTime() - OLD_MS);
         const limit = MOST_CONTAINERS + 1;
         const query = { organizationId, hostIds: ids, stackId: "", service: "", since, limit };
         const containers = await knownContainers(tx, query);
@@ -82,17 +74,6 @@ export function createFleetFigures(parts: {
     text.catch(() => texts.delete(organizationId));
     return text;
   };
-}
-
-async function latestOf(tx: UnitOfWork, hostIds: readonly string[], now: Date): Promise<SubjectFigures[]> {
-  if (hostIds.length === 0) return [];
-  const subjects = new Map((await subjectsOfHosts(tx, hostIds)).map((subject) => [subject.number, subject]));
-  const rows = await readLatest(tx, [...subjects.keys()], new Date(now.getTime() - FRESH_MS));
-  return rows.flatMap(({ subject: number, batch }) => {
-    const subject = subjects.get(number);
-    const samples = subject && samplesOfStored(kindOf(subject), batch);
-    return subject === undefined || samples === undefined ? [] : [{ subject, figures: lastOf(samples) }];
-  });
 }
 
 function write(

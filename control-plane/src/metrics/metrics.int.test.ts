@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BUCKET_MS } from "./model.ts";
+import { latestFigures } from "./latest-figures.ts";
+import { BUCKET_MS, bucketOf } from "./model.ts";
 import { batchOf as batch, columnOf as column, startTestMetrics, type TestMetrics } from "./testing.ts";
 
 const START = new Date("2026-11-20T12:00:00Z").getTime();
@@ -107,4 +108,29 @@ test("raw samples end after a day, averages stay, and no partition is open to an
     return answer.rows;
   });
   expect(open).toEqual([]);
+});
+
+test("the last figures of hosts whose session is elsewhere: for as long as they ship at a time, rolled up or not", async () => {
+  const usual = await metrics.fleet.addHost("ships-often");
+  const metered = await metrics.fleet.addHost("ships-rarely");
+  const begin = bucketOf(metrics.clock.now().getTime()) - 2 * BUCKET_MS;
+  await ingest(usual, batch(begin, [0.1, 0.2]));
+  const shippedAtOnce = Array.from({ length: BUCKET_MS / 5000 }, () => 0.5);
+  await ingest(metered, batch(begin, shippedAtOnce));
+  const cpuAt = (afterMs: number): Promise<(number | undefined)[]> =>
+    metrics.platform.database.inOrganization(metrics.fleet.caller, async (tx) => {
+      const found = await latestFigures(tx, [usual, metered], new Date(begin + BUCKET_MS + afterMs));
+      return [usual, metered].map((hostId) =>
+        found.find(({ subject }) => subject.hostId === hostId)?.figures.get("cpu_used_ratio"),
+      );
+    });
+  expect(await cpuAt(-200_000)).toEqual([0.2, 0.5]);
+  const late = async (): Promise<void> => {
+    expect(await cpuAt(8 * 60_000)).toEqual([undefined, 0.5]);
+    expect(await cpuAt(12 * 60_000)).toEqual([undefined, undefined]);
+  };
+  await late();
+  await metrics.rollUp();
+  expect(await rows("metric_intake", metered)).toBe(0);
+  await late();
 });

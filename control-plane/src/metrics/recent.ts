@@ -18,12 +18,17 @@ export interface RecentSamples {
   sweep(now: number): void;
 }
 
-// Twice the usual shipping interval, and a lost batch. A batch spans what its host takes to ship one: metered hosts take longer.
-const STALE_MS = 2 * 60_000;
+/** Twice the usual shipping interval, and a lost batch. A batch spans what its host takes to ship one: metered hosts take longer. */
+export const STALE_MS: number = 2 * 60_000;
 const SHIPS_MISSED = 2;
 const LATE_MS = 60_000;
-// A host's clock may be behind; one by more than this has no figures in lists.
-const OLD_MS = 15 * 60_000;
+/** A host's clock may be behind; one by more than this has no figures in lists. */
+export const OLD_MS: number = 15 * 60_000;
+
+/** How long the last figures of a host that ships so many milliseconds at a time say something about now. */
+export function staleAfterMs(spanMs: number): number {
+  return Math.min(OLD_MS, Math.max(STALE_MS, SHIPS_MISSED * spanMs + LATE_MS));
+}
 
 interface Known {
   readonly batch: Uint8Array;
@@ -46,8 +51,7 @@ export function createRecentSamples(): RecentSamples {
       hosts.set(hostId, own);
       // Batches of one host may be stored in another order than they were made.
       if ((own.get(containerId)?.lastAtMs ?? 0) > lastAtMs) return;
-      const staleMs = Math.min(OLD_MS, Math.max(STALE_MS, SHIPS_MISSED * spanMs + LATE_MS));
-      own.set(containerId, { batch, lastAtMs, receivedMs: now, staleMs });
+      own.set(containerId, { batch, lastAtMs, receivedMs: now, staleMs: staleAfterMs(spanMs) });
     },
     last: (subject, now) => {
       const known = hosts.get(subject.hostId)?.get(subject.containerId);

@@ -1,4 +1,4 @@
-import { AgentUpdateStatus_State, type AgentUpdateStatus, type BodyChunk } from "@windflow/proto/agent";
+import type { BodyChunk } from "@windflow/proto/agent";
 import type { AgentRelease, AgentUpdate, AgentUpdateHost, AgentUpdatePlan, Host } from "@windflow/proto/api";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
@@ -9,6 +9,7 @@ import { systemClock, type Clock } from "../platform/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import { dial, type TestIdentity, type TestSession } from "../testing/test-agent.ts";
+import { becomeRelease, oldBuild as build, updateStatus as status } from "./testing/agent.ts";
 import { testReleaseKey, writeRelease } from "./testing/release.ts";
 
 // On a machine that does much else, a look of the control plane takes seconds.
@@ -30,8 +31,6 @@ afterAll(async () => {
   await app.stop();
   await rm(folder, { recursive: true, force: true });
 });
-
-const build = { commit: "old", development: true, arch: "x64", protocolMin: 1, protocolMax: 1, cannotUpdate: "" };
 
 async function call<Answer>(method: string, rest: string, body?: unknown): Promise<Answer> {
   const answer = await app.rest.call(method, `/v1/organizations/${app.organizationId}/${rest}`, body);
@@ -64,34 +63,8 @@ async function fleet(name: string, size: number, hello: object = { build }): Pro
 const create = (body: Record<string, unknown>): Promise<AgentUpdate> =>
   call("POST", "agentUpdates", { releaseId: release, ...body });
 
-function status(updateId: string, state: keyof typeof AgentUpdateStatus_State, more: Partial<AgentUpdateStatus> = {}) {
-  const value: AgentUpdateStatus = {
-    updateId,
-    version: "0.2.0",
-    state: AgentUpdateStatus_State[state] as AgentUpdateStatus_State,
-    cause: "",
-    code: "",
-    bytesDone: 0n,
-    bytesTotal: 0n,
-    at: new Date(),
-    fromVersion: "0.1.0",
-    ...more,
-  };
-  return { $case: "agentUpdate" as const, value };
-}
-
-/** What a host's agent does that becomes the release: told by frames, proven by a new session. */
-async function becomes(identity: TestIdentity, session: TestSession): Promise<TestSession> {
-  const { updateId } = await session.next("desiredAgent", PATIENCE_MS);
-  session.send(status(updateId, "STATE_DOWNLOADING", { bytesTotal: 100_000n }));
-  session.send(status(updateId, "STATE_STAGED"));
-  session.close();
-  const proving = status(updateId, "STATE_PROVING").value;
-  const newBuild = { ...build, commit: "commit-of-0.2.0" };
-  const again = await hosts.session(identity, { agentVersion: "0.2.0", build: newBuild, agentUpdate: proving });
-  again.send(status(updateId, "STATE_SUCCEEDED"));
-  return again;
-}
+const becomes = (identity: TestIdentity, session: TestSession): Promise<TestSession> =>
+  becomeRelease(app, identity, session, PATIENCE_MS);
 
 function fetchRelease(identity: TestIdentity, name: string, offset = 0n, releaseId = release): Promise<Buffer> {
   const client = dial(app, identity);

@@ -4,6 +4,8 @@ const NAME_BYTES = 100;
 const TYPE = { file: "0", link: "2", folder: "5", extension: "x" } as const;
 /** Numbers that have their place in a header; an identity beyond it has no meaning in an image. */
 const MAXIMUM_ID = 0o7777777;
+/** A layer of 8 GiB and more says its size in a record before its header. */
+const MAXIMUM_SIZE = 0o77777777777;
 
 export interface TarSource {
   readonly path: string;
@@ -23,8 +25,8 @@ export interface TarSource {
 export async function* writeTar(entries: Iterable<TarSource> | AsyncIterable<TarSource>): AsyncGenerator<Buffer, void> {
   for await (const entry of entries) {
     const path = entry.kind === "folder" ? `${entry.path}/` : entry.path;
-    yield* longNames(path, entry);
     const size = entry.kind === "file" ? entry.sizeBytes : 0;
+    yield* extension(path, entry.linkTarget, size);
     yield header({ ...entry, path, size, type: TYPE[entry.kind] });
     if (entry.kind !== "file") continue;
     let written = 0;
@@ -43,10 +45,12 @@ export function smallFile(path: string, bytes: Uint8Array): TarSource {
   return { path, kind: "file", mode: 0o644, uid: 0, gid: 0, sizeBytes: bytes.length, linkTarget: "", content: [bytes] };
 }
 
-function* longNames(path: string, { linkTarget }: TarSource): Generator<Buffer> {
+/** What has no place in the header of the entry that follows. */
+function* extension(path: string, linkTarget: string, size: number): Generator<Buffer> {
   const records = [
     ...(Buffer.byteLength(path) > NAME_BYTES ? [paxRecord("path", path)] : []),
     ...(Buffer.byteLength(linkTarget) > NAME_BYTES ? [paxRecord("linkpath", linkTarget)] : []),
+    ...(size > MAXIMUM_SIZE ? [paxRecord("size", String(size))] : []),
   ];
   if (records.length === 0) return;
   const bytes = Buffer.concat(records);
@@ -78,7 +82,7 @@ function header(entry: {
   block.write(octal(entry.mode, 7), 100, "latin1");
   block.write(octal(Math.min(entry.uid, MAXIMUM_ID), 7), 108, "latin1");
   block.write(octal(Math.min(entry.gid, MAXIMUM_ID), 7), 116, "latin1");
-  block.write(octal(entry.size, 11), 124, "latin1");
+  block.write(octal(Math.min(entry.size, MAXIMUM_SIZE), 11), 124, "latin1");
   block.write(octal(0, 11), 136, "latin1");
   // The checksum is taken with its own field full of spaces.
   block.write("        ", 148, "latin1");

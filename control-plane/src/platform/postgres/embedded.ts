@@ -15,6 +15,8 @@ import { serverUser, type ServerUser } from "./user.ts";
 /** A PostgreSQL server of our own: unix socket only, as an unprivileged user, restarted when it dies. */
 export interface EmbeddedPostgres {
   readonly connection: ConnectionSettings;
+  /** Where its files are. */
+  readonly folder: string;
   /** The pid of the running server; changes with a restart. */
   pid(): number;
   stop(): Promise<void>;
@@ -99,6 +101,7 @@ export async function startEmbeddedPostgres(parts: Parts): Promise<EmbeddedPostg
 
   return {
     connection,
+    folder: layout.cluster,
     pid: () => child.pid ?? 0,
     stop: async () => {
       stopping = true;
