@@ -286,7 +286,8 @@ export function startAgent(config: AgentConfig, parts: AgentParts): RunningAgent
         renew.signal,
       );
     } catch (error) {
-      return { welcomed: false, reason: reasonOf(error), goodbye: undefined, refused: false, renewed: false };
+      const nothing = { welcomed: false, returnWithinMs: 0, goodbye: undefined, refused: false, renewed: false };
+      return { ...nothing, reason: reasonOf(error) };
     } finally {
       channel?.close();
     }

@@ -45,7 +45,7 @@ interface Parts {
   /** What other domains know of what happened on a host. */
   timeline: HostTimeline;
   links: HostLinks;
-  desiredStateChanged: EventType<HostReference>;
+  desiredStateChanged: EventType<{ readonly hostIds: readonly string[] }>;
   /** What agents are to become, and when that has changed. */
   releases: AgentReleases & { readonly changed: EventType<HostReference> };
   /** `https://…` as agents write it; asked when a line for them is made. */

@@ -16,6 +16,12 @@ test("a pause is anywhere between nothing and the window of its attempt", () => 
   );
 });
 
+test("a host of a large fleet comes back within as long as the control plane needs for the whole of it, and half a minute", () => {
+  expect([0, 3, 50].map((failures) => backoffMs(failures, 1, 12_000))).toEqual([12_000, 12_000, 15_000]);
+  expect(backoffMs(0, 0.5, 12_000)).toBe(6_000);
+  expect(backoffMs(0, 1, 4_000_000_000)).toBe(30_000);
+});
+
 test("a host that is not welcome asks again after one to five minutes", () => {
   expect(refusedBackoffMs(0)).toBe(60_000);
   expect(refusedBackoffMs(1)).toBe(300_000);

@@ -3,7 +3,14 @@ import type { Clock } from "../platform/clock.ts";
 import { keepSession } from "./keeper.ts";
 import type { SessionEnd } from "./session.ts";
 
-const lost: SessionEnd = { welcomed: false, reason: "no route", goodbye: undefined, refused: false, renewed: false };
+const lost: SessionEnd = {
+  welcomed: false,
+  returnWithinMs: 0,
+  reason: "no route",
+  goodbye: undefined,
+  refused: false,
+  renewed: false,
+};
 const goodbye = (over: Partial<NonNullable<SessionEnd["goodbye"]>>): SessionEnd => ({
   ...lost,
   welcomed: true,
@@ -49,6 +56,13 @@ test("failures in a row wait longer and longer; a steady session starts the coun
   const failure = { end: lost, lastedMs: 10 };
   const steady = { end: { ...lost, welcomed: true }, lastedMs: 60_000 };
   expect(await pausesAfter(failure, failure, failure, steady, failure)).toEqual([1_000, 2_000, 4_000, 1_000, 2_000]);
+});
+
+test("a host of a large fleet comes back over as long as its control plane said, also when that is not there yet", async () => {
+  const welcomed = { end: { ...lost, welcomed: true, returnWithinMs: 9_000 }, lastedMs: 60_000 };
+  const failure = { end: lost, lastedMs: 10 };
+  const small = { end: { ...lost, welcomed: true }, lastedMs: 60_000 };
+  expect(await pausesAfter(welcomed, failure, small, failure)).toEqual([9_000, 9_000, 1_000, 2_000]);
 });
 
 test("two hosts with one identity do not push each other out without a pause", async () => {

@@ -22,6 +22,7 @@ export interface KeeperParts {
 /** Keeps a session open for as long as the agent lives. Resolves when `stop` aborts. */
 export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promise<void> {
   let failures = 0;
+  let returnWithinMs = 0;
   while (!stop.aborted) {
     const begun = parts.clock.now();
     const end = await parts.attempt(stop);
@@ -29,10 +30,12 @@ export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promis
     if (stop.aborted) return;
     if (end.renewed) continue;
     if (end.welcomed) {
+      ({ returnWithinMs } = end);
       const steady = parts.clock.now() - begun >= STEADY_SESSION_MS;
       failures = steady ? 0 : Math.min(failures, MOST_AFTER_SHORT_SESSION);
     }
-    const delayMs = nextPause(end, failures, parts.random());
+    const random = parts.random();
+    const delayMs = nextPause(end, random, backoffMs(failures, random, returnWithinMs));
     failures++;
     parts.log("info", "The session ended; it will be opened again.", {
       reason: end.reason,
@@ -46,9 +49,9 @@ export async function keepSession(parts: KeeperParts, stop: AbortSignal): Promis
 
 // "Never return" is answered with the slowest pace instead of an end: revoking and taking back is then one click, with
 // nobody at the machine, and the host's key is refused meanwhile anyway.
-function nextPause(end: SessionEnd, failures: number, random: number): number {
+function nextPause(end: SessionEnd, random: number, usualMs: number): number {
   const { goodbye } = end;
   if (goodbye?.doNotReturn === true || (end.refused && !end.welcomed)) return refusedBackoffMs(random);
   if (goodbye !== undefined && goodbye.retryAfterMs > 0) return goodbye.retryAfterMs + backoffMs(0, random);
-  return backoffMs(failures, random);
+  return usualMs;
 }

@@ -58,6 +58,8 @@ export interface SessionParts {
 /** How a session ended. */
 export interface SessionEnd {
   readonly welcomed: boolean;
+  /** What Welcome said of the time over which to come back; 0 without one. */
+  readonly returnWithinMs: number;
   readonly reason: string;
   /** The control plane's own word, when it said one. */
   readonly goodbye: Goodbye | undefined;
@@ -81,6 +83,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
     let link: SessionLink | undefined;
     let handlers: FrameHandlers | undefined;
     let goodbye: Goodbye | undefined;
+    let returnWithinMs = 0;
     let heartbeatMs = DEFAULT_HEARTBEAT_MS;
     const beats = createBeats();
     let cancelBeat: () => void = () => undefined;
@@ -98,6 +101,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
       call.cancel();
       resolve({
         welcomed: link !== undefined,
+        returnWithinMs,
         reason: goodbye?.message ?? reasonOf(error),
         goodbye,
         refused: isRefusal(error),
@@ -147,6 +151,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
         const hello = await parts.hello();
         outgoing.send({ $case: "hello", value: { ...hello, protocolVersion: PROTOCOL_VERSION, nonceSignature } });
       } else if (kind?.$case === "welcome") {
+        ({ returnWithinMs } = kind.value);
         setIntervals(kind.value.intervals);
         link = {
           client: parts.client,

@@ -294,6 +294,7 @@ function runTestSession(plane: TestControlPlane, call: ServerDuplexStream<AgentF
           awaitingApproval: false,
           serverTime: new Date(),
           wantsObserved: true,
+          returnWithinMs: 0,
           ...plane.behaviour.welcome,
         },
       });

@@ -65,6 +65,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
   let session: Session | undefined;
   let welcomedAt = 0;
   let failures = 0;
+  let returnWithinMs = 0;
   let stopped = false;
 
   function count(where: Record<string, number>, what: string): void {
@@ -101,6 +102,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
           counts.sessions++;
           welcomedAt = Date.now();
           failures = 0;
+          ({ returnWithinMs } = welcome);
           spool.rewind(welcome.spoolAcked);
           if (welcome.wantsObserved) observe(true);
           work(welcome.intervals ?? DEFAULT_INTERVALS);
@@ -122,7 +124,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
     link?.close();
     session = link = undefined;
     welcomedAt = 0;
-    if (!stopped) setTimeout(dial, backoffMs(failures++, Math.random()));
+    if (!stopped) setTimeout(dial, backoffMs(failures++, Math.random(), returnWithinMs));
   }
 
   function dial(): void {

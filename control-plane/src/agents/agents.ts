@@ -69,8 +69,8 @@ interface Parts {
   desired: DesiredStatePort;
   /** `host:port` at which other control planes reach this one; empty when they cannot. */
   address: () => string;
-  /** Told when what a host is to run has changed. */
-  desiredStateChanged: EventType<HostReference>;
+  /** Told when what hosts are to run has changed. */
+  desiredStateChanged: EventType<{ readonly hostIds: readonly string[] }>;
   /** What agents are to become, and when that has changed. */
   releases: AgentReleases & { readonly changed: EventType<HostReference> };
 }
@@ -155,6 +155,7 @@ export async function createAgents(parts: Parts): Promise<Agents> {
   }
   /** Events may have been missed: asks again what they would have said. */
   async function lookAgain(): Promise<void> {
+    desiredPush.missedSome();
     const sessions = registry.all();
     const hostIds = sessions.map((session) => session.identity.hostId);
     const barred = await database.asSystem((tx) => readBarredHosts(tx, hostIds), { readOnly: true });
@@ -174,7 +175,9 @@ export async function createAgents(parts: Parts): Promise<Agents> {
       // Whoever opened it speaks for the host now; here that is said a moment later.
       leases.forget(hostId);
     }),
-    bus.on(parts.desiredStateChanged, ({ hostId }) => desiredPush.push(hostId)),
+    bus.on(parts.desiredStateChanged, ({ hostIds }) => {
+      for (const hostId of hostIds) desiredPush.push(hostId);
+    }),
     bus.on(releases.changed, ({ hostId }) => agentPush.push(hostId)),
     bus.on(hostChanged, ({ hostId, organizationId }) => {
       linkPush.push(hostId);

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
 import type { Hello } from "@windflow/proto/agent";
 import { closeHostSessions, hostsErrors, type ClosedSession, type HostIdentities } from "../hosts/index.ts";
@@ -13,12 +14,12 @@ import {
   type Log,
   type NewId,
 } from "../platform/index.ts";
-import type { DesiredPush } from "./desired.ts";
+import type { DesiredPush, PushesMeanwhile } from "./desired.ts";
 import { tellAgent, type AgentPush } from "./desired-agent.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { agentsErrors } from "./errors.ts";
 import { helloRefusal } from "./hello.ts";
-import { intervals, type LiveViews } from "./intervals.ts";
+import { intervals, returnWithinMs, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkPush } from "./links.ts";
 import { createOpening } from "./opening.ts";
@@ -27,12 +28,18 @@ import type { AgentReleases, DesiredStatePort, RegisteredHooks } from "./ports.t
 import type { SessionRegistry } from "./registry.ts";
 import type { SitePush } from "./site-push.ts";
 import { createSession, type Session } from "./session.ts";
-import { generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
+import { encodedDesiredState, generationFromWire, sameGeneration, type ReceivedFrame } from "./wire.ts";
 
 /** One session from its first to its last frame; gives encoded ControlFrames. */
 export type Connect = (
   frames: AsyncIterable<ReceivedFrame>,
-  connection: { peerCertificate: Uint8Array | undefined; remoteAddress: string; signal: AbortSignal },
+  connection: {
+    peerCertificate: Uint8Array | undefined;
+    remoteAddress: string;
+    signal: AbortSignal;
+    /** Called when the session is open, or will not be. */
+    settled: () => void;
+  },
 ) => AsyncIterable<Buffer>;
 
 interface Parts {
@@ -59,6 +66,12 @@ interface Parts {
   rootsPem: () => string;
   /** Aborts when the control plane stops. */
   stopping: AbortSignal;
+}
+
+interface Greeting {
+  settled: () => void;
+  /** What Hello is to be signed with. */
+  takeKey: () => KeyObject | Uint8Array;
 }
 
 const NONCE_BYTES = 32;
@@ -91,6 +104,11 @@ export function createConnect(parts: Parts): Connect {
     },
   });
   const sessions = new Map<string, number>();
+  // Not each a listener of the signal: adding one walks through all that are there, and there are ten thousand.
+  const begun = new Set<() => void>();
+  parts.stopping.addEventListener("abort", () => {
+    for (const stop of begun) stop();
+  });
 
   /** Counts the sessions of a host that have not ended. A call whose link is dead may outlive its session and does not count. */
   function begin(hostId: string): () => void {
@@ -107,7 +125,7 @@ export function createConnect(parts: Parts): Connect {
     };
   }
 
-  async function read(session: Session, frames: AsyncIterable<ReceivedFrame>): Promise<void> {
+  async function read(session: Session, frames: AsyncIterable<ReceivedFrame>, greeting: Greeting): Promise<void> {
     const pace = createPace(clock.monotonicMs());
     for await (const received of frames) {
       // A host that floods is read more slowly, down to its own connection; the others do not notice.
@@ -122,15 +140,16 @@ export function createConnect(parts: Parts): Connect {
       session.received(frame);
       leases.heard(session.identity.hostId, session.skew.milliseconds);
       if (session.state === "open") dispatch.handle(session, frame);
-      else if (frame.kind?.$case === "hello") await greet(session, frame.kind.value);
+      else if (frame.kind?.$case === "hello")
+        await greet(session, frame.kind.value, greeting.takeKey()).finally(greeting.settled);
       else dispatch.refuse(session, frame.id, agentsErrors.WF_FRAME_UNEXPECTED, "Nothing is taken before Hello.");
     }
   }
 
-  async function greet(session: Session, hello: Hello): Promise<void> {
+  async function greet(session: Session, hello: Hello, publicKey: KeyObject | Uint8Array): Promise<void> {
     if (!session.move({ type: "hello" })) return;
-    const { hostId, spki } = session.identity;
-    const refusal = helloRefusal(hello, { nonce: session.nonce, hostId, spki });
+    const { hostId } = session.identity;
+    const refusal = helloRefusal(hello, { nonce: session.nonce, hostId, publicKey });
     if (refusal !== undefined) {
       return session.end("refused", {
         code: agentsErrors[refusal.code],
@@ -146,6 +165,15 @@ export function createConnect(parts: Parts): Connect {
   }
 
   async function welcome(session: Session, hello: Hello): Promise<void> {
+    const pushes = parts.desiredPush.opening(session.identity.hostId);
+    try {
+      await openAndTell(session, hello, pushes);
+    } finally {
+      pushes.stop();
+    }
+  }
+
+  async function openAndTell(session: Session, hello: Hello, pushes: PushesMeanwhile): Promise<void> {
     const { organizationId, hostId } = session.identity;
     const opening = await openSession(session, hello);
     if (opening === "quarantined") return session.end("quarantined", quarantinedGoodbye);
@@ -174,6 +202,7 @@ export function createConnect(parts: Parts): Connect {
         awaitingApproval: opening.awaitingApproval,
         serverTime: clock.now(),
         wantsObserved: opening.wantsObserved,
+        returnWithinMs: returnWithinMs(leases.size),
       },
     });
     log.info(
@@ -190,11 +219,11 @@ export function createConnect(parts: Parts): Connect {
     const { desired } = opening;
     if (desired === undefined) return;
     if (!sameGeneration(session.toldGeneration, desired.generation)) {
-      session.send({ $case: "desiredState", value: desired });
+      session.sendEncoded(encodedDesiredState(desired.generation, desired.stacks));
       session.toldGeneration = desired.generation;
     }
     // What changed between that transaction and the claim was pushed to nobody.
-    parts.desiredPush.pushTo(session);
+    if (pushes.missed()) parts.desiredPush.pushTo(session);
   }
 
   /** The host's own session is not touched. The agent leaves by itself, to come back as the host that it has become. */
@@ -233,7 +262,7 @@ export function createConnect(parts: Parts): Connect {
   }
 
   return async function* connect(frames, connection) {
-    const identity = await parts.identities.identify(connection.peerCertificate);
+    const { publicKey: fresh, ...identity } = await parts.identities.identify(connection.peerCertificate);
     requireRunning(parts.stopping);
     const release = begin(identity.hostId);
     const session = createSession({
@@ -246,12 +275,13 @@ export function createConnect(parts: Parts): Connect {
       log,
     });
     session.signal.addEventListener("abort", release, { once: true });
+    session.signal.addEventListener("abort", connection.settled, { once: true });
     const onStop = (): void => session.end("shutting-down", goodbyeOf(agentsErrors.WF_SHUTTING_DOWN));
+    begun.add(onStop);
     // Also while nothing is being sent: the generator waits in its queue and hears of the broken link from nobody else.
     const onLost = (): void => session.end("link-lost");
     connection.signal.addEventListener("abort", onLost, { once: true });
     if (connection.signal.aborted) onLost();
-    parts.stopping.addEventListener("abort", onStop, { once: true });
     session.challengedAtMs = clock.now().getTime();
     session.send({
       $case: "challenge",
@@ -263,7 +293,14 @@ export function createConnect(parts: Parts): Connect {
       },
     });
     // Not waited for: the reader ends with the call, which ends with this generator.
-    read(session, frames).then(onLost, onLost);
+    let helloKey = fresh;
+    const takeKey = (): KeyObject | Uint8Array => {
+      const key = helloKey ?? identity.spki;
+      // The session goes on for weeks.
+      helloKey = undefined;
+      return key;
+    };
+    read(session, frames, { settled: connection.settled, takeKey }).then(onLost, onLost);
     const waiting = clock.sleep(HELLO_PATIENCE_MS, session.signal).then(
       () => session.state === "challenged" && session.end("refused", goodbyeOf(agentsErrors.WF_HELLO_MISSING)),
       () => undefined,
@@ -271,7 +308,7 @@ export function createConnect(parts: Parts): Connect {
     try {
       yield* session.frames();
     } finally {
-      parts.stopping.removeEventListener("abort", onStop);
+      begun.delete(onStop);
       connection.signal.removeEventListener("abort", onLost);
       session.end("link-lost");
       await close(session).catch((error: unknown) => {

@@ -2,7 +2,7 @@ import { createGathering, field, type Clock, type Database, type Log } from "../
 import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import type { Session } from "./session.ts";
-import { sameGeneration } from "./wire.ts";
+import { encodedDesiredState, generationText, sameGeneration } from "./wire.ts";
 
 /** Tells hosts what to run, when that differs from what they were told last. */
 export interface DesiredPush {
@@ -10,8 +10,18 @@ export interface DesiredPush {
   push(hostId: string): void;
   /** The same for a session that is not the host's registered one yet. */
   pushTo(session: Session): void;
+  /** A session of the host is in the making: what is pushed from now on goes to nobody, or to the one before it. */
+  opening(hostId: string): PushesMeanwhile;
+  /** Pushes may have been missed: those in the making look again, too. */
+  missedSome(): void;
   /** Resolves when every host that is to be told has been, or after a while: undefined when nobody waits for a word. */
   told(): Promise<void> | undefined;
+}
+
+/** What was pushed to a host while a session of it was in the making. */
+export interface PushesMeanwhile {
+  missed(): boolean;
+  stop(): void;
 }
 
 interface Parts {
@@ -25,16 +35,21 @@ interface Parts {
 // Nobody says it a second time: a look that failed is repeated for as long as the session is open.
 const RETRY_MS = 5_000;
 
-// One question for all hosts that a rollout has changed at once; small enough that the first of them are told while the next
-// are asked for.
-const HOSTS_AT_ONCE = 250;
+// One question for all hosts that a change concerns at once. What they share is read and encoded once; small enough that the first
+// of them are told while the next are asked for.
+const HOSTS_AT_ONCE = 1_000;
+// So many at once are a fleet that is being told something, and not some hosts of a wave.
+const A_FLEET = 250;
 // Ten thousand hosts are told within this on two processors; who reports meanwhile waits no longer.
 const LONGEST_TELLING_MS = 3_000;
 
 export function createDesiredPush(parts: Parts): DesiredPush {
   const { database, clock, desired, registry, log } = parts;
   const queued = new WeakSet<Session>();
+  /** Host → its sessions in the making. */
+  const openings = new Map<string, Set<{ missed: boolean }>>();
   let telling = 0;
+  let toldHosts = 0;
   let silence = Promise.withResolvers<void>();
   const look = createGathering<Session, DesiredStateOfHost>({
     lineOf: (session) => session.identity.organizationId,
@@ -52,14 +67,20 @@ export function createDesiredPush(parts: Parts): DesiredPush {
     const wanted = await look(session);
     if (session.state !== "open" || session.awaitingApproval) return;
     if (session.toldGeneration !== undefined && sameGeneration(session.toldGeneration, wanted.generation)) return;
-    const { term, n } = wanted.generation;
-    const sent = session.send({ $case: "desiredState", value: { generation: { term, n }, stacks: wanted.stacks } });
-    if (!sent) return;
-    session.toldGeneration = wanted.generation;
-    log.info(
-      { [field.hostId]: session.identity.hostId, generation: `${term}.${n}`, [field.count]: wanted.stacks.length },
-      "A desired state was sent.",
-    );
+    const { generation, stacks } = wanted;
+    if (!session.sendEncoded(encodedDesiredState(generation, stacks))) return;
+    session.toldGeneration = generation;
+    toldHosts++;
+    const told = { [field.hostId]: session.identity.hostId, generation: generationText(generation) };
+    log.debug({ ...told, [field.count]: stacks.length }, "A desired state was sent.");
+  }
+
+  /** One line for all that were told together: of a fleet nobody reads ten thousand. */
+  function fellSilent(): void {
+    if (toldHosts > 0) log.info({ [field.count]: toldHosts }, "Desired states were sent.");
+    toldHosts = 0;
+    silence.resolve();
+    silence = Promise.withResolvers<void>();
   }
 
   function pushTo(session: Session): void {
@@ -69,9 +90,7 @@ export function createDesiredPush(parts: Parts): DesiredPush {
     tell(session)
       .catch((error: unknown) => lookLater(session, error))
       .finally(() => {
-        if (--telling > 0) return;
-        silence.resolve();
-        silence = Promise.withResolvers<void>();
+        if (--telling === 0) fellSilent();
       });
   }
 
@@ -89,12 +108,28 @@ export function createDesiredPush(parts: Parts): DesiredPush {
 
   return {
     pushTo,
+    opening: (hostId) => {
+      const own = { missed: false };
+      const all = openings.get(hostId) ?? new Set();
+      openings.set(hostId, all.add(own));
+      return {
+        missed: () => own.missed,
+        stop: () => {
+          all.delete(own);
+          if (all.size === 0 && openings.get(hostId) === all) openings.delete(hostId);
+        },
+      };
+    },
+    missedSome: () => {
+      for (const all of openings.values()) for (const one of all) one.missed = true;
+    },
     push: (hostId) => {
+      for (const one of openings.get(hostId) ?? []) one.missed = true;
       const session = registry.find(hostId);
       if (session !== undefined) pushTo(session);
     },
     told: () => {
-      if (telling <= HOSTS_AT_ONCE) return undefined;
+      if (telling <= A_FLEET) return undefined;
       return Promise.race([silence.promise, clock.sleep(LONGEST_TELLING_MS)]);
     },
   };

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { verifyHello } from "@windflow/core";
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "@windflow/proto";
 import type { Hello } from "@windflow/proto/agent";
@@ -22,7 +23,7 @@ const MAX_ID_CHARACTERS = 128;
 /** Checks a Hello against the nonce that it must answer and the key of the host that the certificate named. */
 export function helloRefusal(
   hello: Hello,
-  session: { nonce: Uint8Array; hostId: string; spki: Uint8Array },
+  session: { nonce: Uint8Array; hostId: string; publicKey: Uint8Array | KeyObject },
 ): HelloRefusal | undefined {
   const version = hello.protocolVersion;
   const spoken = `This control plane speaks ${OLDEST_PROTOCOL_VERSION} to ${PROTOCOL_VERSION}, the agent ${version}.`;
@@ -31,7 +32,7 @@ export function helloRefusal(
   }
   if (version > PROTOCOL_VERSION)
     return { code: "WF_PROTOCOL_TOO_NEW", message: spoken, retryAfterMs: OTHER_VERSION_RETRY_MS };
-  if (!verifyHello(session.spki, session.nonce, session.hostId, hello.nonceSignature)) {
+  if (!verifyHello(session.publicKey, session.nonce, session.hostId, hello.nonceSignature)) {
     return {
       code: "WF_HELLO_SIGNATURE",
       message: "The hello is not signed by the key of this host.",

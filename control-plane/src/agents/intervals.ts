@@ -6,6 +6,18 @@ export function intervals(live: boolean, metered: boolean): Intervals {
   return { ...paceOf(metered), live };
 }
 
+// What a control plane opens in a second with some of a processor to spare.
+const SESSIONS_PER_SECOND = 500;
+const SECOND_MS = 1_000;
+// As the windows of the agent's backoff: long enough for 7,500 hosts, and short beside the lease.
+const LONGEST_RETURN_MS = 15_000;
+
+/** Over how long so many hosts are to come back when all of them have lost their sessions, milliseconds; 0 for a few. */
+export function returnWithinMs(hosts: number): number {
+  const within = Math.round((hosts * SECOND_MS) / SESSIONS_PER_SECOND);
+  return within < SECOND_MS ? 0 : Math.min(within, LONGEST_RETURN_MS);
+}
+
 /** Who looks at a host right now: while anybody does, its agent ships each second. */
 export interface LiveViews {
   isLive(hostId: string): boolean;

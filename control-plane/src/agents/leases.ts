@@ -1,9 +1,9 @@
 import { hostPresence, METERED_PATIENCE } from "@windflow/core";
-import { recordEvent, type Severity } from "../events/index.ts";
+import { recordEvents, type IdentifiedEvent, type Severity } from "../events/index.ts";
 import {
   announceHost,
   hostPresenceChanged,
-  movePresence,
+  movePresences,
   readOrphanedLeases,
   saveLastSeen,
   type HostFigures,
@@ -30,6 +30,8 @@ export interface Leases {
   /** Revoked, quarantined or deleted: its presence follows its lease no more. */
   forget(hostId: string): void;
   lastSeenAt(hostId: string): Date | undefined;
+  /** Hosts that are here, or were a moment ago. */
+  readonly size: number;
   /** Takes over the hosts that no control plane has a session with, and begins to judge. */
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -41,6 +43,8 @@ interface Lease extends HostReference {
   sessionOpen: boolean;
   /** When the end of its session was seen; undefined while one is open, and after a control plane that fell. */
   closedAtMs: number | undefined;
+  /** No control plane was there that could have heard it before; 0 for one that had a session here. */
+  unheardUntilMs: number;
   /** It speaks so rarely that its silence means less. */
   metered: boolean;
   meteredNext: boolean;
@@ -89,6 +93,7 @@ export function createLeases(parts: Parts): Leases {
     const verdict = hostPresence({
       enrolledAt: lease.enrolledAtMs,
       lastSeenAt: lease.lastSeenMs,
+      unheardUntil: lease.unheardUntilMs,
       sessionOpen: lease.sessionOpen,
       ...(lease.closedAtMs === undefined ? {} : { sessionClosedAt: lease.closedAtMs }),
       patience: lease.metered ? METERED_PATIENCE : 1,
@@ -113,32 +118,22 @@ export function createLeases(parts: Parts): Leases {
 
   async function write(changes: NonNullable<ReturnType<typeof judge>>[]): Promise<void> {
     await database.asSystem(async (tx) => {
-      for (const { lease, to, since, cause } of changes) {
-        const { organizationId, hostId } = lease;
-        const at = new Date(since);
-        const lastSeenAt = new Date(lease.lastSeenMs);
-        const name = await movePresence(tx, {
-          organizationId,
-          hostId,
-          from: lease.presence,
-          to,
-          since: at,
-          cause,
-          lastSeenAt,
-        });
-        if (name === undefined) continue;
-        await recordEvent(tx, {
-          id: newId("evt"),
-          organizationId,
-          at: clock.now(),
-          type: `host.${to}`,
-          message: `Host ${name} is ${to}: ${cause}.`,
-          severity: severities[to],
-          actor: "system",
-          hostId,
-        });
-        tx.emit(hostPresenceChanged, { organizationId, hostId, presence: to, previous: lease.presence });
-        announceHost(tx, lease, "updated", clock.now());
+      const moves = changes.map(({ lease, to, since, cause }) => {
+        const { organizationId, hostId, presence: from, lastSeenMs } = lease;
+        return { organizationId, hostId, from, to, since: new Date(since), cause, lastSeenAt: new Date(lastSeenMs) };
+      });
+      const names = await movePresences(tx, moves);
+      const at = clock.now();
+      const moved = moves.filter(({ hostId }) => names.has(hostId));
+      const events = moved.map(({ organizationId, hostId, to, cause }): IdentifiedEvent => {
+        const message = `Host ${names.get(hostId)} is ${to}: ${cause}.`;
+        const what = { type: `host.${to}`, message, severity: severities[to], actor: "system" };
+        return { id: newId("evt"), organizationId, hostId, at, ...what };
+      });
+      await recordEvents(tx, events);
+      for (const { organizationId, hostId, to, from } of moved) {
+        tx.emit(hostPresenceChanged, { organizationId, hostId, presence: to, previous: from });
+        announceHost(tx, { organizationId, hostId }, "updated", at);
       }
     });
     for (const { lease, to } of changes) {
@@ -167,7 +162,7 @@ export function createLeases(parts: Parts): Leases {
   }
 
   /** Says that this control plane is there, and takes over the leases of those that are not any more. */
-  async function adopt(): Promise<void> {
+  async function adopt(isFirst: boolean): Promise<void> {
     adoptedAtMs = clock.monotonicMs();
     const now = clock.now();
     await membership.keep();
@@ -182,7 +177,12 @@ export function createLeases(parts: Parts): Leases {
       const lastSeenMs = Math.min((lastSeenAt ?? enrolledAt).getTime(), now.getTime());
       const endCause = sessionEndCause ?? "the control plane that it was connected to is gone";
       const held = { organizationId, hostId, presence, enrolledAtMs: enrolledAt.getTime(), lastSeenMs };
-      const link = { metered, meteredNext: metered, closedAtMs: stored.sessionClosedAt?.getTime() };
+      const closedAtMs = stored.sessionClosedAt?.getTime();
+      // When this one began nobody was there for all of them; later only for those of a control plane that fell, which may have
+      // heard them until then: that is stored once a minute.
+      const isUnheard = presence === "online" && (isFirst || closedAtMs === undefined);
+      const unheardUntilMs = isUnheard ? now.getTime() : 0;
+      const link = { metered, meteredNext: metered, closedAtMs, unheardUntilMs };
       leases.set(hostId, { ...held, ...link, endCause, sessionOpen: false, clockSkewMs: undefined, dirty: false });
     }
   }
@@ -204,7 +204,7 @@ export function createLeases(parts: Parts): Leases {
       await clock.sleep(JUDGE_EVERY_MS, stopping.signal).catch(() => undefined);
       try {
         if (stopping.signal.aborted) return await leave();
-        if (clock.monotonicMs() - adoptedAtMs >= ADOPT_EVERY_MS) await adopt();
+        if (clock.monotonicMs() - adoptedAtMs >= ADOPT_EVERY_MS) await adopt(false);
         await judgeAll();
         if (clock.monotonicMs() - savedAtMs >= SAVE_EVERY_MS) await save();
       } catch (error) {
@@ -229,6 +229,7 @@ export function createLeases(parts: Parts): Leases {
         lastSeenMs: nowMs(),
         sessionOpen: true,
         closedAtMs: undefined,
+        unheardUntilMs: 0,
         metered: host.metered,
         meteredNext: host.metered,
         endCause: undefined,
@@ -266,8 +267,11 @@ export function createLeases(parts: Parts): Leases {
       const lease = leases.get(hostId);
       return lease && new Date(lease.lastSeenMs);
     },
+    get size() {
+      return leases.size;
+    },
     start: async () => {
-      await adopt();
+      await adopt(true);
       loop = run();
     },
     stop: async () => {

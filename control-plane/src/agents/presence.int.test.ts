@@ -137,7 +137,7 @@ describe("a host's presence", () => {
     const stale = await hosts.until(stays.hostId, is("STALE"));
     expect(stale.presenceCause).toContain("it has no session");
     session.send(heartbeat);
-    await pass(50_000);
+    await pass(70_000);
     await hosts.until(stays.hostId, is("OFFLINE"));
     session.close();
   });

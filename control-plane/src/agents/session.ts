@@ -43,6 +43,8 @@ export interface Session {
   endCause: string;
   /** False when the session has ended, or ends by this because the agent takes too little. */
   send(kind: ToAgent): boolean;
+  /** The same for what is encoded already, as `encodedKind` does it. */
+  sendEncoded(kind: Uint8Array): boolean;
   /** Notes a received frame, so that the next one sent acknowledges it. */
   received(frame: AgentFrame): void;
   /** Moves the state; false when the event may not happen now. */
@@ -76,11 +78,13 @@ export function createSession(parts: {
   log: Log;
 }): Session {
   const { identity, sessionId, clock } = parts;
-  const log = parts.log.child({ [field.hostId]: identity.hostId, [field.sessionId]: sessionId });
+  const { log } = parts;
+  // Not a child of the log: ten thousand of them have to be made at once, and say nothing for hours.
+  const own = { [field.hostId]: identity.hostId, [field.sessionId]: sessionId };
   const outbox = createOutbox<Uint8Array>({ items: OUTBOX_ITEMS, bytes: OUTBOX_BYTES }, ({ length }) => length);
   const pending = createPending({ clock, newRequestId: parts.newRequestId });
   const ended = new AbortController();
-  const laneFailed = (error: unknown): void => log.error({ err: error }, "Work of a session failed.");
+  const laneFailed = (error: unknown): void => log.error({ ...own, err: error }, "Work of a session failed.");
   let state: SessionState = "challenged";
   let sentId = 0;
   let receivedId = 0;
@@ -89,7 +93,7 @@ export function createSession(parts: {
     const next = nextSessionState(state, event);
     if (next === undefined) return false;
     log.debug(
-      { from: state, to: next, ...(event.type === "end" ? { [field.reason]: event.why } : {}) },
+      { ...own, from: state, to: next, ...(event.type === "end" ? { [field.reason]: event.why } : {}) },
       "A session changed its state.",
     );
     state = next;
@@ -119,9 +123,10 @@ export function createSession(parts: {
     awaitingApproval: identity.awaitingApproval,
     link: { digest: "", metered: false },
     endCause: "",
-    send: (kind) => {
+    send: (kind) => state !== "ended" && session.sendEncoded(encodedKind(kind)),
+    sendEncoded: (kind) => {
       if (state === "ended") return false;
-      if (outbox.push(encodedKind(kind))) return true;
+      if (outbox.push(kind)) return true;
       session.end("too-slow", {
         code: agentsErrors.WF_SESSION_TOO_SLOW,
         message: "The agent does not take the messages that wait for it.",
@@ -136,7 +141,10 @@ export function createSession(parts: {
     end: (why, goodbye) => {
       if (!move({ type: "end", why })) return;
       session.endCause ||= endSentences[why];
-      log.info({ [field.reason]: why, ...(goodbye ? { [field.code]: goodbye.code.code } : {}) }, "A session ended.");
+      log.info(
+        { ...own, [field.reason]: why, ...(goodbye ? { [field.code]: goodbye.code.code } : {}) },
+        "A session ended.",
+      );
       outbox.endWith(
         goodbye &&
           encodedKind({

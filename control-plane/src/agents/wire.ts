@@ -1,4 +1,4 @@
-import { AgentFrame, ControlFrame, type Generation } from "@windflow/proto/agent";
+import { AgentFrame, ControlFrame, DesiredState, type DesiredStack, type Generation } from "@windflow/proto/agent";
 
 /** What a frame says, apart from its numbers. */
 export type FromAgent = NonNullable<AgentFrame["kind"]>;
@@ -32,6 +32,24 @@ export function encodedFrame(id: number, ack: number, kind: Uint8Array): Buffer 
   frame.set(kind, end);
   end += kind.length;
   return frame.subarray(0, end);
+}
+
+const DESIRED_STATE = 0x2a;
+const encodedStacks = new WeakMap<readonly DesiredStack[], Uint8Array>();
+
+/** A desired state as `encodedKind` gives it; a list of stacks that several hosts share is encoded once. */
+export function encodedDesiredState({ term, n }: DesiredGeneration, shared: DesiredStack[]): Uint8Array {
+  let stacks = encodedStacks.get(shared);
+  if (stacks === undefined) {
+    stacks = DesiredState.encode({ generation: undefined, stacks: shared }).finish();
+    encodedStacks.set(shared, stacks);
+  }
+  const generation = DesiredState.encode({ generation: { term, n }, stacks: [] }).finish();
+  const kind = Buffer.allocUnsafe(MOST_BYTES_OF_NUMBERS + generation.length + stacks.length);
+  const start = writeNumber(kind, 0, DESIRED_STATE, generation.length + stacks.length);
+  kind.set(generation, start);
+  kind.set(stacks, start + generation.length);
+  return kind.subarray(0, start + generation.length + stacks.length);
 }
 
 function writeNumber(frame: Buffer, start: number, tag: number, value: number): number {

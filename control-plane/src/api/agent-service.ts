@@ -23,6 +23,8 @@ export interface AgentContext {
   /** Aborts when the agent is gone or the call is cancelled. */
   readonly signal: AbortSignal;
   readonly metadata: (name: string) => string | undefined;
+  /** Says that the call goes on by itself from here: its connection does not keep others from being let in any more. */
+  readonly settled: () => void;
 }
 
 /** As `Handlers`, with what is known of an agent instead of a caller. */
@@ -30,6 +32,7 @@ export type AgentHandlers<Definition> = Handlers<Definition, AgentContext>;
 
 interface Parts {
   door: GrpcDoor;
+  onSettled: (connection: TLSSocket) => void;
   newId: NewId;
   log: Log;
   refusals: SparseLog;
@@ -72,7 +75,8 @@ function grpcHandler(method: MethodDefinition<never, never>, handler: AnyHandler
   if (!method.responseStream) {
     return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void => {
       const context = contextOf(call, parts);
-      const answer = async (): Promise<unknown> => handler(call.request, context);
+      const answer = async (): Promise<unknown> =>
+        (handler(call.request, context) as Promise<unknown>).finally(context.settled);
       replyTo(callback, answer(), (error) => statusOf(error, context));
     };
   }
@@ -85,7 +89,8 @@ function grpcHandler(method: MethodDefinition<never, never>, handler: AnyHandler
       .then(
         () => call.end(),
         (error: unknown) => call.emit("error", statusOf(error, context)),
-      );
+      )
+      .finally(context.settled);
   };
 }
 
@@ -94,16 +99,18 @@ function contextOf(call: AnyCall, parts: Parts): AgentContext {
   (call as EventEmitter).on("cancelled", () => gone.abort());
   const peer = call.getPeer();
   const connection: TLSSocket | undefined = parts.door.connectionOf(peer);
-  const certificate = connection?.getPeerCertificate();
   return {
-    // An empty object stands for "none": the types of Node do not say so.
-    peerCertificate: (certificate as { raw?: Uint8Array } | undefined)?.raw,
+    // Not getPeerCertificate, which writes out every field of it as text.
+    peerCertificate: connection?.getPeerX509Certificate()?.raw,
     authorized: connection?.authorized ?? false,
     authorizationError:
       connection?.authorizationError === undefined ? undefined : String(connection.authorizationError),
     remoteAddress: peer.replace(/:\d+$/, ""),
     requestId: parts.newId("req"),
     signal: gone.signal,
+    settled: () => {
+      if (connection !== undefined) parts.onSettled(connection);
+    },
     metadata: (name) => {
       const value = call.metadata.get(name)[0];
       return value === undefined ? undefined : String(value);

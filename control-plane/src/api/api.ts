@@ -120,6 +120,7 @@ export async function createApi(parts: Parts): Promise<Api> {
     registerAgentService: (definition, handlers) =>
       addAgentService(definition as unknown as ServiceDefinition, handlers as unknown as Record<string, unknown>, {
         door: grpc,
+        onSettled: (connection) => door.settled(connection),
         newId,
         log,
         refusals,

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { createGathering, ProblemError, type Database } from "../platform/index.ts";
 import type { Certificates } from "./certificates/certificates.ts";
 import { requireUnrevoked } from "./enrollment.ts";
@@ -17,6 +18,8 @@ export interface HostIdentity {
   awaitingApproval: boolean;
   quarantined: { reason: string } | undefined;
 }
+/** The key as OpenSSL has it, where it had to be read of the certificate just now: large, and of use for a moment only. */
+export type FreshIdentity = HostIdentity & { publicKey: KeyObject | undefined };
 
 export interface HostIdentities {
   /**
@@ -24,7 +27,7 @@ export interface HostIdentities {
    * every call. The names in the certificate are not looked at.
    * @param options.allowExpired for renewal only
    */
-  identify(peerCertificate: Uint8Array | undefined, options?: { allowExpired?: boolean }): Promise<HostIdentity>;
+  identify(peerCertificate: Uint8Array | undefined, options?: { allowExpired?: boolean }): Promise<FreshIdentity>;
 }
 
 // One question for the hosts of a rack that come back together.
@@ -60,7 +63,7 @@ export function createHostIdentities(parts: { database: Database; certificates: 
         const detail = `The certificate was valid until ${verdict.notAfter.toISOString()}.`;
         throw new ProblemError({ code: hostsErrors.WF_HOST_CERTIFICATE_EXPIRED, detail });
       }
-      return identityOf(host, verdict.spkiSha256);
+      return { ...identityOf(host, verdict.spkiSha256), publicKey: verdict.publicKey };
     },
   };
 }

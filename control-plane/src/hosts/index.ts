@@ -56,7 +56,7 @@ export { forgetReplica, isReplicaKey, keepReplica, readSessionOwner } from "./st
 export {
   type ClosedSession,
   closeHostSessions,
-  movePresence,
+  movePresences,
   type HostSession,
   type OpenedSession,
   openHostSessions,

@@ -179,40 +179,40 @@ export async function readOrphanedLeases(tx: UnitOfWork, aliveSince: Date): Prom
   }));
 }
 
+/** What a host's presence becomes by its lease. */
+export interface PresenceMove {
+  organizationId: string;
+  hostId: string;
+  from: HostPresence;
+  to: HostPresence;
+  since: Date;
+  cause: string;
+  lastSeenAt: Date;
+}
+
 /**
- * Moves a host's presence along its lease. Nothing happens when the stored presence is another than `from`: a session, a
- * revocation or another replica was faster. The host's name when it was moved.
+ * Moves the presence of hosts along their leases. A host is left alone when its stored presence is another than `from`: a
+ * session, a revocation or another replica was faster. Host → name of those that were moved.
  */
-export async function movePresence(
-  tx: UnitOfWork,
-  change: {
-    organizationId: string;
-    hostId: string;
-    from: HostPresence;
-    to: HostPresence;
-    since: Date;
-    cause: string;
-    lastSeenAt: Date;
-  },
-): Promise<string | undefined> {
-  const answer = await hostsTables(tx)
-    .updateTable("hosts")
-    .set({
-      presence: change.to,
-      presence_since: change.since,
-      presence_cause: change.cause,
-      last_seen_at: change.lastSeenAt,
-    })
-    .where("organization_id", "=", change.organizationId)
-    .where("id", "=", change.hostId)
-    .where("presence", "=", change.from)
-    // Another control plane has heard the host since.
-    .where((eb) => eb.or([eb("last_seen_at", "is", null), eb("last_seen_at", "<=", change.lastSeenAt)]))
-    .where("revoked_at", "is", null)
-    .where("quarantined_at", "is", null)
-    .returning("name")
-    .executeTakeFirst();
-  return answer?.name;
+export async function movePresences(tx: UnitOfWork, moves: readonly PresenceMove[]): Promise<Map<string, string>> {
+  // Locked in one order everywhere, so that two transactions never wait for each other; last seen later: another control plane
+  // has heard the host since.
+  const { rows } = await sql<{ id: string; name: string }>`WITH moved AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(moves)}::jsonb) AS moved("organizationId" text, "hostId" text, "from" text,
+        "to" text, since timestamptz, cause text, "lastSeenAt" timestamptz)
+    ), locked AS (
+      SELECT hosts.id FROM hosts JOIN moved ON moved."hostId" = hosts.id AND moved."organizationId" = hosts.organization_id
+        AND moved."from" = hosts.presence
+      WHERE hosts.revoked_at IS NULL AND hosts.quarantined_at IS NULL
+        AND (hosts.last_seen_at IS NULL OR hosts.last_seen_at <= moved."lastSeenAt")
+      ORDER BY hosts.id FOR UPDATE OF hosts
+    )
+    UPDATE hosts SET presence = moved."to", presence_since = moved.since, presence_cause = moved.cause,
+      last_seen_at = moved."lastSeenAt"
+    FROM moved JOIN locked ON locked.id = moved."hostId"
+    WHERE hosts.id = moved."hostId" AND hosts.organization_id = moved."organizationId"
+    RETURNING hosts.id, hosts.name`.execute(tx.queries);
+  return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
 /** One statement for all hosts that were heard since the last time: heartbeats themselves write nothing. */

@@ -11,10 +11,24 @@ const PREFIX = /^[a-z]{2,4}$/;
  * Ids sort by the time they were made, so that an index on them stays compact and lists have an order.
  * Made here and not by the database: PostgreSQL 15 has no uuidv7(), and a caller knows the id before the insert.
  */
-export function createNewId(clock: Clock, random: (size: number) => Uint8Array = randomBytes): NewId {
+export function createNewId(clock: Clock, random: (size: number) => Uint8Array = pooledRandom()): NewId {
   return (prefix) => {
     if (!PREFIX.test(prefix)) throw new TypeError(`"${prefix}" is not an id prefix: two to four lower-case letters`);
     return `${prefix}_${uuidV7(clock.now().getTime(), random(UUID_BYTES))}`;
+  };
+}
+
+// Ids for some hundred things that happen together: asking the system for each costs more than the id.
+const POOL_BYTES = 4_096;
+
+/** Random bytes, of which none is given twice. */
+function pooledRandom(): (size: number) => Uint8Array {
+  let pool: Uint8Array = new Uint8Array();
+  return (size) => {
+    if (pool.length < size) pool = randomBytes(Math.max(POOL_BYTES, size));
+    const taken = pool.subarray(0, size);
+    pool = pool.subarray(size);
+    return taken;
   };
 }
 

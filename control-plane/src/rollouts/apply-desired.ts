@@ -1,6 +1,6 @@
 import type { UnitOfWork } from "../platform/index.ts";
 import { readDigest } from "../stacks/index.ts";
-import { desiredStateChanged } from "./events.ts";
+import { emitDesiredStates } from "./events.ts";
 import { attemptOf, type Generation } from "./model.ts";
 import type { StoredRollout } from "./store.ts";
 import { changeDesired, type DesiredChange, type WantedRevision } from "./store-desired.ts";
@@ -90,6 +90,6 @@ async function change(
     term,
     at: now,
   });
-  for (const hostId of changed) tx.emit(desiredStateChanged, { organizationId, hostId });
+  emitDesiredStates(tx, { organizationId, hostIds: changed, sameRevisions: false });
   return generations;
 }

@@ -6,7 +6,7 @@ import type { Vault } from "../secrets/index.ts";
 import { readBody, secretValues } from "../stacks/index.ts";
 import { fileFor, type BuildFiles } from "./desired-files.ts";
 import { createDesiredImages, type ImageDelivery } from "./desired-images.ts";
-import { desiredStateChanged, rolloutsHeard } from "./events.ts";
+import { emitDesiredStates, rolloutsHeard } from "./events.ts";
 import type { Generation } from "./model.ts";
 import { registryAuthFor, type BuildRegistries } from "./registry-auth.ts";
 import {
@@ -158,11 +158,11 @@ export function createDesiredStates(parts: {
     },
     carryPolicy: async (tx, { id, organizationId }) => {
       const hostIds = await raiseStack(tx, id, { term, at: clock.now() });
-      for (const hostId of hostIds) tx.emit(desiredStateChanged, { organizationId, hostId });
+      emitDesiredStates(tx, { organizationId, hostIds, sameRevisions: true });
     },
     askCorrection: async (tx, { organizationId, hostId, stackId, correct }) => {
       const asked = await askCorrection(tx, { hostId, stackId, correct }, { term, at: clock.now() });
-      if (asked) tx.emit(desiredStateChanged, { organizationId, hostId });
+      if (asked) emitDesiredStates(tx, { organizationId, hostIds: [hostId], sameRevisions: true });
       return asked;
     },
     desiredOf: async (tx, hostIds) => {

@@ -1,6 +1,6 @@
 export { createDesiredStates, type DesiredStates } from "./desired.ts";
 export { rolloutsErrors } from "./errors.ts";
-export { desiredStateChanged } from "./events.ts";
+export { desiredStateChanged, type DesiredStateChange } from "./events.ts";
 export {
   isHostEnded,
   type HostView,

@@ -70,6 +70,9 @@ export interface DesiredChange {
   readonly at: Date;
 }
 
+// Between ids, which have none in them: one text is read many times as fast as an array of ten thousand.
+const SEPARATOR = " ";
+
 /**
  * Changes what the hosts must run of one stack, and raises the generation of those for which that is a change.
  * Returns the generation of each host that carries it, and which of them changed. The rows of the hosts stay locked
@@ -120,11 +123,19 @@ async function raise(
 }
 
 /** Raises the generation of every host that must run the stack: what they are told of it has changed. Returns those hosts. */
-export async function raiseStack(tx: UnitOfWork, stackId: string, at: RaisedAt): Promise<string[]> {
-  const hostIds = (await readStackHosts(tx, [stackId])).map((row) => row.hostId).toSorted();
-  if (hostIds.length === 0) return [];
-  await lockRows(tx, hostIds);
-  return [...(await raise(tx, hostIds, at)).keys()];
+export async function raiseStack(tx: UnitOfWork, stackId: string, { term, at }: RaisedAt): Promise<string[]> {
+  // The rows are locked in the order of `lockRows`.
+  const { rows } = await sql<{ hosts: string | null }>`WITH locked AS (
+      SELECT host_id FROM host_desired
+      WHERE host_id IN (SELECT host_id FROM host_desired_stacks WHERE stack_id = ${stackId})
+      ORDER BY host_id FOR UPDATE
+    ), raised AS (
+      UPDATE host_desired d SET term = greatest(d.term, ${term}), n = CASE WHEN d.term < ${term} THEN 1 ELSE d.n + 1 END,
+        changed_at = ${at}
+      FROM locked WHERE d.host_id = locked.host_id RETURNING d.host_id
+    )
+    SELECT string_agg(host_id, ${SEPARATOR}) AS hosts FROM raised`.execute(tx.queries);
+  return rows[0]?.hosts?.split(SEPARATOR) ?? [];
 }
 
 /** Asks one host to put right what it reports as drift of the stack. False when it does not have to run the stack. */
@@ -217,19 +228,23 @@ export async function readAllDesired(tx: UnitOfWork): Promise<NamedBody[]> {
     .execute();
 }
 
-/** The same for many hosts; those of which nothing was ever wanted are not in it. */
+/**
+ * The same for many hosts; those of which nothing was ever wanted are not in it. Hosts that must run the same share one list
+ * of stacks, which nobody changes.
+ */
 export async function readDesiredOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<Map<string, DesiredState>> {
   const own = tablesOf<Tables>(tx);
+  // What is equal comes once, with the hosts that have it: a change of a whole fleet is a row or two.
   const generations = await own
     .selectFrom("host_desired")
-    .select(["host_id", "term", "n"])
+    .select(["term", "n", hostsOfGroup])
     .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
+    .groupBy(["term", "n"])
     .execute();
   if (generations.length === 0) return new Map();
-  const stacks = await own
+  const rows = await own
     .selectFrom("host_desired_stacks")
     .select([
-      "host_id",
       "stack_id as stackId",
       "revision",
       "body_digest as bodyDigest",
@@ -238,19 +253,59 @@ export async function readDesiredOf(tx: UnitOfWork, hostIds: readonly string[]):
       "probes",
       "override_hold as overrideHold",
       "correct",
+      hostsOfGroup,
     ])
     .where(sql<boolean>`host_id = ANY(${[...hostIds]})`)
+    .groupBy([
+      "stack_id",
+      "revision",
+      "body_digest",
+      "attempt",
+      "recreate_volumes",
+      "probes",
+      "override_hold",
+      "correct",
+    ])
     .orderBy("stack_id")
     .execute();
-  const policies = await readPolicies(tx, [...new Set(stacks.map((stack) => stack.stackId))]);
-  const states = new Map(
-    generations.map(({ host_id, ...generation }) => [host_id, { generation, stacks: [] as DesiredStack[] }]),
+  const policies = await readPolicies(tx, [...new Set(rows.map((row) => row.stackId))]);
+  const lists = sharedLists(
+    rows.map(({ hosts, ...row }) => {
+      const policy = hostPolicyOf(policies.get(row.stackId) ?? defaultPolicy);
+      return { hosts: hosts.split(SEPARATOR), stack: { ...row, adoptedContainerIds: [], policy } };
+    }),
   );
-  for (const { host_id, ...stack } of stacks) {
-    const policy = hostPolicyOf(policies.get(stack.stackId) ?? defaultPolicy);
-    states.get(host_id)?.stacks.push({ ...stack, adoptedContainerIds: [], policy });
-  }
-  return states;
+  return new Map(
+    generations.flatMap(({ hosts, term, n }) => {
+      const generation = { term, n };
+      return hosts
+        .split(SEPARATOR)
+        .map((hostId) => [hostId, { generation, stacks: lists.get(hostId) ?? [] }] satisfies [string, DesiredState]);
+    }),
+  );
+}
+
+const hostsOfGroup = sql<string>`string_agg(host_id, ${sql.lit(SEPARATOR)})`.as("hosts");
+
+/** Host → its stacks in the order of the groups; one list for all hosts that are in the same groups. */
+function sharedLists(
+  groups: readonly { readonly hosts: readonly string[]; readonly stack: DesiredStack }[],
+): Map<string, DesiredStack[]> {
+  const memberships = new Map<string, string>();
+  for (const [index, { hosts }] of groups.entries())
+    for (const hostId of hosts) memberships.set(hostId, `${memberships.get(hostId) ?? ""} ${index}`);
+  const lists = new Map<string, DesiredStack[]>();
+  const listOf = (membership: string): DesiredStack[] => {
+    const known = lists.get(membership);
+    if (known !== undefined) return known;
+    const list = membership
+      .trim()
+      .split(" ")
+      .flatMap((index) => groups[Number(index)]?.stack ?? []);
+    lists.set(membership, list);
+    return list;
+  };
+  return new Map([...memberships].map(([hostId, membership]) => [hostId, listOf(membership)]));
 }
 
 /** Where the stacks are wanted, and which revision of them. */

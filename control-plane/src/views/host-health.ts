@@ -2,7 +2,7 @@ import { ObservedStack, type ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { announceHost, saveHealth } from "../hosts/index.ts";
 import { field, type Clock, type Database, type EventBus, type Log, type UnitOfWork } from "../platform/index.ts";
-import { desiredStateChanged } from "../rollouts/index.ts";
+import { desiredStateChanged, type DesiredStateChange } from "../rollouts/index.ts";
 import { hostReportHealth, type HostStackFacts, type NamedStackFacts } from "../status/index.ts";
 import { reportFacts, type SaidAt } from "./stack-facts.ts";
 
@@ -80,10 +80,14 @@ export function createHostHealthKeeper(parts: {
     work = undefined;
   }
 
-  function look({ organizationId, hostId }: { readonly organizationId: string; readonly hostId: string }): void {
+  function look(organizationId: string, hostIds: readonly string[]): void {
     const hosts = waiting.get(organizationId) ?? new Set();
-    waiting.set(organizationId, hosts.add(hostId));
+    waiting.set(organizationId, hosts);
+    for (const hostId of hostIds) hosts.add(hostId);
     work ??= run();
+  }
+  function changed({ organizationId, hostIds, sameRevisions }: DesiredStateChange): void {
+    if (!sameRevisions) look(organizationId, hostIds);
   }
 
   return {
@@ -100,9 +104,10 @@ export function createHostHealthKeeper(parts: {
       await saveHealth(tx, first.organizationId, told);
     },
     start: async () => {
-      unsubscribe = bus.on(desiredStateChanged, look);
+      unsubscribe = bus.on(desiredStateChanged, changed);
       // A host whose last report still holds reports nothing again.
-      for (const host of await database.asSystem(readUnjudged, { readOnly: true })) look(host);
+      const unjudged = await database.asSystem(readUnjudged, { readOnly: true });
+      for (const { organizationId, hostId } of unjudged) look(organizationId, [hostId]);
     },
     stop: async () => {
       unsubscribe();

@@ -14,6 +14,18 @@ test.each<[string, Partial<LeaseFacts>, string, number]>([
   ["silent for 46 s", { now: SEEN + 46_000 }, "stale", SEEN + STALE_AFTER_MS],
   ["silent for 91 s", { now: SEEN + 91_000 }, "offline", SEEN + OFFLINE_AFTER_MS],
   ["session closed a moment ago", { sessionOpen: false, now: SEEN + 1_000 }, "online", SEEN],
+  [
+    "back to be heard 44 s ago, after two minutes without a control plane",
+    { sessionOpen: false, unheardUntil: SEEN + 120_000, now: SEEN + 164_000 },
+    "online",
+    SEEN,
+  ],
+  [
+    "back to be heard 46 s ago",
+    { sessionOpen: false, unheardUntil: SEEN + 120_000, now: SEEN + 166_000 },
+    "stale",
+    SEEN + 165_000,
+  ],
   ["metered and silent for 91 s", { now: SEEN + 91_000, patience: 16 }, "online", SEEN],
   ["metered and silent for 12 minutes", { now: SEEN + 720_001, patience: 16 }, "stale", SEEN + 720_000],
   [

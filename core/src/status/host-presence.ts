@@ -12,6 +12,8 @@ export interface LeaseFacts {
   readonly lastSeenAt?: number;
   /** A session is open; it counts only while the lease is fresh, since a dead link closes nothing. */
   readonly sessionOpen: boolean;
+  /** Until when no control plane was there that could have heard it: silence counts from then on. */
+  readonly unheardUntil?: number;
   /** When its session was seen to end, while none is open: from then on the longer intervals of a metered host count no more. */
   readonly sessionClosedAt?: number;
   readonly quarantinedAt?: number;
@@ -43,10 +45,12 @@ export function hostPresence(facts: LeaseFacts): HostPresence {
 }
 
 /** Until when a silence means nothing. */
-function deadline({ lastSeenAt = 0, patience = 1, sessionOpen, sessionClosedAt }: LeaseFacts, limitMs: number): number {
-  const bySilence = lastSeenAt + limitMs * patience;
+function deadline(facts: LeaseFacts, limitMs: number): number {
+  const { lastSeenAt = 0, unheardUntil = 0, patience = 1, sessionOpen, sessionClosedAt } = facts;
+  const silentFrom = Math.max(lastSeenAt, unheardUntil);
+  const bySilence = silentFrom + limitMs * patience;
   if (sessionOpen || sessionClosedAt === undefined) return bySilence;
-  return Math.min(bySilence, Math.max(lastSeenAt, sessionClosedAt) + limitMs);
+  return Math.min(bySilence, Math.max(silentFrom, sessionClosedAt) + limitMs);
 }
 
 function silence({ sessionOpen, lastSeenAt = 0 }: LeaseFacts, deadlineAt: number): string {

@@ -2,7 +2,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Server as HttpsServer } from "node:https";
 import { commonErrors, field, type Log, type SparseLog } from "../../platform/index.ts";
-import { readFirstBytes, type FirstBytes } from "./client-hello.ts";
+import type { FirstBytes } from "./client-hello.ts";
+import { HELLO_BYTES, peek } from "./peek.ts";
+import { createTurns } from "./turns.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
 
 /** The key and certificates of the port. */
@@ -23,6 +25,8 @@ export interface FrontDoor {
   setIdentity(identity: DoorIdentity): void;
   /** Keys of the session tickets of the agents' door; tickets of other keys count no more. */
   setTicketKeys(keys: Buffer): void;
+  /** The agent has what it came for: the next one that waits may begin. */
+  settled(connection: TLSSocket): void;
   /** No further connections; the open ones stay. */
   stopListening(): void;
   close(): Promise<void>;
@@ -38,13 +42,16 @@ interface Parts {
   refusals: SparseLog;
 }
 
-// A ClientHello of Node 24 has 1,595 bytes, with post-quantum keys; beyond 8 KiB it is none.
-const HELLO_BYTES = 8 * 1024;
-const HELLO_PATIENCE_MS = 5_000;
 // Full TLS handshakes of a reconnect storm wait for their turn on the CPU.
 const HANDSHAKE_PATIENCE_MS = 30_000;
-// Handshakes in progress; each costs up to some 50 kB.
-const WAITING = 4_096;
+// Connections without an end of their handshake: twice the ports that a site behind one address has for us in a storm of the largest
+// fleet. One that waits for its turn costs some 10 kB, one in its handshake up to 50, of which there are few at once.
+const WAITING = 16_384;
+// Agents that are on their way from the first byte to their session, at once. Enough to fill two shared transactions of openings
+// while others shake hands; so few that each is through within a second or two, and none gives up half-way in a storm.
+const AGENTS_AT_ONCE = 256;
+// One that needs longer than this goes on by itself and lets the next begin: a slow link, or somebody who means to hold us up.
+const TURN_MS = 2_000;
 const BACKLOG = 4_096;
 const REPORT_MS = 10_000;
 const REFUSED = "A connection was refused.";
@@ -64,6 +71,7 @@ const PLAIN_ANSWER = [
 export function createFrontDoor(parts: Parts): FrontDoor {
   const { log, https, refusals } = parts;
   const room = createWaitingRoom(WAITING);
+  const turns = createTurns({ atOnce: AGENTS_AT_ONCE, longestMs: TURN_MS });
   const open = new Set<Socket>();
   const agents = createAgentTls(parts.identity);
   // Handshakes end on a TLS socket; this finds the raw one that waits.
@@ -82,15 +90,17 @@ export function createFrontDoor(parts: Parts): FrontDoor {
       if (raw.get(key) === socket) raw.delete(key);
     });
     peek(socket, {
-      decided: (first) => route(socket, first),
+      decided: (first, seen) => route(socket, first, seen),
       gaveUp: () => refuse(socket, "nothing was said within 5 seconds"),
     });
   }
 
-  function route(socket: Socket, first: FirstBytes): void {
+  function route(socket: Socket, first: FirstBytes, seen: Buffer): void {
     if (first.kind === "tls") {
-      const server = first.alpn.length === 1 && first.alpn[0] === "h2" ? agents : https;
-      server.emit("connection", socket);
+      const isAgent = first.alpn.length === 1 && first.alpn[0] === "h2";
+      if (isAgent) return turns.wait(socket, seen, () => agents.emit("connection", socket));
+      socket.unshift(seen);
+      https.emit("connection", socket);
       return;
     }
     refuse(socket, first.kind === "plain-http" ? "plain HTTP on a port that speaks https" : "neither TLS nor HTTP");
@@ -147,6 +157,10 @@ export function createFrontDoor(parts: Parts): FrontDoor {
     setTicketKeys: (keys) => {
       agents.setTicketKeys(keys);
     },
+    settled: (connection) => {
+      const socket = raw.get(addressOf(connection));
+      if (socket !== undefined) turns.done(socket);
+    },
     stopListening: () => {
       front.close();
     },
@@ -183,39 +197,6 @@ function createAgentTls(identity: DoorIdentity): TlsServer {
     sessionIdContext: "windflow-agents",
     sessionTimeout: SESSION_SECONDS,
   });
-}
-
-/** Reads from the socket until it is known what it is, puts the bytes back, and calls one of the two once. */
-function peek(socket: Socket, outcome: { decided: (first: FirstBytes) => void; gaveUp: () => void }): void {
-  let seen: Buffer = Buffer.alloc(0);
-  let stopped = false;
-  const giveUp = (): void => {
-    if (stopped) return;
-    outcome.gaveUp();
-    socket.destroy();
-  };
-  // A process that was busy for so long has not looked yet whether something was said: it does so before the second turn.
-  const patience = setTimeout(() => setImmediate(giveUp), HELLO_PATIENCE_MS);
-  const stop = (): void => {
-    stopped = true;
-    clearTimeout(patience);
-    socket.off("readable", read);
-    socket.off("end", stop);
-    socket.off("close", stop);
-  };
-  const read = (): void => {
-    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
-      seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    }
-    const first = readFirstBytes(seen);
-    if (first.kind === "more" && seen.length < HELLO_BYTES) return;
-    stop();
-    if (first.kind === "tls") socket.unshift(seen);
-    outcome.decided(first.kind === "more" ? { kind: "unknown" } : first);
-  };
-  socket.on("readable", read);
-  socket.once("end", stop);
-  socket.once("close", stop);
 }
 
 function addressOf(socket: Socket): string {

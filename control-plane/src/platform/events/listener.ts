@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { Clock } from "../clock.ts";
 import { field, type Log } from "../log.ts";
 import type { EventBus } from "./bus.ts";
-import { NOTIFY_CHANNEL, parseNotify } from "./notify.ts";
+import { isOwnNotify, NOTIFY_CHANNEL, parseNotify } from "./notify.ts";
 
 // Short: until the connection is back, this replica does not hear the others.
 const RECONNECT_MS = 1000;
@@ -20,9 +20,9 @@ export async function startListener(parts: {
   async function listen(): Promise<pg.Client> {
     const next = parts.connect();
     next.on("notification", (message) => {
-      const notice = parseNotify(message.payload ?? "");
-      if (notice === undefined || notice.replicaId === parts.bus.replicaId) return;
-      for (const event of notice.events) parts.bus.deliver(event);
+      const { payload = "" } = message;
+      if (isOwnNotify(payload, parts.bus.replicaId)) return;
+      for (const event of parseNotify(payload)?.events ?? []) parts.bus.deliver(event);
     });
     next.on("error", (error) => {
       if (stopping.signal.aborted) return;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { notifyPayloads, parseNotify } from "./notify.ts";
+import { isOwnNotify, notifyPayloads, parseNotify } from "./notify.ts";
 
 const event = fc.record({
   name: fc.string({ maxLength: 40 }),
@@ -13,6 +13,7 @@ test("any events come back whole and in order, in texts that the server takes", 
       const texts = notifyPayloads("rep_1", events);
       expect(texts.every((text) => Buffer.byteLength(text) < 8000)).toBe(true);
       expect(texts.flatMap((text) => parseNotify(text)?.events ?? [])).toEqual(events);
+      expect(texts.every((text) => isOwnNotify(text, "rep_1") && !isOwnNotify(text, "rep_"))).toBe(true);
     }),
     { numRuns: 50 },
   );

@@ -27,6 +27,11 @@ export function notifyPayloads(replicaId: string, events: readonly EventEnvelope
   return batch === "" ? texts : [...texts, `[${head}${batch}]`];
 }
 
+/** True for a text that this replica sent itself: what is in it need not be read. */
+export function isOwnNotify(text: string, replicaId: string): boolean {
+  return text.startsWith(`[${JSON.stringify(replicaId)},`);
+}
+
 /** The reverse of `notifyPayloads`; undefined for a text that is not ours. */
 export function parseNotify(text: string): { replicaId: string; events: EventEnvelope[] } | undefined {
   try {
