@@ -22,6 +22,7 @@ import {
   containersHandlers,
   createContainersService,
   createTerminalSessions,
+  fillCounted,
   hostObserved,
   storeObserved,
   TERMINAL_TICKET,
@@ -272,6 +273,7 @@ export function buildWorkloadSide(parts: {
       await metrics.start();
       await files.start();
       await drifts.start();
+      await fillCounted(database);
       await health.start();
       await builds?.start();
       await worker.start();

@@ -4,6 +4,7 @@ export { containersHandlers, TERMINAL_TICKET, ticketTerminal } from "./handlers.
 export { storeObserved } from "./observe.ts";
 export type { TerminalRights } from "./ports.ts";
 export { createContainersService } from "./service.ts";
+export { fillCounted, readStackGroups, type StackGroup } from "./stack-groups.ts";
 export { listProjects, readProjectContainers, type ObservedProject } from "./store-projects.ts";
 export {
   confirmObserved,

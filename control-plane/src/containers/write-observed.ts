@@ -2,6 +2,7 @@ import { COMPOSE_LABEL } from "@windflow/core";
 import { ObservedContainer, ObservedStack, type ObservedState } from "@windflow/proto/agent";
 import { sql } from "kysely";
 import { sha256Hex, type UnitOfWork } from "../platform/index.ts";
+import { countedReport, stateText, type CountedReport } from "./stack-groups.ts";
 
 /** What of a host's report is not as it was. */
 export interface ObservedChange {
@@ -52,6 +53,7 @@ interface StackRow {
   readonly stackId: string;
   readonly containers: number;
   readonly report: Buffer;
+  readonly counted: CountedReport;
 }
 
 /** Host → its stacks that are not as they were, or are gone. */
@@ -92,7 +94,7 @@ function stackRowsOf({ organizationId, hostId, state }: Report): Map<string, Sta
       const { stackId } = stack;
       const containers = state.containers.filter((container) => container.stackId === stackId).length;
       const report = Buffer.from(ObservedStack.encode(stack).finish());
-      return [stackId, { organizationId, hostId, stackId, containers, report }];
+      return [stackId, { organizationId, hostId, stackId, containers, report, counted: countedReport(stack) }];
     }),
   );
 }
@@ -100,10 +102,13 @@ function stackRowsOf({ organizationId, hostId, state }: Report): Map<string, Sta
 async function upsertStacks(tx: UnitOfWork, rows: readonly StackRow[]): Promise<void> {
   if (rows.length === 0) return;
   const column = <Value>(of: (row: StackRow) => Value): Value[] => rows.map(of);
-  await sql`INSERT INTO observed_stacks (host_id, stack_id, organization_id, containers, report)
+  await sql`INSERT INTO observed_stacks (host_id, stack_id, organization_id, containers, report, revision, held_revision, service_states)
     SELECT * FROM unnest(${column((row) => row.hostId)}::text[], ${column((row) => row.stackId)}::text[],
-      ${column((row) => row.organizationId)}::text[], ${column((row) => row.containers)}::integer[], ${column((row) => row.report)}::bytea[])
-    ON CONFLICT (host_id, stack_id) DO UPDATE SET containers = excluded.containers, report = excluded.report`.execute(
+      ${column((row) => row.organizationId)}::text[], ${column((row) => row.containers)}::integer[], ${column((row) => row.report)}::bytea[],
+      ${column(({ counted }) => counted.revision)}::integer[], ${column(({ counted }) => counted.heldRevision)}::integer[],
+      ${column(({ counted }) => stateText(counted))}::text[])
+    ON CONFLICT (host_id, stack_id) DO UPDATE SET containers = excluded.containers, report = excluded.report,
+      revision = excluded.revision, held_revision = excluded.held_revision, service_states = excluded.service_states`.execute(
     tx.queries,
   );
 }

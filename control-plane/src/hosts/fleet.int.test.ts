@@ -16,6 +16,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fillCounted } from "../containers/index.ts";
 import { testHosts, type TestHosts } from "../testing/hosts.ts";
 import { startTestApp, type TestApp } from "../testing/index.ts";
 import { observedService, observedStack } from "../testing/observed.ts";
@@ -200,6 +201,16 @@ describe("the health of hosts", () => {
     const { json } = await call<Stack>("GET", `stacks/${shop.id}`);
     expect(json.status).toMatchObject({ hostsOk: 1, hostsFailed: 0, hostsNotReached: 1, hostsUnknown: 0 });
     expect(json.status?.summary).toMatch(/^1 ok, 1 not reached since \d\d:\d\d UTC$/);
+    // A list counts hosts that stand alike by what is kept of their reports, and one by one those of which nothing is kept.
+    const listed = async () => (await call<ListStacksResponse>("GET", "stacks")).json.stacks;
+    const counts = (await listed()).find(({ id }) => id === shop.id)?.status;
+    expect(counts).toEqual({ ...json.status, hosts: [] });
+    await app.platform.database.asSystem((tx) =>
+      sql`UPDATE observed_stacks SET service_states = NULL`.execute(tx.queries),
+    );
+    expect((await listed()).find(({ id }) => id === shop.id)?.status).toEqual(counts);
+    await fillCounted(app.platform.database);
+    expect((await listed()).find(({ id }) => id === shop.id)?.status).toEqual(counts);
     await app.platform.database.asSystem((tx) =>
       sql`UPDATE hosts SET presence = 'online' WHERE id = ${hostId}`.execute(tx.queries),
     );

@@ -3,14 +3,29 @@ import type { HostStackFacts, HostStackStatus, ServiceState, ServiceStatus, Stac
 
 export type Standing = "ok" | "failed" | "not-reached" | "in-progress" | "stopped" | "unknown";
 
+/** Hosts that stand alike: as far as their counts go, one of them is told for all. */
+export interface AlikeHosts {
+  readonly facts: HostStackFacts;
+  readonly hosts: number;
+}
+
 /** The one derivation of a stack's status. @param now for ages, and the words of how long a host is away */
 export function stackStatus(facts: readonly HostStackFacts[], now: Date): StackStatus {
-  const hosts = facts.map((host) => {
-    const status = hostStackStatus(host, now);
-    return { facts: host, status, standing: standingOf(host, status) };
+  return statusOfAlike(
+    facts.map((host) => ({ facts: host, hosts: 1 })),
+    now,
+  );
+}
+
+/** The same of groups, in which every host stands as the one that is told, and that one was heard of first; its `hosts` are these. */
+export function statusOfAlike(groups: readonly AlikeHosts[], now: Date): StackStatus {
+  const told = groups.map(({ facts, hosts }) => {
+    const status = hostStackStatus(facts, now);
+    return { facts, hosts, status, standing: standingOf(facts, status) };
   });
-  const count = (standing: Standing): number => hosts.filter((host) => host.standing === standing).length;
-  const away = hosts.flatMap(({ facts: host, standing }) =>
+  const count = (standing: Standing): number =>
+    told.reduce((sum, group) => (group.standing === standing ? sum + group.hosts : sum), 0);
+  const away = told.flatMap(({ facts: host, standing }) =>
     standing === "not-reached" && host.lastSeenAt !== undefined ? [host.lastSeenAt.getTime()] : [],
   );
   const counts = {
@@ -21,9 +36,9 @@ export function stackStatus(facts: readonly HostStackFacts[], now: Date): StackS
     unknown: count("unknown"),
     empty: 0,
     notReached: count("not-reached"),
-    ...(away.length === 0 ? {} : { notReachedSince: Math.min(...away) }),
+    ...(away.length === 0 ? {} : { notReachedSince: away.reduce((first, at) => Math.min(first, at)) }),
   };
-  const state = worstState(hosts.map((host) => host.status.state));
+  const state = worstState(told.map(({ status }) => status.state));
   return {
     ...(state === undefined ? {} : { state }),
     summary: summaryText(counts, now.getTime()) || "on no host",
@@ -32,7 +47,7 @@ export function stackStatus(facts: readonly HostStackFacts[], now: Date): StackS
     hostsNotReached: counts.notReached,
     hostsInProgress: counts.inProgress,
     hostsUnknown: counts.unknown,
-    hosts: hosts.map((host) => host.status),
+    hosts: told.map(({ status }) => status),
   };
 }
 

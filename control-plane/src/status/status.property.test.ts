@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hostReportHealth } from "./host-health.ts";
 import type { HostStackFacts, ServiceState, ServiceStatus } from "./model.ts";
-import { hostStackStatus, stackStatus } from "./plan.ts";
+import { countedFacts } from "./counted.ts";
+import { hostStackStatus, stackStatus, statusOfAlike } from "./plan.ts";
 
 // What may happen to one host's part of a stack, in any order, with time passing in between.
 type Happening =
@@ -240,4 +241,68 @@ test("the words of a host and of a roll-up", () => {
     health: "unknown",
     summary: "not reached since 11:02 UTC; last known: 2 ok, 1 crash-looping: shop/s1",
   });
+});
+
+test("hosts that stand alike count as they do one by one", () => {
+  const fact = fc.record({
+    presence: fc.constantFrom<HostStackFacts["presence"]>("never-seen", "online", "stale", "offline", "revoked"),
+    desiredRevision: revision,
+    engineProblem: fc.constantFrom("", "", "connection refused", "no socket"),
+    lastSeenAt: fc.option(
+      fc.nat({ max: 86_400_000 }).map((ms) => new Date(START + ms)),
+      { nil: undefined },
+    ),
+    report: fc.option(
+      fc.record({
+        revision,
+        heldRevision: revision,
+        problem: fc.constantFrom("", "no room"),
+        states: fc.array(fc.constantFrom(...STATES), { maxLength: 3 }),
+      }),
+      { nil: undefined },
+    ),
+  });
+  const now = new Date(START + 86_400_000);
+  fc.assert(
+    fc.property(fc.array(fact, { maxLength: 30 }), (world) => {
+      const facts = world.map(({ report, lastSeenAt, ...rest }, i): HostStackFacts => {
+        const said = { observedAt: now, confirmedAt: now, drift: [] };
+        const services = report?.states.map(serviceOf) ?? [];
+        return {
+          hostId: `hst_${i}`,
+          hostName: `host-${i}`,
+          presenceCause: "silent",
+          ...rest,
+          ...(lastSeenAt === undefined ? {} : { lastSeenAt }),
+          ...(report === undefined ? {} : { report: { ...said, ...report, services } }),
+        };
+      });
+      const alike = Map.groupBy(facts, ({ presence, desiredRevision, engineProblem, report }) => {
+        const states = [...new Set(report?.services.map(({ state }) => state))].toSorted();
+        return JSON.stringify([
+          presence,
+          desiredRevision,
+          engineProblem !== "",
+          report?.revision,
+          report?.heldRevision,
+          states,
+        ]);
+      });
+      const groups = [...alike.values()].map((members) => {
+        const [first] = members as [HostStackFacts];
+        const seen = members.flatMap(({ lastSeenAt }) => lastSeenAt?.getTime() ?? []);
+        const { presence, desiredRevision, engineProblem, report } = first;
+        const serviceStates = [...new Set(report?.services.map(({ state }) => state))];
+        const counted = countedFacts({
+          presence,
+          desiredRevision,
+          isBlind: engineProblem !== "",
+          lastSeenAt: seen.length === 0 ? undefined : new Date(Math.min(...seen)),
+          report: report && { revision: report.revision, heldRevision: report.heldRevision, serviceStates },
+        });
+        return { facts: counted, hosts: members.length };
+      });
+      expect({ ...statusOfAlike(groups, now), hosts: [] }).toEqual({ ...stackStatus(facts, now), hosts: [] });
+    }),
+  );
 });

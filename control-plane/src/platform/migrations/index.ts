@@ -37,6 +37,7 @@ import { migration as linkProfiles } from "./202611230154-link-profiles.ts";
 import { migration as imageCache } from "./202611230155-image-cache.ts";
 import { migration as peerAddresses } from "./202611230156-peer-addresses.ts";
 import { migration as revisionBefore } from "./202611230158-revision-before.ts";
+import { migration as observedStackStates } from "./202611230602-observed-stack-states.ts";
 
 /** Every migration, oldest first. A list and not a folder scan: the released program is one file. */
 export const migrations: readonly Migration[] = [
@@ -78,4 +79,5 @@ export const migrations: readonly Migration[] = [
   imageCache,
   peerAddresses,
   revisionBefore,
+  observedStackStates,
 ];
