@@ -68,14 +68,15 @@ export function createHostIdentities(parts: { database: Database; certificates: 
   };
 }
 
+// Copies of keys: what the driver gives lies in 64 kB that it shares with other answers, and a session keeps it for as long as it lasts.
 function identityOf(host: KeyedHost, spkiSha256: Uint8Array): HostIdentity {
   return {
     organizationId: host.organization_id,
     hostId: host.id,
     name: host.name,
-    spki: host.spki,
+    spki: new Uint8Array(host.spki),
     spkiSha256,
-    sealingKey: host.sealing_key,
+    sealingKey: new Uint8Array(host.sealing_key),
     awaitingApproval: host.awaiting_approval,
     quarantined: host.quarantined_at === null ? undefined : { reason: host.quarantine_reason ?? "" },
   };

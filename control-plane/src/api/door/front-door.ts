@@ -188,7 +188,8 @@ function agentContext(identity: DoorIdentity): { key: string; cert: string; ca?:
 function createAgentTls(identity: DoorIdentity): TlsServer {
   return createTlsServer({
     ...agentContext(identity),
-    ALPNProtocols: ["h2"],
+    // In place of a list, of which node would keep a copy for each connection in 64 kB that it shares with whatever came then.
+    ALPNCallback: () => "h2",
     requestCert: true,
     // An expired certificate may still ask for a new one, and a token needs none: each method decides.
     rejectUnauthorized: false,
