@@ -54,10 +54,10 @@ export function stacksHandlers(parts: {
       }),
     );
   }
-  async function message(caller: Caller, stackId: string): Promise<StackMessage> {
+  async function message(caller: Caller, stackId: string, detail: "hosts" | "counts"): Promise<StackMessage> {
     return read(caller, async (tx) => {
       const stack = await service.get(tx, stackId);
-      const [one] = await messages(tx, [stack], "hosts");
+      const [one] = await messages(tx, [stack], detail);
       if (one === undefined) throw new Error("a stack that was read has no message");
       return { ...one, policyWarnings: (await warningsOf(tx, stack)).map(problemMessage) };
     });
@@ -88,10 +88,10 @@ export function stacksHandlers(parts: {
         const before = await service.getRevision(tx, stackId, from);
         return diffRevisions(comparedRevision(before), comparedRevision(await service.getRevision(tx, stackId, to)));
       }),
-    getStack: (request, { caller }) => message(caller, request.stackId),
+    getStack: (request, { caller }) => message(caller, request.stackId, "hosts"),
     createStack: async (request, { caller }) => {
       const { id } = await service.create(caller, { name: request.name, placement: placementOf(request.placement) });
-      return message(caller, id);
+      return message(caller, id, "counts");
     },
     updateStack: async (request, { caller }) => {
       const { stackId, etag, placement, policy } = request;
@@ -100,7 +100,8 @@ export function stacksHandlers(parts: {
         policy: policy && policyOf(policy),
       };
       await service.update(caller, { stackId, etag, ...change });
-      return message(caller, stackId);
+      // Not each host: a whole fleet is being told this very change.
+      return message(caller, stackId, "counts");
     },
     deleteStack: async (request, { caller }) => ({ rolloutId: (await service.delete(caller, request.stackId)) ?? "" }),
     renderStack: async (request, { caller }) => {

@@ -46,7 +46,7 @@ describe("turns at the door", () => {
     await once(c.socket, "readable");
     turns.done(b.socket);
     turns.done(b.socket);
-    expect(begun.slice(2)).toEqual(["c: c and more"]);
+    await expect.poll(() => begun.slice(2)).toEqual(["c: c and more"]);
     a.client.destroy();
     await expect.poll(() => begun.slice(3)).toEqual(["d: d"]);
   });
@@ -64,7 +64,7 @@ describe("turns at the door", () => {
     loud.client.on("error", () => undefined);
     await Promise.all([once(gone.socket, "close"), once(loud.socket, "close")]);
     turns.done(a.socket);
-    expect(begun).toEqual(["a: a", "d: d"]);
+    await expect.poll(() => begun).toEqual(["a: a", "d: d"]);
   });
 
   it("end by themselves for who needs too long: the others do not wait for it", async () => {

@@ -13,11 +13,16 @@ export interface Turns {
   done(socket: Socket): void;
 }
 
+// A handshake that begins takes some tenths of a millisecond.
+const BEGUN_TOGETHER = 16;
+
 /** @param options.longestMs a turn that takes longer counts no more: nobody holds up the others by being slow */
 export function createTurns(options: { atOnce: number; longestMs: number }): Turns {
   const inTurn = new Map<Socket, NodeJS.Timeout>();
   // A Map keeps the order of insertion: its first entry waits the longest.
   const waiting = new Map<Socket, () => void>();
+
+  let next: NodeJS.Immediate | undefined;
 
   function admit(socket: Socket, begin: () => void): void {
     const timer = setTimeout(() => done(socket), options.longestMs);
@@ -31,10 +36,21 @@ export function createTurns(options: { atOnce: number; longestMs: number }): Tur
     if (timer === undefined) return;
     clearTimeout(timer);
     inTurn.delete(socket);
-    for (const [next, begin] of waiting) {
+    next ??= setImmediate(admitNext);
+  }
+
+  /** A few, and then everything else has a turn, too: hundreds may have become free at once. */
+  function admitNext(): void {
+    next = undefined;
+    let admitted = 0;
+    for (const [socket, begin] of waiting) {
       if (inTurn.size >= options.atOnce) return;
-      waiting.delete(next);
-      if (!next.destroyed) admit(next, begin);
+      if (admitted++ === BEGUN_TOGETHER) {
+        next = setImmediate(admitNext);
+        return;
+      }
+      waiting.delete(socket);
+      if (!socket.destroyed) admit(socket, begin);
     }
   }
 
@@ -45,13 +61,14 @@ export function createTurns(options: { atOnce: number; longestMs: number }): Tur
         waiting.delete(socket);
         done(socket);
       });
-      if (inTurn.size < options.atOnce) {
+      if (inTurn.size < options.atOnce && waiting.size === 0) {
         return admit(socket, () => {
           socket.unshift(seen);
           begin();
         });
       }
       waiting.set(socket, held(socket, seen, begin));
+      next ??= setImmediate(admitNext);
     },
   };
 }
