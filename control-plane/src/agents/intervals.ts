@@ -6,11 +6,11 @@ export function intervals(live: boolean, metered: boolean): Intervals {
   return { ...paceOf(metered), live };
 }
 
-// What a control plane opens in a second with some of a processor to spare.
-const SESSIONS_PER_SECOND = 500;
+// A little more than a control plane opens in a second beside everything else: its queue stays short, and it is never idle.
+const SESSIONS_PER_SECOND = 400;
 const SECOND_MS = 1_000;
-// As the windows of the agent's backoff: long enough for 7,500 hosts, and short beside the lease.
-const LONGEST_RETURN_MS = 15_000;
+// Long enough for 12,000 hosts, and short beside the lease.
+const LONGEST_RETURN_MS = 30_000;
 
 /** Over how long so many hosts are to come back when all of them have lost their sessions, milliseconds; 0 for a few. */
 export function returnWithinMs(hosts: number): number {

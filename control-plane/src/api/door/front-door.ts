@@ -1,8 +1,9 @@
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
 import type { Server as HttpsServer } from "node:https";
 import { commonErrors, field, type Log, type SparseLog } from "../../platform/index.ts";
 import type { FirstBytes } from "./client-hello.ts";
+import { createListeners } from "./listeners.ts";
 import { HELLO_BYTES, peek } from "./peek.ts";
 import { createTurns } from "./turns.ts";
 import { createWaitingRoom } from "./waiting-room.ts";
@@ -76,7 +77,12 @@ export function createFrontDoor(parts: Parts): FrontDoor {
   const agents = createAgentTls(parts.identity);
   // Handshakes end on a TLS socket; this finds the raw one that waits.
   const raw = new Map<string, Socket>();
-  const front: Server = createServer({ noDelay: true, highWaterMark: HELLO_BYTES }, (socket) => admit(socket));
+  const front = createListeners({
+    highWaterMark: HELLO_BYTES,
+    backlog: BACKLOG,
+    onConnection: (socket) => admit(socket),
+    onError: (error) => log.error({ err: error, [field.area]: "door" }, "The listening socket failed."),
+  });
 
   function admit(socket: Socket): void {
     open.add(socket);
@@ -135,21 +141,8 @@ export function createFrontDoor(parts: Parts): FrontDoor {
   });
   https.on("secureConnection", handshakeDone);
   for (const server of [agents, https]) server.on("tlsClientError", handshakeFailed);
-  front.on("error", (error) => {
-    // A port that is taken is the answer of listen(), and is told there.
-    if (front.listening) log.error({ err: error, [field.area]: "door" }, "The listening socket failed.");
-  });
-
   return {
-    listen: (port, address) =>
-      new Promise((resolve, reject) => {
-        front.once("error", reject);
-        front.listen({ port, host: address, backlog: BACKLOG }, () => {
-          front.off("error", reject);
-          const bound = front.address();
-          resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-        });
-      }),
+    listen: (port, address) => front.listen(port, address),
     setIdentity: (identity) => {
       agents.setSecureContext(agentContext(identity));
       https.setSecureContext({ ...httpsIdentity(identity), minVersion: "TLSv1.2" });
@@ -162,12 +155,11 @@ export function createFrontDoor(parts: Parts): FrontDoor {
       if (socket !== undefined) turns.done(socket);
     },
     stopListening: () => {
-      front.close();
+      front.stop();
     },
     close: async () => {
       clearInterval(reporter);
-      // Resolves at once for a server that was closed before.
-      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+      const closed = front.closed();
       for (const socket of open) socket.destroy();
       await closed;
     },
