@@ -8,6 +8,8 @@ export function buildUi(root: string): void {
   execFileSync(process.execPath, [vite, "build", "--logLevel", "warn"], {
     cwd: join(root, "ui"),
     stdio: ["ignore", "inherit", "inherit"],
+    // As it is shipped: what a test runner says of the environment would give the development form of each library.
+    env: { ...process.env, NODE_ENV: "production" },
   });
 }
 
@@ -35,4 +37,10 @@ function newestBelow(path: string): number {
   if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
   const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Math.max(0, ...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
+}
+
+// Run by itself, for tests that are started alone: builds only what is not there yet.
+if (import.meta.main) {
+  const root = join(import.meta.dirname, "../..");
+  if (!isUiCurrent(root)) buildUi(root);
 }

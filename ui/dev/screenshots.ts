@@ -207,7 +207,7 @@ const SHOTS: Shot[] = [
     path: "/links",
     act: async (page) => {
       await page.locator("main .button--primary").first().click();
-      await page.getByRole("dialog").locator("section button").first().click();
+      await page.getByRole("dialog").locator(".group").nth(1).locator("button").first().click();
       await page.getByRole("dialog").locator("footer .button--primary").click();
     },
   },

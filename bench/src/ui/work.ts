@@ -15,7 +15,12 @@ export interface Act {
   readonly ms: number;
   /** Processor time of the page's main thread, with what came after it. */
   readonly cpuMs: number;
+  /** What of it was spent in scripts, in finding styles and in layout; the rest is painting and the browser's own. */
+  readonly scriptMs: number;
+  readonly styleMs: number;
+  readonly layoutMs: number;
 }
+export type Pages = "all" | "hosts";
 export interface SizeFigures {
   readonly hosts: number;
   /** All that the first page asked for, as it came over the wire. */
@@ -36,8 +41,8 @@ type CDPSession = Awaited<ReturnType<ReturnType<Page["context"]>["newCDPSession"
 const SETTLE_MS = 120;
 const KB = 1024;
 
-/** One person's round through the pages of a fleet of so many hosts, in a browser of its own. */
-export async function workWith(uiFolder: string, hosts: number): Promise<SizeFigures> {
+/** One person's round through pages of a fleet of so many hosts, in a browser of its own. */
+export async function workWith(uiFolder: string, hosts: number, pages: Pages): Promise<SizeFigures> {
   const server = await startFixtureServer(await freePort(), "large", uiFolder, { hosts });
   const browser = await openBrowserHere(server.url);
   try {
@@ -53,11 +58,13 @@ export async function workWith(uiFolder: string, hosts: number): Promise<SizeFig
     // The machine does other things too: what a task takes is told in processor time.
     await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
     const session = new Session(page, devtools);
-    await session.list();
+    await session.list(pages === "all" ? 10 : 2);
     const mapKb = await session.map(server.url);
-    await session.groups(server.url);
-    await session.rollout(server.url);
-    await session.update(server.url);
+    if (pages === "all") {
+      await session.groups(server.url);
+      await session.rollout(server.url);
+      await session.update(server.url);
+    }
     const { felt, longTasks, rows, elements } = session;
     return { hosts, firstLoadKb, lcpMs, felt, longTasks, rows, elements, mapKb };
   } finally {
@@ -73,6 +80,14 @@ const LCP = `
   }).observe({ type: "largest-contentful-paint", buffered: true });
 `;
 
+type Spent = Omit<Act, "act" | "ms">;
+const difference = (after: Spent, before: Spent): Spent => ({
+  cpuMs: after.cpuMs - before.cpuMs,
+  scriptMs: after.scriptMs - before.scriptMs,
+  styleMs: after.styleMs - before.styleMs,
+  layoutMs: after.layoutMs - before.layoutMs,
+});
+
 /** Acts in a page, each with how long it took until it was seen and which tasks it made. */
 class Session {
   readonly felt: Act[] = [];
@@ -86,19 +101,25 @@ class Session {
     this.#page = page;
     this.#devtools = devtools;
   }
-  /** Seconds of processor that tasks of the main thread have taken so far. */
-  async #cpu(): Promise<number> {
+  /** Milliseconds of processor that the main thread has taken so far, by what for. */
+  async #spent(): Promise<Spent> {
     const { metrics } = await this.#devtools.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "TaskDuration")?.value ?? 0;
+    const ms = (wanted: string): number => 1_000 * (metrics.find(({ name }) => name === wanted)?.value ?? 0);
+    return {
+      cpuMs: ms("TaskDuration"),
+      scriptMs: ms("ScriptDuration"),
+      styleMs: ms("RecalcStyleDuration"),
+      layoutMs: ms("LayoutDuration"),
+    };
   }
 
   async #act(act: string, script: string): Promise<void> {
     const page = this.#page;
     await takeLongTasks(page);
-    const before = await this.#cpu();
+    const before = await this.#spent();
     const ms = await timed(page, script);
     await page.waitForTimeout(SETTLE_MS);
-    this.felt.push({ act, ms, cpuMs: 1_000 * ((await this.#cpu()) - before) });
+    this.felt.push({ act, ms, ...difference(await this.#spent(), before) });
     for (const long of await takeLongTasks(page)) this.longTasks.push({ act, ms: long });
     this.rows = Math.max(this.rows, await page.evaluate<number>("document.querySelectorAll('[role=row], li').length"));
     this.elements = Math.max(this.elements, await page.evaluate<number>("document.querySelectorAll('*').length"));
@@ -124,8 +145,8 @@ class Session {
       );
   }
 
-  async list(): Promise<void> {
-    await this.#scroll("hosts scrolled", 10);
+  async list(scrolls: number): Promise<void> {
+    await this.#scroll("hosts scrolled", scrolls);
     await this.#type("filter typed", "input[role=combobox]", ["s", "si", "site=", "site=p", "site=paris ", ""]);
     for (const at of [1, 2, 1, 0]) await this.#click(`hosts of a state, ${at}`, ".count", at);
     for (const at of [0, 1, 0]) await this.#click("hosts sorted", ".sort", at);

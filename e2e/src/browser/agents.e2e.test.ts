@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type BrowserPage, openBrowserHere } from "./pages.ts";
 
 const ARTIFACTS = join(repositoryRoot, "e2e/artifacts");
@@ -35,7 +35,7 @@ describe("agents, in a browser", () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "windflow-agents-"));
-    const uiFolder = await buildUi(join(folder, "ui"));
+    const uiFolder = await builtUi();
     const installFolders = [await writeRelease("0.9.0")];
     app = await startTestApp({ parts: { uiFolder, installFolders } });
     hosts = testHosts(app);

@@ -8,7 +8,7 @@ import { createRegistryAuthority, repositoryRoot, startRegistry, type TestRegist
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Installation, type InstalledHost, createInstallation } from "../installation/installation.ts";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type BrowserPage, openBrowser } from "./pages.ts";
 
 const ARTIFACTS = join(repositoryRoot, "e2e/artifacts");
@@ -62,7 +62,7 @@ describe("files, builds, volumes, registries and adoption, in a browser", () => 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "windflow-deploying-"));
     const authority = await createRegistryAuthority();
-    const uiFolder = await buildUi(join(folder, "ui"));
+    const uiFolder = await builtUi();
     installation = await createInstallation([{ trusts: authority.rootFile }], uiFolder);
     const [only] = installation.hosts;
     if (only === undefined) throw new Error("the installation has no host");

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type ControlPlane, type Program, startControlPlane } from "@windflow/installer";
 import { type Fleet, buildImages, createFleet, repositoryRoot } from "@windflow/e2e/testbed";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type BrowserPage, openBrowser } from "./pages.ts";
 import { type BareHost, putAgentOnDisk } from "./pasted-line.ts";
 
@@ -42,9 +41,7 @@ describe("the first run, in a browser", () => {
   let uiFolder: string;
 
   beforeAll(async () => {
-    uiFolder = await mkdtemp(join(tmpdir(), "windflow-ui-"));
-    const [made] = await Promise.all([createFleet({ hosts: 2 }), buildUi(uiFolder)]);
-    fleet = made;
+    [fleet, uiFolder] = await Promise.all([createFleet({ hosts: 2 }), builtUi()]);
     controlPlane = await bootControlPlane();
     firstPassword = controlPlane.firstPassword;
     const [first, other] = fleet.hosts;
@@ -79,7 +76,6 @@ describe("the first run, in a browser", () => {
     await browser?.close();
     await Promise.all(agents.map((agent) => agent.kill()));
     await fleet?.remove();
-    await rm(uiFolder, { recursive: true, force: true });
   });
 
   /** Nothing serious for assistive technology, nothing that the policy refuses, nothing from elsewhere, nothing uncaught. */

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { repositoryRoot } from "@windflow/e2e/testbed";
 import type { Page } from "playwright-core";
@@ -7,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../eventually.ts";
 import { type Installation, type InstalledHost, createInstallation } from "../installation/installation.ts";
 import { containersOf, deploy, idleStack } from "../installation/stacks.ts";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type BrowserPage, openBrowser } from "./pages.ts";
 
 const ARTIFACTS = join(repositoryRoot, "e2e/artifacts");
@@ -21,13 +20,10 @@ describe("the fleet, in a browser", () => {
   let host: InstalledHost;
   let browser: BrowserPage;
   let page: Page;
-  let folder: string;
   let url: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "windflow-fleet-"));
-    const uiFolder = await buildUi(join(folder, "ui"));
-    installation = await createInstallation([{}, {}], uiFolder);
+    installation = await createInstallation([{}, {}], await builtUi());
     const [first] = installation.hosts;
     if (first === undefined) throw new Error("the installation has no host");
     host = first;
@@ -44,7 +40,6 @@ describe("the fleet, in a browser", () => {
   afterAll(async () => {
     await browser?.close();
     await installation?.remove();
-    await rm(folder, { recursive: true, force: true });
   });
 
   async function expectSound(): Promise<void> {

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { freePort } from "@windflow/e2e/testbed";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../eventually.ts";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type FixtureServer, startFixtureServer } from "./fixture-server.ts";
 import { p95, takeLongTasks, timed, watchLongTasks } from "./large-fleet.ts";
 import { type BrowserPage, openBrowserHere } from "./pages.ts";
@@ -19,12 +16,9 @@ describe("large amounts, in a browser", () => {
   let server: FixtureServer;
   let browser: BrowserPage;
   let page: Page;
-  let uiFolder: string;
 
   beforeAll(async () => {
-    uiFolder = await mkdtemp(join(tmpdir(), "windflow-ui-"));
-    await buildUi(uiFolder);
-    server = await startFixtureServer(await freePort(), "large", uiFolder);
+    server = await startFixtureServer(await freePort(), "large", await builtUi());
     browser = await openBrowserHere(server.url);
     page = browser.page;
     await watchLongTasks(page);
@@ -32,7 +26,6 @@ describe("large amounts, in a browser", () => {
   afterAll(async () => {
     await browser?.close();
     await server?.stop();
-    await rm(uiFolder, { recursive: true, force: true });
   });
   const elements = (): Promise<number> => page.evaluate<number>("document.querySelectorAll('*').length");
 

@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { repositoryRoot } from "@windflow/e2e/testbed";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Installation, createInstallation } from "../installation/installation.ts";
-import { buildUi } from "./built-ui.ts";
+import { builtUi } from "./built-ui.ts";
 import { type BrowserPage, openBrowser } from "./pages.ts";
 
 const ARTIFACTS = join(repositoryRoot, "e2e/artifacts");
@@ -25,13 +24,11 @@ describe("rollouts in waves, in a browser", () => {
   let installation: Installation;
   let browser: BrowserPage;
   let page: Page;
-  let folder: string;
   let url: string;
   let stackId: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "windflow-rollouts-"));
-    installation = await createInstallation([{}, {}], await buildUi(join(folder, "ui")));
+    installation = await createInstallation([{}, {}], await builtUi());
     url = installation.controlPlane.url;
     browser = await openBrowser(installation.fleet.server, url);
     page = browser.page;
@@ -49,7 +46,6 @@ describe("rollouts in waves, in a browser", () => {
   afterAll(async () => {
     await browser?.close();
     await installation?.remove();
-    await rm(folder, { recursive: true, force: true });
   });
 
   async function revise(command: string): Promise<void> {

@@ -14,11 +14,12 @@ import { pathAfterSignIn } from "./router.ts";
 import { useSession } from "./session.ts";
 import { useThrottled } from "./throttle.ts";
 
+const shown = (value: number, digits: number) => value.toLocaleString("en", { maximumFractionDigits: digits });
 const words = (locale: string) => new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
 
 describe("formats", () => {
   test("of bytes, spans and ages", () => {
-    expect([0, 1023, 1536, 8222982144].map((value) => formatBytes(value))).toEqual([
+    expect([0, 1023, 1536, 8222982144].map((value) => formatBytes(value, shown))).toEqual([
       "0 B",
       "1,023 B",
       "1.5 KiB",

@@ -7,8 +7,11 @@ const HOUR_S = 3_600;
 const DAY_S = 86_400;
 const BYTE_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** "1.4 GiB": powers of 1,024, as the engine counts memory. */
-export function formatBytes(value: number | string | undefined, locale = "en"): string {
+/** "1.4 GiB": powers of 1,024, as the engine counts memory. `show` writes a number with at most so many digits behind the point. */
+export function formatBytes(
+  value: number | string | undefined,
+  show: (amount: number, digits: number) => string,
+): string {
   let amount = Number(value ?? 0);
   let unit = 0;
   while (Math.abs(amount) >= 1024 && unit < BYTE_UNITS.length - 1) {
@@ -16,7 +19,7 @@ export function formatBytes(value: number | string | undefined, locale = "en"): 
     unit += 1;
   }
   const digits = unit === 0 || Math.abs(amount) >= 100 ? 0 : 1;
-  return `${amount.toLocaleString(locale, { maximumFractionDigits: digits })} ${BYTE_UNITS[unit]}`;
+  return `${show(amount, digits)} ${BYTE_UNITS[unit]}`;
 }
 
 /** A span of seconds by its two largest units, e.g. "3 d 4 h"; "5 min" when there is nothing of the second. */
@@ -71,6 +74,8 @@ interface IntlFormats {
   minute: Intl.DateTimeFormat;
   dayMinute: Intl.DateTimeFormat;
   ago: Intl.RelativeTimeFormat;
+  /** By the digits behind the point. */
+  numbers: Map<number, Intl.NumberFormat>;
 }
 const DAY: Intl.DateTimeFormatOptions = { weekday: "short", day: "numeric", month: "short" };
 
@@ -87,27 +92,42 @@ const useIntl = defineStore("intl", () => {
       minute: new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }),
       dayMinute: new Intl.DateTimeFormat(locale, { ...DAY, hour: "2-digit", minute: "2-digit" }),
       ago: new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }),
+      numbers: new Map(),
     };
     byLocale.set(locale, made);
     return made;
   }
-  return { of };
+  /** Of the language: asking the browser costs more than what is done with the answer. */
+  const regions = new Map<string, string>();
+  function regionOf(language: string): string {
+    const known = regions.get(language) ?? regional(language);
+    regions.set(language, known);
+    return known;
+  }
+  function number(locale: string, value: number, digits: number): string {
+    const { numbers } = of(locale);
+    const known = numbers.get(digits) ?? new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
+    numbers.set(digits, known);
+    return known.format(value);
+  }
+  return { of, number, regionOf };
 });
 
 /** The formats of the chosen language. */
 export function useFormat(): Format {
   const { locale } = useI18n();
   const intl = useIntl();
-  const region = computed(() => regional(locale.value));
+  const region = computed(() => intl.regionOf(locale.value));
+  const number = (value: number | undefined, digits = 0): string => intl.number(region.value, value ?? 0, digits);
   const minuteOf = (at: string): string => {
     const date = new Date(at);
     const { minute, dayMinute } = intl.of(region.value);
     return (date.toDateString() === new Date().toDateString() ? minute : dayMinute).format(date);
   };
   return {
-    bytes: (value) => formatBytes(value, region.value),
-    number: (value, digits = 0) => (value ?? 0).toLocaleString(region.value, { maximumFractionDigits: digits }),
-    percent: (value) => `${(value ?? 0).toLocaleString(region.value, { maximumFractionDigits: 1 })} %`,
+    bytes: (value) => formatBytes(value, number),
+    number,
+    percent: (value) => `${number(value, 1)} %`,
     dateTime: (at) => (at ? intl.of(region.value).dateTime.format(new Date(at)) : "–"),
     day: (at) => (at ? intl.of(region.value).day.format(new Date(at)) : "–"),
     time: (at) => (at ? intl.of(region.value).time.format(new Date(at)) : "–"),

@@ -1,6 +1,9 @@
 /** 1 = Monday … 7 = Sunday, as the API counts them. */
 export const EVERY_DAY = [1, 2, 3, 4, 5, 6, 7] as const;
 
+/** The time zone that the browser is in. */
+export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 export function isZone(name: string): boolean {
   if (name === "") return false;
   try {
