@@ -67,7 +67,8 @@ export const hosts = {
       arrivedTitle: "Hosts that came in",
       waiting: "Waiting for the host to dial in…",
       waitingMore: "Waiting for more hosts…",
-      waitingText: "This page turns green by itself; there is nothing to reload.",
+      waitingText:
+        "This page turns green by itself; there is nothing to reload. Nothing after a minute? “windflow-agent doctor” on the host says what is in the way and what to do.",
       enrolled: "{name} is enrolled and is opening its session…",
       online: "{name} is online",
       needsApproval: "{name} asks to be let in",

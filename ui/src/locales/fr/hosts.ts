@@ -72,7 +72,8 @@ export const hosts: Pick<Messages, "hosts"> = {
       arrivedTitle: "Hôtes arrivés",
       waiting: "En attente de l’appel de l’hôte…",
       waitingMore: "En attente d’autres hôtes…",
-      waitingText: "Cette page passe au vert d’elle-même ; il n’y a rien à recharger.",
+      waitingText:
+        "Cette page passe au vert d’elle-même ; il n’y a rien à recharger. Rien après une minute ? « windflow-agent doctor » sur l’hôte dit ce qui bloque et que faire.",
       enrolled: "{name} est inscrit et ouvre sa session…",
       online: "{name} est en ligne",
       needsApproval: "{name} demande à entrer",
