@@ -1,8 +1,8 @@
-import { readFileSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { PRIVATE_FILE, makePrivateFolder, syncFolder } from "../platform/durable-file.ts";
-import { type SpoolRecord, decodeRecords, encodeRecord } from "./record.ts";
+import { RECORD_HEADER_BYTES, type SpoolRecord, decodeRecords, encodeRecord } from "./record.ts";
 
 /** One file of consecutive records, named by the first of them. */
 interface Segment {
@@ -11,6 +11,14 @@ interface Segment {
   /** `first - 1` while it is empty. */
   last: bigint;
   bytes: number;
+}
+
+/** Between two records of a file. */
+interface Place {
+  readonly segment: Segment;
+  /** The record before it. */
+  readonly sequence: bigint;
+  readonly at: number;
 }
 
 /** Numbered records in files of limited size. One append at a time. */
@@ -41,6 +49,8 @@ export function openSegmentLog(folder: string, segmentBytes: number): SegmentLog
   const { segments } = recovered;
   let last = segments.at(-1)?.last ?? 0n;
   let open: { readonly handle: FileHandle; readonly segment: Segment } | undefined;
+  /** Where the last read ended: who sends goes on from there, and a segment is thousands of records. */
+  let reached: Place | undefined;
 
   const writable = async (): Promise<{ readonly handle: FileHandle; readonly segment: Segment }> => {
     if (open !== undefined && open.segment.bytes < segmentBytes) return open;
@@ -89,8 +99,13 @@ export function openSegmentLog(folder: string, segmentBytes: number): SegmentLog
       segment.bytes += bytes.length;
     },
     read: (after, maxBytes) => {
+      if (after >= last) return [];
       const segment = segments.find((candidate) => candidate.last > after);
-      return segment === undefined ? [] : readSegment(segment, after, maxBytes);
+      if (segment === undefined) return [];
+      const goesOn = reached?.segment === segment && reached.sequence === after;
+      const taken = readSegment(segment, goesOn && reached !== undefined ? reached.at : 0, after, maxBytes);
+      reached = { segment, sequence: taken.records.at(-1)?.sequence ?? after, at: taken.end };
+      return taken.records;
     },
     dropThrough: (sequence) => {
       for (const segment of segments.slice(0, -1)) if (segment.last <= sequence) remove(segment);
@@ -128,14 +143,43 @@ function recover(folder: string): { segments: Segment[]; tornBytes: number } {
   return { segments, tornBytes };
 }
 
-function readSegment(segment: Segment, after: bigint, maxBytes: number): SpoolRecord[] {
-  const taken: SpoolRecord[] = [];
-  let size = 0;
-  for (const record of decodeRecords(readFileSync(segment.path).subarray(0, segment.bytes)).records) {
-    if (record.sequence <= after) continue;
-    size += record.payload.length;
-    if (taken.length > 0 && size > maxBytes) break;
-    taken.push(record);
+/** @param at where a record begins; those up to `after` are passed over. @returns the records, and where the last one ends. */
+function readSegment(
+  segment: Segment,
+  at: number,
+  after: bigint,
+  maxBytes: number,
+): { readonly records: SpoolRecord[]; readonly end: number } {
+  const file = openSync(segment.path, "r");
+  try {
+    const records: SpoolRecord[] = [];
+    let room = maxBytes;
+    let end = at;
+    let piece = maxBytes + RECORD_HEADER_BYTES;
+    while (records.length === 0 && end < segment.bytes) {
+      const { records: whole } = decodeRecords(readAt(file, end, Math.min(piece, segment.bytes - end)));
+      if (whole.length === 0) {
+        // Damaged, if it is not just larger than what was asked for.
+        if (piece >= segment.bytes - end) break;
+        piece = segment.bytes - end;
+      }
+      for (const record of whole) {
+        const { length } = record.payload;
+        if (record.sequence > after) {
+          if (records.length > 0 && length > room) break;
+          records.push(record);
+          room -= length;
+        }
+        end += RECORD_HEADER_BYTES + length;
+      }
+    }
+    return { records, end };
+  } finally {
+    closeSync(file);
   }
-  return taken;
+}
+
+function readAt(file: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(file, bytes, 0, length, position));
 }

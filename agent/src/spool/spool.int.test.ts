@@ -96,6 +96,38 @@ test("whatever is cut off or left half written at the end, what was whole stays 
   );
 });
 
+test("wherever a read begins and whatever was read before it, it gives what comes next, at least one and not much more than was asked for", async () => {
+  const sizes = fc.array(fc.integer({ min: 0, max: 700 }), { minLength: 1, maxLength: 40 });
+  const reads = fc.array(fc.tuple(fc.boolean(), fc.nat(40), fc.integer({ min: 1, max: 900 })), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(sizes, reads, async (lengths, asked) => {
+      rmSync(folder, { recursive: true, force: true });
+      const spool = open();
+      let reached = 0n;
+      for (const [at, length] of lengths.entries()) {
+        spool.append(Buffer.alloc(length, at + 1));
+        if (at % 3 === 0) await spool.flush();
+        const [goesOn, from, maxBytes] = asked[at] ?? [true, 0, 500];
+        const after = goesOn ? reached : BigInt(Math.min(from, at));
+        const found = spool.read(after, maxBytes);
+        expect(found.map(({ sequence }) => sequence)).toEqual(numbers(Number(after) + 1, Number(after) + found.length));
+        for (const { sequence, payload } of found) {
+          const index = Number(sequence) - 1;
+          expect(Buffer.from(payload)).toEqual(Buffer.alloc(lengths[index] ?? 0, index + 1));
+        }
+        if (spool.durable > after) expect(found.length).toBeGreaterThan(0);
+        const bytes = found.slice(1).reduce((sum, { payload }) => sum + payload.length, 0);
+        expect(bytes).toBeLessThanOrEqual(maxBytes);
+        reached = found.at(-1)?.sequence ?? after;
+      }
+      await spool.flush();
+      expect(readAll(spool).map(({ sequence }) => sequence)).toEqual(numbers(1, lengths.length));
+      await spool.close();
+    }),
+    { numRuns: 40 },
+  );
+});
+
 test("acknowledged entries leave the disk; numbers are never used twice, also after a restart", async () => {
   const spool = open();
   for (let i = 1; i <= 200; i++) {
