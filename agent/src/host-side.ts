@@ -210,6 +210,8 @@ export function createHostSide(parts: HostSideParts): HostSide {
     onObserved: (report: ObservationReport) => {
       engineProblem = report.engineError ?? "";
       files.settleFiles();
+      // Nothing has changed since it was told last.
+      if (report === lastReport) return;
       const facts = report.engineError === undefined ? report.world?.engine : undefined;
       if (facts !== undefined && !isDeepStrictEqual(facts, engineFacts)) {
         engineFacts = facts;

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { startPeers } from "./agent/peers.ts";
 import { createSite, type Site } from "./agent/site.ts";
+import { withMeteredLink } from "./agent/metered-link.ts";
 import { measureSizes } from "./agent/sizes.ts";
 import { measureStartUp } from "./agent/start-up.ts";
 import { type Taken, observe } from "./agent/window.ts";
@@ -21,7 +22,7 @@ const HOUR_SECONDS = 3_600;
 const SPEED = 40;
 /** What is asked for right after the welcome is done by then, and the memory that it took is free again. */
 const SETTLE_MS = 15_000;
-const SMALL = { containers: 3, rounds: 1, windowSeconds: 5, fastSeconds: 20, settleMs: 3_000, speed: 60 };
+const SMALL = { containers: 3, rounds: 1, windowSeconds: 4, fastSeconds: 12, settleMs: 3_000, speed: 60 };
 
 interface Size {
   readonly containers: number;
@@ -60,6 +61,7 @@ export async function run(args: string[]): Promise<object> {
     const wire = await countWire(site.machine, "remote", port);
     const startUp = await measureStartUp(site, size.rounds);
     const idle = await phase(site, wire, 1, size);
+    const metered = await withMeteredLink(site, () => hourAlone(site, wire, size));
     const busy = await phase(site, wire, size.containers, size);
     const result = {
       bench: "agent",
@@ -67,10 +69,12 @@ export async function run(args: string[]): Promise<object> {
       rssMb: idle.hour.rssMb,
       cpuPercent: busy.together["agent"]?.cpuPercent,
       bytesPerDayIdle: idle.hour.bytesPerDay,
+      bytesPerDayMetered: metered.bytesPerDay,
       startMs: startUp.startMs,
       ...(values.small === true || values["no-sizes"] === true ? {} : await measureSizes()),
       containers: size.containers,
       phases: [idle, busy],
+      metered,
       startUp,
       load: loadavg()[0],
     };
@@ -102,12 +106,16 @@ async function phase(site: Site, wire: WireCounter, containers: number, size: Si
   const agent = { name: "agent", pid: site.agent.pid, wire };
   const together = await observe([agent, ...peers.subjects], size.windowSeconds);
   await peers.stop();
+  return { containers, together, hour: await hourAlone(site, wire, size) };
+}
+
+async function hourAlone(site: Site, wire: WireCounter, size: Size): Promise<Taken> {
   await site.restartAgent(size.speed);
   await sleep(size.settleMs);
   const fast = { name: "agent", pid: site.agent.pid, wire, speed: size.speed };
   const { agent: hour } = await observe([fast], size.fastSeconds);
   if (hour === undefined) throw new Error("the agent was not looked at");
-  return { containers, together, hour };
+  return hour;
 }
 
 const PROJECT = "measured";
@@ -119,22 +127,24 @@ async function deployIdle(installation: Installation, containers: number): Promi
 
 interface Printed {
   readonly phases: readonly Phase[];
+  /** With one container, over a link of which every byte costs. */
+  readonly metered: Taken;
   readonly startUp: Awaited<ReturnType<typeof measureStartUp>>;
 }
 
-function print({ phases, startUp }: Printed): void {
+function print({ phases, metered, startUp }: Printed): void {
   console.log(`\n${"".padEnd(34)}private MB   PSS MB   RSS MB     CPU %   MB a day`);
-  for (const { containers, together, hour } of phases) {
-    const rows = Object.entries({ ...together, "agent, after an hour": hour });
-    for (const [name, taken] of rows) {
-      const label = `${name}, ${containers} container${containers === 1 ? "" : "s"}`;
-      const bytes = taken.bytesPerDay === undefined ? "–" : (taken.bytesPerDay / 1e6).toFixed(2);
-      const figures = [taken.privateMb, taken.pssMb, taken.rssMb].map((figure) => figure.toFixed(1).padStart(9));
-      console.log(
-        `${label.padEnd(35)}${figures.join("")}${taken.cpuPercent.toFixed(3).padStart(10)}${bytes.padStart(11)}`,
-      );
-    }
-  }
+  for (const { containers, together, hour } of phases)
+    for (const [name, taken] of Object.entries({ ...together, "agent, after an hour": hour }))
+      printTaken(`${name}, ${containers} container${containers === 1 ? "" : "s"}`, taken);
+  printTaken("agent, metered, 1 container", metered);
   const peers = Object.entries(startUp.peers).map(([name, ms]) => `${name} ${ms} ms`);
   console.log(`start: session ${startUp.startMs} ms, --version ${startUp.versionMs} ms, ${peers.join(", ")}`);
+}
+
+function printTaken(label: string, taken: Taken): void {
+  const bytes = taken.bytesPerDay === undefined ? "–" : (taken.bytesPerDay / 1e6).toFixed(2);
+  const figures = [taken.privateMb, taken.pssMb, taken.rssMb].map((figure) => figure.toFixed(1).padStart(9));
+  const cpu = taken.cpuPercent.toFixed(3).padStart(10);
+  console.log(`${label.padEnd(35)}${figures.join("")}${cpu}${bytes.padStart(11)}`);
 }

@@ -48,8 +48,8 @@ export interface ContainerFigures {
   readonly cpuNanoseconds: number;
   /** Working set: usage without inactive file cache. */
   readonly memoryBytes: number;
-  readonly memoryLimitBytes?: number;
-  readonly processes?: number;
+  readonly memoryLimitBytes?: number | undefined;
+  readonly processes?: number | undefined;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly readBytes: number;

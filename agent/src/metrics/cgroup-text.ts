@@ -1,4 +1,5 @@
 // Where a container's control groups are, and what their files say. Pure.
+import { lineAfter } from "./line-after.ts";
 
 /** A mounted hierarchy. */
 export interface CgroupMount {
@@ -50,23 +51,28 @@ function below(mount: CgroupMount, path: string): string {
 
 /** One field of a file with a name and a number on each line. */
 export function statField(text: string, name: string): number | undefined {
-  const value = new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1];
+  const value = lineAfter(text, `${name} `);
   return value === undefined ? undefined : Number(value);
 }
 
 /** Bytes read and written in version 1's `Read`/`Write` lines a device. */
 export function blkioBytes(text: string): { in: number; out: number } {
-  const sums = { in: 0, out: 0 };
-  for (const match of text.matchAll(/^\S+ (Read|Write) (\d+)$/gm))
-    sums[match[1] === "Read" ? "in" : "out"] += Number(match[2]);
-  return sums;
+  return { in: sumAfter(text, " Read "), out: sumAfter(text, " Write ") };
 }
 
 /** Bytes read and written in version 2's `rbytes=`/`wbytes=` fields. */
 export function ioStatBytes(text: string): { in: number; out: number } {
-  const sums = { in: 0, out: 0 };
-  for (const match of text.matchAll(/\b([rw])bytes=(\d+)/g)) sums[match[1] === "r" ? "in" : "out"] += Number(match[2]);
-  return sums;
+  return { in: sumAfter(text, " rbytes="), out: sumAfter(text, " wbytes=") };
+}
+
+/** Of a number of 64 bits. */
+const MAX_DIGITS = 20;
+
+function sumAfter(text: string, mark: string): number {
+  let sum = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length))
+    sum += Number.parseInt(text.slice(at + mark.length, at + mark.length + MAX_DIGITS), 10);
+  return sum;
 }
 
 /** Version 1 writes "no limit" as the largest multiple of a page; no machine has a tenth of it. */

@@ -14,22 +14,32 @@ export interface ColumnBuffer {
 
 /** @param containerId empty for the host. */
 export function createColumnBuffer(containerId: string): ColumnBuffer {
-  let rows: { atMs: number; sample: Sample }[] = [];
+  let times: bigint[] = [];
+  const columns = new Map<string, number[]>();
   return {
     add: (atMs, sample) => {
-      rows.push({ atMs, sample });
-      if (rows.length > MAX_ROWS) rows.shift();
+      for (const [name, value] of sample) {
+        let values = columns.get(name);
+        if (values === undefined) columns.set(name, (values = []));
+        while (values.length < times.length) values.push(Number.NaN);
+        values.push(value);
+      }
+      times.push(BigInt(atMs));
+      if (times.length <= MAX_ROWS) return;
+      times.shift();
+      for (const values of columns.values()) values.shift();
     },
     drain: () => {
-      if (rows.length === 0) return undefined;
-      const taken = rows;
-      rows = [];
-      const names = new Set(taken.flatMap((row) => [...row.sample.keys()]));
-      const columns = [...names].toSorted().map((name) => ({
-        name,
-        values: taken.map((row) => row.sample.get(name) ?? Number.NaN),
-      }));
-      return { containerId, atMs: taken.map((row) => BigInt(row.atMs)), columns, packedColumns: new Uint8Array(0) };
+      const atMs = times;
+      if (atMs.length === 0) return undefined;
+      times = [];
+      const drained = [...columns].map(([name, values]) => {
+        while (values.length < atMs.length) values.push(Number.NaN);
+        return { name, values };
+      });
+      columns.clear();
+      drained.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return { containerId, atMs, columns: drained, packedColumns: new Uint8Array(0) };
     },
   };
 }

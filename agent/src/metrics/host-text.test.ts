@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import {
   localMounts,
+  memoryField,
   parseCpuTimes,
   parseDiskstats,
   parseLoad,
-  parseMeminfo,
   parseNetDev,
   parseUptime,
+  sumNetDev,
 } from "./host-text.ts";
 
 test("processor times add up, guests not counted twice", () => {
@@ -14,13 +15,11 @@ test("processor times add up, guests not counted twice", () => {
   expect(parseCpuTimes(stat)).toEqual({ idle: 1000, iowait: 20, steal: 7, total: 1187 });
 });
 
-test("memory is in bytes", () => {
-  expect(parseMeminfo("MemTotal:       1000 kB\nMemAvailable:    400 kB\nHugePages_Total:  0\n")).toEqual(
-    new Map([
-      ["MemTotal", 1_024_000],
-      ["MemAvailable", 409_600],
-    ]),
-  );
+test("memory is in bytes, by the whole name", () => {
+  const text = "MemTotal:       1000 kB\nMemAvailable:    400 kB\nHugePages_Total:  0\n";
+  expect(memoryField(text, "MemTotal")).toBe(1_024_000);
+  expect(memoryField(text, "MemAvailable")).toBe(409_600);
+  expect(memoryField(text, "Available")).toBeNaN();
 });
 
 test("disks are counted in sectors of 512 bytes", () => {
@@ -28,12 +27,18 @@ test("disks are counted in sectors of 512 bytes", () => {
   expect(parseDiskstats(`${line}\n`)).toEqual(new Map([["vda", { in: 1_024_000, out: 2_048_000 }]]));
 });
 
-test("interfaces are read whatever their padding", () => {
-  const text =
-    "Inter-|   Receive\n face |bytes\n    lo:  10 1 0 0 0 0 0 0 20 2 0 0 0 0 0 0\n  eth0:30 1 0 0 0 0 0 0   40 2 0 0 0 0 0 0\n";
-  const found = parseNetDev(text);
-  expect(found.get("lo")).toEqual({ in: 10, out: 20 });
-  expect(found.get("eth0")).toEqual({ in: 30, out: 40 });
+test("interfaces are read whatever their padding; those of engines are none of the host's, loopback none of a container's", () => {
+  const line = (name: string, received: number, sent: number): string =>
+    `${name}${received} 1 0 0 0 0 0 0   ${sent} 2 0 0 0 0 0 0\n`;
+  const lines = [line("    lo:  ", 10, 20), line("  eth0:", 30, 40), line("veth1a2b:  ", 5, 6), line("lo0: ", 7, 8)];
+  const text = `Inter-|   Receive\n face |bytes\n${lines.join("")}`;
+  expect(parseNetDev(text)).toEqual(
+    new Map([
+      ["eth0", { in: 30, out: 40 }],
+      ["lo0", { in: 7, out: 8 }],
+    ]),
+  );
+  expect(sumNetDev(text)).toEqual({ in: 42, out: 54 });
 });
 
 test("load and uptime are the first numbers", () => {

@@ -1,4 +1,5 @@
 // Readers of the kernel's texts about load, memory, disks and networks. Pure.
+import { lineAfter } from "./line-after.ts";
 
 /** Jiffies since boot, over all processors. */
 export interface CpuTimes {
@@ -18,11 +19,10 @@ export function parseCpuTimes(stat: string): CpuTimes {
   return { idle, iowait, steal, total: user + nice + system + idle + iowait + irq + softirq + steal };
 }
 
-/** Fields of /proc/meminfo in bytes. */
-export function parseMeminfo(text: string): Map<string, number> {
-  const fields = new Map<string, number>();
-  for (const match of text.matchAll(/^(\w+):\s+(\d+) kB$/gm)) fields.set(match[1] ?? "", Number(match[2]) * 1024);
-  return fields;
+/** One field of /proc/meminfo in bytes; NaN where the kernel has none of that name. */
+export function memoryField(meminfo: string, name: string): number {
+  // "        1000 kB"
+  return Number.parseInt(lineAfter(meminfo, `${name}:`) ?? "", 10) * 1024;
 }
 
 /** A pair of counters of bytes that only grow. */
@@ -36,26 +36,41 @@ export interface ByteCounters {
 /** The kernel counts in these whatever the disk's own sectors are. */
 const SECTOR_BYTES = 512;
 
+/** One line of /proc/diskstats: the name, sectors read, sectors written. */
+const DISK = /^\s*\d+\s+\d+\s+(\S+)\s+\d+\s+\d+\s+(\d+)\s+\d+\s+\d+\s+\d+\s+(\d+)/gm;
+
 /** /proc/diskstats, one entry a device. */
 export function parseDiskstats(text: string): Map<string, ByteCounters> {
   const disks = new Map<string, ByteCounters>();
-  for (const line of text.split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    const name = fields[2];
-    if (name === undefined) continue;
-    disks.set(name, { in: Number(fields[5]) * SECTOR_BYTES, out: Number(fields[9]) * SECTOR_BYTES });
-  }
+  for (const match of text.matchAll(DISK))
+    disks.set(match[1] ?? "", { in: Number(match[2]) * SECTOR_BYTES, out: Number(match[3]) * SECTOR_BYTES });
   return disks;
 }
 
-/** /proc/net/dev, one entry an interface. */
+/** The fields of a line of /proc/net/dev: the first of eight of what was received, the first of those of what was sent. */
+const INTERFACE_FIELDS = String.raw`(\d+)(?:\s+\d+){7}\s+(\d+)`;
+/** Made by engines and hypervisors, one a container: thousands of columns that say nothing of the host. */
+const INNER_INTERFACES = "lo:|veth|docker|br-|virbr|cni|flannel|cali|podman|tunl|sit|ifb|dummy";
+/** Of whole lines, so that those of fifty containers are passed over where texts are searched and not one by one. */
+const OUTER_INTERFACE = new RegExp(String.raw`^\s*(?!${INNER_INTERFACES})([^\s:]+):\s*${INTERFACE_FIELDS}`, "gm");
+const OTHER_THAN_LOOPBACK = new RegExp(String.raw`^\s*(?!lo:)([^\s:]+):\s*${INTERFACE_FIELDS}`, "gm");
+
+/** /proc/net/dev of a host, one entry an interface that is not of an engine's or hypervisor's making. */
 export function parseNetDev(text: string): Map<string, ByteCounters> {
   const interfaces = new Map<string, ByteCounters>();
-  for (const match of text.matchAll(/^\s*([^\s:]+):\s*(.+)$/gm)) {
-    const fields = (match[2] ?? "").split(/\s+/).map(Number);
-    interfaces.set(match[1] ?? "", { in: fields[0] ?? 0, out: fields[8] ?? 0 });
-  }
+  for (const match of text.matchAll(OUTER_INTERFACE))
+    interfaces.set(match[1] ?? "", { in: Number(match[2]), out: Number(match[3]) });
   return interfaces;
+}
+
+/** /proc/net/dev of a container: all of its interfaces together, but for loopback. */
+export function sumNetDev(text: string): ByteCounters {
+  const sums = { in: 0, out: 0 };
+  for (const match of text.matchAll(OTHER_THAN_LOOPBACK)) {
+    sums.in += Number(match[2]);
+    sums.out += Number(match[3]);
+  }
+  return sums;
 }
 
 export function parseLoad(text: string): number {

@@ -60,7 +60,9 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const due = (since: number, everyMs: number): boolean => live || clock.now() - since >= everyMs - stepMs() / 2;
   const sample = async (): Promise<void> => {
     const atMs = clock.now();
-    hostBuffer.add(atMs, new Map([...(await host.sample(atMs)), ...own.sample(atMs)]));
+    const figures = host.sample(atMs);
+    for (const [name, value] of own.sample(atMs)) figures.set(name, value);
+    hostBuffer.add(atMs, figures);
     if (!due(containersSampledAt, SAMPLE_CONTAINERS_EVERY_MS)) return;
     containersSampledAt = atMs;
     for (const [id, values] of await containers.sample(atMs, parts.running().slice(0, MAX_CONTAINERS))) {
@@ -106,6 +108,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     stop: () => {
       stopped = true;
       cancel?.();
+      containers.stop();
       shipHost();
       shipContainers();
     },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ContainerDetail, EngineFacts, ObservedContainer, ObservedImage, ObservedWorld } from "@windflow/core";
 import type { Clock } from "../platform/clock.ts";
 import { within } from "./deadline.ts";
@@ -13,9 +14,16 @@ interface KnownDetail {
   readonly detail: ContainerDetail;
 }
 
+/** What one look saw. */
+export interface Look {
+  readonly world: ObservedWorld;
+  /** Two looks with equal ones, element by element, saw the same, and no event told of anything between them. */
+  readonly marks: readonly unknown[];
+}
+
 /** Looks at an engine. Keeps only what events tell to be unchanged, so a look costs one call a list. */
 export interface Observer {
-  look(recall: (container: ObservedContainer) => Partial<ObservedContainer>): Promise<ObservedWorld>;
+  look(recall: (container: ObservedContainer) => Partial<ObservedContainer>): Promise<Look>;
   /** Inspects containers whose detail is not known; true when that told anything new. */
   refreshDetails(containers: readonly ObservedContainer[]): Promise<boolean>;
   /** Marks what an event says has changed. */
@@ -31,6 +39,7 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
   let images: readonly ObservedImage[] | undefined;
   let imagesStamp = 0;
   let doubted = false;
+  let noted = 0;
   const details = new Map<string, KnownDetail>();
   const changes = new Map<string, number>();
 
@@ -49,6 +58,7 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
   return {
     async look(recall) {
       const observedAt = clock.now();
+      const notedBefore = noted;
       const lists = Promise.all([
         engine.listContainers(),
         engine.listNetworks(),
@@ -73,7 +83,10 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
           ...recall(container),
         };
       });
-      return { observedAt, engine: currentFacts, containers: complete, networks, volumes, images: currentImages };
+      return {
+        world: { observedAt, engine: currentFacts, containers: complete, networks, volumes, images: currentImages },
+        marks: [currentFacts, containers, networks, volumes, currentImages, notedBefore],
+      };
     },
 
     async refreshDetails(containers) {
@@ -81,19 +94,24 @@ export function createObserver(engine: ReconcileEngine, clock: Clock): Observer 
       doubted = false;
       const stale = containers.filter((container) => all || details.get(container.id)?.key !== keyOf(container));
       const queue = stale.values();
+      let isNew = false;
       const worker = async (): Promise<void> => {
         for (const container of queue) {
           const key = keyOf(container);
           const asked = engine.containerDetail(container.id);
           const detail = await within(clock, LOOK_DEADLINE_MS, `inspection of ${container.name}`, asked);
-          if (detail) details.set(container.id, { key, detail });
+          const before = details.get(container.id);
+          if (!detail || (before?.key === key && isDeepStrictEqual(before.detail, detail))) continue;
+          details.set(container.id, { key, detail });
+          isNew = true;
         }
       };
       await Promise.all(Array.from({ length: DETAILS_AT_ONCE }, worker));
-      return stale.length > 0;
+      return isNew;
     },
 
     note(event) {
+      noted += 1;
       if (event.type === "image") {
         images = undefined;
         imagesStamp += 1;

@@ -23,7 +23,14 @@ import { createKeeper } from "./keeper.ts";
 import { createObserver } from "./observe.ts";
 import { createOperatorHooks } from "./hooks.ts";
 import { holdOf, type Place } from "./operator.ts";
-import type { OwnEvent, PlanAnswer, Reconciler, ReconcilerOptions, StackSettlement } from "./options.ts";
+import type {
+  ObservationReport,
+  OwnEvent,
+  PlanAnswer,
+  Reconciler,
+  ReconcilerOptions,
+  StackSettlement,
+} from "./options.ts";
 import { createProgress } from "./progress.ts";
 import { reportOf } from "./report.ts";
 import { createSingleFlight } from "./single-flight.ts";
@@ -34,6 +41,13 @@ const NET_MS = 30_000;
 // Lists do not show everything that hands can change; each inspect costs the engine about a millisecond.
 const FULL_LOOK_MS = 300_000;
 const NO_PLAN: Plan = { steps: [], problems: [], downtime: [], replacements: [] };
+
+/** A pass after which nothing was left to do. One that would be made of the same comes to the same, and is not made. */
+interface Rest {
+  readonly basis: readonly unknown[];
+  readonly world: ObservedWorld;
+  readonly report: ObservationReport;
+}
 
 /** Brings an engine to what is desired and keeps it there: observe, plan, apply what can be done, observe again. */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
@@ -58,6 +72,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let attempts: ReadonlyMap<string, string> = new Map();
   let engineError: string | undefined = "it was not asked yet";
   let settlements: readonly StackSettlement[] = [];
+  /** What was asked of the loop, but for the net's looks. */
+  let requests = 0;
+  let rest: Rest | undefined;
   let cancelNet: (() => void) | undefined;
   let cancelRecheck: (() => void) | undefined;
 
@@ -76,37 +93,55 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const runner = createStepRunner({
     clock,
     run,
-    onDrained: () => loop.request(),
-    onRetryDue: () => loop.request(),
+    onDrained: () => request(),
+    onRetryDue: () => request(),
     onEngineLost: () => watch.reconnect(),
   });
 
-  const lookFor = async (desired: DesiredWorld | undefined): Promise<ObservedWorld> => {
-    const seen = await observer.look(recall);
-    const complete = (await options.created?.attach(seen, desired)) ?? seen;
-    return desired === undefined ? complete : hands.attach(complete, desired);
+  const request = (delayMs?: number): void => {
+    requests += 1;
+    loop.request(delayMs);
+  };
+  const complete = async (seen: ObservedWorld, desired: DesiredWorld | undefined): Promise<ObservedWorld> => {
+    const attached = (await options.created?.attach(seen, desired)) ?? seen;
+    return desired === undefined ? attached : hands.attach(attached, desired);
   };
   const pass = async (): Promise<void> => {
-    if (!connected) return publish();
+    if (!connected) return void publish();
     try {
       const mark = runner.mark();
       const desired = options.desired();
+      const begun = requests;
+      const { remembered } = keeper;
       if (clock.now() >= fullLookAt) {
         observer.doubt();
+        rest = undefined;
         fullLookAt = clock.now() + FULL_LOOK_MS;
       }
-      world = await lookFor(desired);
+      const look = await observer.look(recall);
+      const basis = [...look.marks, desired, begun, remembered, refusalText(desired)];
+      if (rest !== undefined && isSame(rest.basis, basis)) {
+        world = { ...rest.world, observedAt: look.world.observedAt };
+        return tellObserved(rest.report);
+      }
+      rest = undefined;
+      world = await complete(look.world, desired);
       engineError = undefined;
       // What came meanwhile may have adopted containers that were looked at as strangers: nothing is decided on that.
-      if (options.desired()?.generation !== desired?.generation) return loop.request();
+      if (options.desired()?.generation !== desired?.generation) return request();
       world = decide(mark, world);
-      publish();
+      const report = publish();
+      if (!runner.isQuiet()) return;
       // Details only explain states and order restarts, so they never delay a step.
-      if (runner.isQuiet() && (await observer.refreshDetails(ownOf(world, options.desired())))) loop.request();
+      if (await observer.refreshDetails(ownOf(world, options.desired()))) return request();
+      if (isAtRest(plan, report)) rest = { basis, world, report };
     } catch (error) {
+      rest = undefined;
       noteFailedPass(error);
     }
   };
+  const refusalText = (desired: DesiredWorld | undefined): string =>
+    desired === undefined ? "" : JSON.stringify(refusalsOf(options, desired));
   const noteFailedPass = (error: unknown): void => {
     const reason = reasonOf(error);
     log("warn", "observation failed", { area: "reconcile", reason });
@@ -132,7 +167,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     runner.adopt(plan, mark);
     cancelRecheck?.();
     const at = Math.min(plan.recheckAt ?? Infinity, healer.nextAt() ?? Infinity);
-    cancelRecheck = at === Infinity ? undefined : clock.after(Math.max(0, at - now), () => loop.request());
+    cancelRecheck = at === Infinity ? undefined : clock.after(Math.max(0, at - now), () => request());
     return observed;
   };
   // Whoever deploys again waits for no delay that an earlier attempt has earned, and is not judged by its failures.
@@ -149,7 +184,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     made: keeper.made(clock.now()),
     refusals: refusalsOf(options, desired),
   });
-  const publish = (): void => {
+  const publish = (): ObservationReport => {
     const report = reportOf({
       world,
       desired: desiredNow(),
@@ -166,6 +201,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     settlements = report.settlements;
     const desired = options.desired();
     if (desired && engineError === undefined) drifts.settle(settlements, plan, desired);
+    tellObserved(report);
+    return report;
+  };
+  const tellObserved = (report: ObservationReport): void => {
     try {
       options.onObserved(report);
     } catch (error) {
@@ -183,7 +222,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const lock = `container ${event.name.replace(/^[0-9a-f]{12}_/, "")}`;
     const isOwn = event.type === "container" && runner.isBusy(lock);
     const urgency = urgencyOf(event, isOwn, !runner.isQuiet());
-    if (urgency !== "never") loop.request(urgency === "soon" ? SOON_MS : 0);
+    if (urgency !== "never") request(urgency === "soon" ? SOON_MS : 0);
   };
   const watch = createEngineWatch({
     engine,
@@ -194,14 +233,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       connected = true;
       everConnected = true;
       observer.forget();
-      loop.request();
+      request();
     },
     onLost(reason) {
       // Also before the first contact: an engine that is away when the agent starts went down with what ran on it.
       if (connected || !everConnected) keeper.noteEngineLost(clock.now());
       connected = false;
       engineError = reason;
-      loop.request();
+      request();
     },
   });
   const castNet = (): void => {
@@ -221,7 +260,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     try {
       await (place ? runner.exclusive(place.lock, () => perform(place)) : perform(undefined));
     } finally {
-      loop.request();
+      request();
     }
   };
 
@@ -241,14 +280,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     wake(reason) {
       log("debug", "reconciler woken", { area: "reconcile", reason });
-      loop.request();
+      request();
     },
     async planFor(wanted): Promise<PlanAnswer> {
       const asked = worldWith(wanted, options.desired());
-      const observed = await lookFor(asked).catch((error: unknown) => {
-        if (world) return world;
-        throw error;
-      });
+      const observed = await observer
+        .look(recall)
+        .then((look) => complete(look.world, asked))
+        .catch((error: unknown) => {
+          if (world) return world;
+          throw error;
+        });
       const pinned = keeper.pinned(asked);
       const desired = applyPins(pinned, newPins(observed, pinned));
       const shown = planOnly(
@@ -276,6 +318,16 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         await engine.restartContainer(containerId);
       }),
   };
+}
+
+/** Time alone changes nothing of it, or what time changes is asked for when it is due. */
+function isAtRest(plan: Plan, report: ObservationReport): boolean {
+  const isRefused = plan.problems.some(({ severity }) => severity === "error");
+  return plan.steps.length + plan.replacements.length === 0 && !isRefused && report.engineError === undefined;
+}
+
+function isSame(before: readonly unknown[], now: readonly unknown[]): boolean {
+  return before.length === now.length && before.every((one, i) => one === now[i]);
 }
 
 function ownOf(observed: ObservedWorld, desired: DesiredWorld | undefined): ObservedContainer[] {

@@ -19,11 +19,12 @@ import type { Podman } from "./podman.ts";
 import { runProbes } from "./podman-probes.ts";
 import { runHook } from "./hook.ts";
 import { inspectCreated, inspectProject } from "./inspect-project.ts";
+import { createLists } from "./lists.ts";
 import { localImage, remoteImage, signIn } from "./distribution.ts";
 import { pull } from "./pull.ts";
 import { figuresOf } from "./stats.ts";
 import { putFiles } from "./put-files.ts";
-import { containerOf, detailOf, factsOf, imageOf, networkOf, volumeOf } from "./wire.ts";
+import { detailOf, factsOf } from "./wire.ts";
 
 // Where it runs, Podman has it run the healthchecks.
 const SYSTEMD = "/run/systemd/system";
@@ -37,6 +38,7 @@ export interface DockerEngine
 /** A Docker Engine, or a Podman that speaks its API, behind a unix socket. Nothing is opened before the first call. */
 export function createDockerEngine(options: { readonly socketPath: string }): DockerEngine {
   const link = createLink(options.socketPath);
+  const lists = createLists();
   const call = async <T>(act: (connection: Connection) => Promise<T>): Promise<T> => {
     const connection = await link.connect();
     try {
@@ -57,14 +59,13 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       }),
     listContainers: () =>
       call(async ({ docker, podman }) => {
-        const [listed, health] = await Promise.all([docker.listContainers({ all: true }), podman?.health()]);
-        const containers = listed.map(containerOf);
+        const [containers, health] = await Promise.all([lists.containers(docker), podman?.health()]);
         if (health === undefined) return containers;
         return containers.map((container) => asPodmanMeans(container, health.get(container.id) ?? "none"));
       }),
-    listNetworks: () => call(async ({ docker }) => (await docker.listNetworks()).map(networkOf)),
-    listVolumes: () => call(async ({ docker }) => ((await docker.listVolumes()).Volumes ?? []).map(volumeOf)),
-    listImages: () => call(async ({ docker }) => (await docker.listImages()).map(imageOf)),
+    listNetworks: () => call(({ docker }) => lists.networks(docker)),
+    listVolumes: () => call(({ docker }) => lists.volumes(docker)),
+    listImages: () => call(({ docker }) => lists.images(docker)),
     containerDetail: (containerId) =>
       call(async ({ docker }) => detailOf(await docker.getContainer(containerId).inspect())).catch(orAbsent),
     subscribe: (listener, since) =>
