@@ -20,9 +20,16 @@ export function createRateMeter(): RateMeter {
   return {
     rate: (name, value, at) => {
       const last = lasts.get(name);
-      lasts.set(name, { value, at, seen: true });
-      if (last === undefined || value < last.value || at <= last.at) return Number.NaN;
-      return ((value - last.value) * 1_000) / (at - last.at);
+      if (last === undefined) {
+        lasts.set(name, { value, at, seen: true });
+        return Number.NaN;
+      }
+      const [before, since] = [last.value, at - last.at];
+      // Written over: one that is made anew for each look lives just long enough to be moved among those that stay.
+      last.value = value;
+      last.at = at;
+      last.seen = true;
+      return value < before || since <= 0 ? Number.NaN : ((value - before) * 1_000) / since;
     },
     sweep: () => {
       for (const [name, last] of lasts) {
