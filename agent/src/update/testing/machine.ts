@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -41,11 +41,15 @@ export async function buildPrograms(folder: string, versions: readonly string[])
   };
   await bundleProgram({ root: ROOT, entry: PROGRAM, outfile, format: "cjs", facts });
   const bundle = readFileSync(outfile, "utf8");
+  // They are started some hundred times: compiled once, each start takes a quarter less.
+  const env = { NODE_COMPILE_CACHE: join(folder, "compiled") };
   return new Map(
     versions.map((version) => {
       const path = join(folder, `agent-${version}.cjs`);
       writeFileSync(path, bundle.replaceAll(ANY_VERSION, version));
-      return [version, scriptOf(`exec "${process.execPath}" --no-warnings "${path}" "$@"`)];
+      execFileSync(process.execPath, ["--no-warnings", path, "--version"], { env });
+      const start = `exec "${process.execPath}" --no-warnings "${path}" "$@"`;
+      return [version, scriptOf(`export NODE_COMPILE_CACHE="${env.NODE_COMPILE_CACHE}"\n${start}`)];
     }),
   );
 }
