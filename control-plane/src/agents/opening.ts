@@ -92,6 +92,8 @@ const MAX_VERSION_CHARACTERS = 64;
 const MAX_REASON_CHARACTERS = 500;
 // The hosts of a site that come back together share a transaction, which stays short enough for the locks that it holds.
 const SESSIONS_AT_ONCE = 100;
+// While they come one upon the other, a few share the dozen statements; one that comes alone does not wait.
+const STORM = { ms: 40, enough: 20, least: 2 };
 
 export function createOpening(parts: Parts): OpenSession {
   const open = createGathering<Greeting, Outcome | ProblemError>({
@@ -99,6 +101,7 @@ export function createOpening(parts: Parts): OpenSession {
     // A host with two sessions in the making: the later one gets the higher epoch.
     keyOf: ({ session }) => session.identity.hostId,
     limit: SESSIONS_AT_ONCE,
+    linger: STORM,
     work: (organizationId, greetings) =>
       parts.database.inOrganization(organizationId, (tx) => openTogether(parts, tx, organizationId, greetings)),
     isOnesFault: (error) => !isPassing(error),

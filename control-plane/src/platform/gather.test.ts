@@ -95,3 +95,29 @@ test("who lingers has more to work on at once, and goes on early when there is e
   await Promise.all(["c", "d", "e"].map(lingering(3_600_000)));
   expect(pieces).toEqual([2, 3]);
 });
+
+test("one that comes alone does not linger; those that come meanwhile do, if there are enough of them", async () => {
+  const pieces: number[] = [];
+  const working = Promise.withResolvers<void>();
+  const gather = createGathering<string, string>({
+    lineOf: () => "one",
+    keyOf: (item) => item,
+    limit: 10,
+    // Would outlast the test.
+    linger: { ms: 3_600_000, enough: 3, least: 2 },
+    work: async (_line, items) => {
+      pieces.push(items.length);
+      if (items.includes("a")) await working.promise;
+      return items;
+    },
+  });
+  expect(await gather("alone")).toBe("alone");
+  const all = [gather("a")];
+  await new Promise((resolve) => setImmediate(resolve));
+  all.push(gather("b"), gather("c"));
+  working.resolve();
+  await all[0];
+  all.push(gather("d"));
+  expect(await Promise.all(all)).toEqual(["a", "b", "c", "d"]);
+  expect(pieces).toEqual([1, 1, 3]);
+});

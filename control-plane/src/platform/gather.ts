@@ -8,8 +8,11 @@ export interface GatherOptions<Item, Result> {
   readonly limit: number;
   /** What the items of one piece weigh together, at most; one that weighs more than that is alone. Absent: it does not matter. */
   readonly weight?: { readonly of: (item: Item) => number; readonly limit: number };
-  /** Before each piece of work, so long is waited for more items, unless there are `enough`. Absent: not at all. */
-  readonly linger?: { readonly ms: number; readonly enough: number };
+  /**
+   * Before each piece of work, so long is waited for more items, unless there are `enough`, or fewer than `least`: one that comes
+   * alone does not wait. Absent: not at all.
+   */
+  readonly linger?: { readonly ms: number; readonly enough: number; readonly least?: number };
   /** Results in the order of the items. What it throws rejects all of them, … */
   readonly work: (line: string, items: readonly Item[]) => Promise<readonly Result[]>;
   /** … unless this says that one of them may be at fault: then each is worked on alone, and the others do not suffer for it. */
@@ -42,6 +45,7 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
 
   async function lingered(line: Line<Item, Result>): Promise<void> {
     if (linger === undefined || line.waiting.length >= linger.enough) return;
+    if (line.waiting.length < (linger.least ?? 1)) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, linger.ms);
       line.onEnough = () => {
