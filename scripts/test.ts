@@ -2,7 +2,9 @@
 import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { type Digest, formatDigest, readDigest } from "./test/digest.ts";
 import { prepareForTests } from "./test/prepare.ts";
+import { pruneCache } from "./test/prune.ts";
 import { SUITES, type Suite } from "./test/suites.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -14,6 +16,7 @@ interface SuiteResult {
   passed: number;
   failed: number;
   skipped: number;
+  digest: Digest;
 }
 
 interface VitestReport {
@@ -23,7 +26,7 @@ interface VitestReport {
   numFailedTestSuites: number;
 }
 
-function readReport(path: string, exitCode: number): Omit<SuiteResult, "suite" | "seconds"> {
+function readReport(path: string, exitCode: number): Pick<SuiteResult, "passed" | "failed" | "skipped"> {
   try {
     const report = JSON.parse(readFileSync(path, "utf8")) as VitestReport;
     const failed = Math.max(report.numFailedTests, exitCode === 0 ? 0 : 1);
@@ -40,9 +43,12 @@ function runSuite(
   output: number | "inherit",
 ): Promise<SuiteResult> {
   const report = join(reports, `${suite.name}.json`);
+  const digest = join(reports, `${suite.name}.digest.json`);
   rmSync(report, { force: true });
+  rmSync(digest, { force: true });
   const started = performance.now();
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const digestReporter = `--reporter=${join(import.meta.dirname, "test/digest-reporter.ts")}`;
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`, digestReporter];
   const args = [
     join(root, "node_modules/vitest/vitest.mjs"),
     "run",
@@ -58,6 +64,7 @@ function runSuite(
       FORCE_COLOR: "0",
       // Control planes and agents that tests start from sources take half the time: what was compiled is kept.
       NODE_COMPILE_CACHE: join(root, ".cache/compiled"),
+      TEST_DIGEST: digest,
       ...extraEnvironment,
     };
     const child = spawn(process.execPath, args, {
@@ -67,7 +74,8 @@ function runSuite(
     });
     child.on("close", (code) => {
       const seconds = (performance.now() - started) / 1000;
-      resolve({ suite, seconds, ...readReport(report, code ?? 1) });
+      const counts = readReport(report, code ?? 1);
+      resolve({ suite, seconds, ...counts, digest: readDigest(digest, counts.failed > 0) });
     });
   });
 }
@@ -98,6 +106,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 mkdirSync(reports, { recursive: true });
+pruneCache(join(root, ".cache"), Date.now());
 const chosen = SUITES.filter((suite) => wanted.length === 0 || wanted.includes(suite.name));
 const prepared = await prepareForTests(chosen.flatMap((suite) => suite.needs));
 
@@ -117,4 +126,5 @@ const sum = (pick: (result: SuiteResult) => number): number =>
 console.log(
   `${sum((result) => result.passed)} passed, ${sum((result) => result.failed)} failed, ${sum((result) => result.skipped)} skipped`,
 );
+for (const line of formatDigest(results.map(({ suite, digest }) => ({ suite: suite.name, digest })))) console.log(line);
 process.exitCode = sum((result) => result.failed) === 0 ? 0 : 1;

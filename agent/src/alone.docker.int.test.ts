@@ -104,7 +104,7 @@ test("killed in the middle of a rollback, at any moment, the agent ends at the r
   await runs(2);
   expect(await asked("rollback", "shop", "--to", "9")).toContain("WF_REVISION_NOT_KEPT");
   expect(await asked("rollback", "shop", "--to", "x")).toContain("WF_CONFIG_INVALID");
-}, 120_000);
+});
 
 test.each([["agent first"], ["engine first"]])(
   "after a power cut with no network, %s, what is held runs, and what was removed meanwhile is back",
@@ -172,4 +172,4 @@ test("killed in the middle of a correction and of a heal, the next agent brings 
   startAgent();
   await pause(3_000);
   expect(await revisionThatRuns()).toBe("");
-}, 150_000);
+});

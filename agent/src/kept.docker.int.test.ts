@@ -134,7 +134,7 @@ test("the last revisions are kept with their bodies, secrets and images through 
     async () => expect((await names()).filter((name) => name.startsWith("windflow-kept/"))).toEqual([]),
     PATIENCE,
   );
-}, 90_000);
+});
 
 test("with no control plane, no registry and after a prune, root goes back, holds, and releases", async () => {
   const images = await deployed(2);
@@ -160,7 +160,7 @@ test("with no control plane, no registry and after a prune, root goes back, hold
   expect((await host.askLocally({ command: "release", stack: "shop" })).text).toBe(
     "shop was not held; nothing has changed.",
   );
-}, 90_000);
+});
 
 test("while a stack is held, what is wanted of it is stored and not done, unless it overrides the hold", async () => {
   const images = await deployed(2);
@@ -185,7 +185,7 @@ test("while a stack is held, what is wanted of it is stored and not done, unless
   await host.desire(6n, revision(3, { overrideHold: true }));
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   await runs(2, images[2] ?? "");
-}, 90_000);
+});
 
 test("what is asked wrongly is refused with what there is", async () => {
   await deployed(1);
@@ -200,4 +200,4 @@ test("what is asked wrongly is refused with what there is", async () => {
   // No agent of the command line runs with this state: the one under test is inside this process.
   expect(await command("stacks")).toMatchObject({ code: 1, out: expect.stringContaining("WF_NOT_RUNNING") });
   expect(existsSync(join(host.config.stateDir, "desired/kept.json"))).toBe(true);
-}, 60_000);
+});

@@ -81,7 +81,7 @@ test("a crash loop is told with its last lines, without secrets, and with the ti
     typeof value === "bigint" ? String(value) : value,
   );
   expect(received).not.toContain(canary);
-}, 60_000);
+});
 
 test("drift is told with its steps, left alone, and put right by an order; a policy that changes takes effect without a rollout", async () => {
   const bodyDigest = host.plane.putBody(stackBody({}));
@@ -109,7 +109,7 @@ test("drift is told with its steps, left alone, and put right by an order; a pol
   const [, second] = events();
   const steps = JSON.parse(second?.attributes["steps"] ?? "[]") as { readonly op: string }[];
   expect(steps.map(({ op }) => op)).toEqual(expect.arrayContaining(["create-container", "start-container"]));
-}, 60_000);
+});
 
 test("probes are run for each attempt and told with it; one that hangs keeps no other from being told", async () => {
   const probe = (command: string[], over: Partial<GateProbe> = {}): GateProbe => ({
@@ -144,4 +144,4 @@ test("probes are run for each attempt and told with it; one that hangs keeps no 
   await vi.waitFor(() => expect(stack()?.probes.map(({ passed }) => passed)).toEqual([true, false]), PATIENCE);
   await host.desire(2n, wantedStack({ ...wanted, attempt: "rol_2", probes: [probe(["true"])] }));
   await vi.waitFor(() => expect(stack()).toMatchObject({ attempt: "rol_2", probes: [{ passed: true }] }), PATIENCE);
-}, 60_000);
+});

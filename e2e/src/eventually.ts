@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const POLL_MS = 100;
+/** No wait gives up before, however little it asks for: a limit ends what is broken, it measures nothing. */
+const PATIENCE_MS = 60_000;
 
 /** Asks again until the answer passes `holds`; the error at the end tells what was waited for and the last answer. */
 export async function eventually<T>(
@@ -9,7 +11,8 @@ export async function eventually<T>(
   ask: () => Promise<T>,
   holds: (answer: T) => boolean,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const patienceMs = Math.max(timeoutMs, PATIENCE_MS);
+  const deadline = Date.now() + patienceMs;
   let last: unknown = "nothing was answered";
   do {
     try {
@@ -21,5 +24,5 @@ export async function eventually<T>(
     }
     await sleep(POLL_MS);
   } while (Date.now() < deadline);
-  throw new Error(`Within ${timeoutMs / 1000} s not: ${what}. Last: ${JSON.stringify(last)?.slice(0, 3000)}`);
+  throw new Error(`Within ${patienceMs / 1000} s not: ${what}. Last: ${JSON.stringify(last)?.slice(0, 3000)}`);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { withLock } from "@windflow/installer";
 import {
@@ -106,6 +106,9 @@ async function kept({ name, entry, facts, arch, beside = "", make }: KeptProgram
       await mkdir(folder, { recursive: true });
       await rename(outfile, program);
     });
+    // The time of its last use: what nobody uses is removed.
+    const now = new Date();
+    await utimes(folder, now, now);
     return program;
   } finally {
     await rm(workFolder, { recursive: true, force: true });

@@ -7,8 +7,8 @@ import { type Output, collect } from "./output.ts";
 import { cgroupOf, newRunFolder, removeRunFolder } from "./run-folder.ts";
 
 // Making the namespaces takes milliseconds; the rest is for a loaded machine.
-const BOOT_TIMEOUT_MS = 15_000;
-const DEFAULT_EXEC_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 60_000;
+const DEFAULT_EXEC_TIMEOUT_MS = 180_000;
 
 /** A program that runs inside a machine. */
 export interface MachineProcess {

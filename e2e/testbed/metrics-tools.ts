@@ -21,7 +21,7 @@ export async function nodeExporter(): Promise<string> {
 }
 
 // Ready after a second; the rest is for a loaded machine.
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 
 /** A VictoriaMetrics server for one comparison. */

@@ -8,7 +8,7 @@ import { type ServerTree, serverTree } from "./server-tree.ts";
 import { type EngineChoice, testEnginePrograms } from "./test-engine.ts";
 
 // Ready after a third of a second; the rest is for a loaded machine.
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 // Of every container: the engine's own defaults are above what an unprivileged test machine may grant.
 const OPEN_FILES = 20_000;

@@ -9,7 +9,7 @@ import { serverTree } from "./server-tree.ts";
 import { newRunFolder, removeRunFolder } from "./run-folder.ts";
 
 // Ready after 0.2 s; the rest is for a loaded machine.
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 
 /** A PostgreSQL 15 server (the oldest that is served) for one test. */

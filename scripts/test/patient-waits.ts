@@ -1,10 +1,18 @@
-// Before each file of tests that talk to real servers. Vitest gives up a wait after a second, which a machine with two processors
-// and ten servers does not always keep; a wait that holds ends at once all the same.
-import { vi } from "vitest";
+// Before each file of tests that talk to real servers: no wait gives up before a minute, whatever it asks for. A wait that holds ends at
+// once all the same; its limit is there so that a broken thing ends at all, not to measure how much else the machine does.
+import { expect, vi } from "vitest";
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
+
+type Wait = number | { timeout?: number; interval?: number | "requestAnimationFrame" };
+const patient = <Options extends Wait>(options: Options | undefined): { timeout: number } => {
+  const given = typeof options === "number" ? { timeout: options } : options;
+  return { ...given, timeout: Math.max(given?.timeout ?? 0, PATIENCE_MS) };
+};
 
 const waitFor = vi.waitFor.bind(vi);
 const waitUntil = vi.waitUntil.bind(vi);
-vi.waitFor = (callback, options) => waitFor(callback, options ?? { timeout: PATIENCE_MS });
-vi.waitUntil = (callback, options) => waitUntil(callback, options ?? { timeout: PATIENCE_MS });
+const poll = expect.poll.bind(expect);
+vi.waitFor = (callback, options) => waitFor(callback, patient(options));
+vi.waitUntil = (callback, options) => waitUntil(callback, patient(options));
+expect.poll = (callback, options) => poll(callback, { ...options, ...patient(options) });

@@ -231,4 +231,4 @@ test("killed with SIGKILL at any moment, a tree and a source are there whole or 
   expect(readdirSync(join(fixture.root, ".new"))).toEqual([]);
   expect(existsSync(join(fixture.root, ".kept")) ? kept() : []).toEqual([]);
   expect(readdirSync(join(fixture.root, "shop"))).toEqual(["conf"]);
-}, 60_000);
+});

@@ -162,7 +162,7 @@ describe.each(KINDS)("%s", (kind) => {
         const { State } = await container.inspect();
         return State.Running ? undefined : State;
       },
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     );
     expect(state.ExitCode).toBe(0);
     await container.remove();

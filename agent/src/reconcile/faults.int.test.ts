@@ -202,7 +202,7 @@ test("a dependency that is made anew restarts those that ask for it, and no othe
   await harness.until("details are known", () => startedAt("shop-calm-1") !== undefined);
   const before = { eager: startedAt("shop-eager-1") ?? 0, calm: startedAt("shop-calm-1") };
   harness.desire(pair(2, "bonjour"));
-  await harness.until("the eager one was restarted", () => (startedAt("shop-eager-1") ?? 0) > before.eager, 30_000);
+  await harness.until("the eager one was restarted", () => (startedAt("shop-eager-1") ?? 0) > before.eager, 60_000);
   expect(startedAt("shop-calm-1")).toBe(before.calm);
 });
 

@@ -94,7 +94,7 @@ test("while it waits, the time of the next attempt is told; an agent that is kil
 
 test("an unhealthy container is restarted, or made anew, as its rule says", async () => {
   harness.desire(shop(SICK, { budget: 1 }));
-  await harness.until("given up", (report) => web(report)?.cause.includes("given up") === true, 30_000);
+  await harness.until("given up", (report) => web(report)?.cause.includes("given up") === true, 60_000);
   expect(told()).toEqual(["heal.restarted", "heal.given-up"]);
   expect(web(harness.last())?.state).toBe("unhealthy");
   const before = harness.idOf("shop-web-1");

@@ -9,7 +9,7 @@ import type { LocalAnswer, LocalCommand } from "../control/local-commands.ts";
 import type { ConfigInput } from "../config.ts";
 import { type AgentKind, type TestControlPlane, type TestSession, startTestControlPlane } from "./control-plane.ts";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** An enrolled agent with its control plane and a real engine. */
 export interface AgentOnEngine {

@@ -134,7 +134,8 @@ export interface TestIdentity extends TestHostKey {
   hostId: string;
 }
 
-const PATIENCE_MS = 5_000;
+// A guard: what is waited for comes in a moment, on a machine that has nothing else to do.
+const PATIENCE_MS = 60_000;
 const LOCAL_IMAGE: ImageAnswer = {
   reference: "",
   repositoryDigest: "",

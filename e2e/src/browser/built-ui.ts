@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { repositoryRoot } from "@windflow/e2e/testbed";
 
-const BUILD_TIMEOUT_MS = 180_000;
+const BUILD_TIMEOUT_MS = 600_000;
 
 /**
  * The folder of the web application as it is shipped: the one build that all tests and benchmarks share, made first when a file that

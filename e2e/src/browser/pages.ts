@@ -32,7 +32,7 @@ const QUIET = [
   "--disable-sync",
 ];
 /** A click waits for its element this long: the machine also runs engines and a database. */
-const ACTION_TIMEOUT_MS = 30_000;
+const ACTION_TIMEOUT_MS = 60_000;
 
 /** A browser on a machine, at a control plane with its own CA, with every fault of its pages written down. */
 export async function openBrowser(machine: Machine, origin: string): Promise<BrowserPage> {

@@ -8,7 +8,7 @@ import { AgentServiceClient, EnrollRequest } from "@windflow/proto/agent";
 import { certificateRequest } from "./foreign-identity.ts";
 
 // Everything here is on the same machine: whatever takes longer is an answer that does not come.
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 120_000;
 
 export interface Target {
   host: string;

@@ -5,7 +5,7 @@ import type { Installation, InstalledHost } from "./installation.ts";
 /** As much of an installation as deploying takes. */
 type Reached = Pick<Installation, "api" | "organization">;
 
-const ROLLOUT_TIMEOUT_MS = 90_000;
+const ROLLOUT_TIMEOUT_MS = 240_000;
 
 /** Compose text of a stack of idle services, each with an environment variable `REV` to change. */
 export function idleStack(revisions: Record<string, string>): string {

@@ -52,7 +52,7 @@ export function startHarness(
     onProgress: (event) => void progress.push(event),
     ...extra,
   });
-  const until: Harness["until"] = (what, test, withinMs = 20_000) =>
+  const until: Harness["until"] = (what, test, withinMs = 60_000) =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         watchers.delete(watcher);

@@ -4,7 +4,7 @@ import type { Machine } from "./machine.ts";
 import type { TestRelease } from "./release.ts";
 
 // Several starts of a program beside others on two cores, and what the launcher waits for.
-const PATIENCE = { timeout: 55_000, interval: 50 };
+const PATIENCE = { timeout: 120_000, interval: 50 };
 
 /** From now on the control plane wants this release, and says so. */
 export function offer({ plane }: Machine, release: TestRelease): void {
