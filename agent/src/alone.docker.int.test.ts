@@ -131,7 +131,6 @@ test.each([["agent first"], ["engine first"]])(
     await asked("release", "shop");
     await runs(2);
   },
-  120_000,
 );
 
 test("killed in the middle of a correction and of a heal, the next agent brings both to their end, and no budget is spent twice", async () => {

@@ -55,7 +55,7 @@ async function start(): Promise<void> {
   const program = ["--conditions=@windflow/source", join(import.meta.dirname, "main.ts")];
   child = spawn(process.execPath, [...program, ...flags, "--local-token-file", token], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH: process.env["PATH"] },
+    env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
   });
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));

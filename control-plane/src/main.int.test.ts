@@ -39,7 +39,7 @@ function start(...flags: string[]): Run {
     ["--conditions=@windflow/source", join(import.meta.dirname, "main.ts"), ...own, ...flags],
     {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"] },
+      env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
     },
   );
   children.push(child);

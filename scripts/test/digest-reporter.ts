@@ -37,4 +37,5 @@ function entryOfTest(test: TestCase): DigestEntry {
   return { file: test.module.relativeModuleId, name: test.fullName, error: said(test.result().errors ?? []) };
 }
 
-const said = ([first]: readonly Failure[]): string => firstLines(first?.message ?? first?.stack ?? "no error was given");
+const said = ([first]: readonly Failure[]): string =>
+  firstLines(first?.message ?? first?.stack ?? "no error was given");

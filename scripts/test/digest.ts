@@ -46,10 +46,7 @@ export function formatDigest(suites: readonly { suite: string; digest: Digest }[
     if (entries.length === 0) return [];
     return ["", `${title}:`, ...entries.flatMap(formatEntry)];
   };
-  return [
-    ...list("failed", ({ failed }) => failed),
-    ...list("needed a second try", ({ laterTry }) => laterTry),
-  ];
+  return [...list("failed", ({ failed }) => failed), ...list("needed a second try", ({ laterTry }) => laterTry)];
 }
 
 function formatEntry({ suite, file, name, error }: DigestEntry & { suite: string }): string[] {

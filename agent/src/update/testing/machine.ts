@@ -132,7 +132,12 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     const child = spawn(options.shell ?? "sh", [join(slots, "launch"), "run", "--state-dir", stateDir], {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: options.searchPath ?? process.env["PATH"], KILL_AT: options.killAt, KILL_FILE: killFile },
+      env: {
+        PATH: options.searchPath ?? process.env["PATH"],
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        KILL_AT: options.killAt,
+        KILL_FILE: killFile,
+      },
     });
     main = child;
     if (child.pid !== undefined) groups.add(child.pid);
