@@ -55,6 +55,8 @@ function runSuite(
     "--project",
     suite.project,
     ...reporters,
+    ...(suite.inOneProcess === true ? ["--no-isolate"] : []),
+    ...(suite.atOnce === undefined ? [] : [`--maxWorkers=${suite.atOnce}`]),
     ...suite.filters,
   ];
   return new Promise((resolve) => {
@@ -65,6 +67,7 @@ function runSuite(
       // Control planes and agents that tests start from sources take half the time: what was compiled is kept.
       NODE_COMPILE_CACHE: join(root, ".cache/compiled"),
       TEST_DIGEST: digest,
+      TEST_WITHOUT: (suite.without ?? []).join(","),
       ...extraEnvironment,
     };
     const child = spawn(process.execPath, args, {

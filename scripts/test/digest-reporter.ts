@@ -1,9 +1,16 @@
 // A reporter of vitest: writes the digest of its run into the file that TEST_DIGEST names.
 import { writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 import { type Digest, type DigestEntry, firstLines } from "./digest.ts";
 
-type Failure = { readonly message?: string; readonly stack?: string };
+const root = join(import.meta.dirname, "../..");
+
+interface Failure {
+  readonly message?: string;
+  readonly diff?: string | undefined;
+  readonly stacks?: readonly { readonly file: string; readonly line: number }[];
+}
 
 export default class DigestReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly Failure[]): void {

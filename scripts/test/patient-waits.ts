@@ -1,7 +1,8 @@
 // Before each file of tests that talk to real servers: no wait gives up before a minute, whatever it asks for. A wait that holds ends at
 // once all the same; its limit is there so that a broken thing ends at all, not to measure how much else the machine does.
-import { expect, vi } from "vitest";
+import { vi } from "vitest";
 
+// The same as in vitest.config.ts, for what is polled.
 const PATIENCE_MS = 60_000;
 
 type Wait = number | { timeout?: number; interval?: number | "requestAnimationFrame" };
@@ -12,7 +13,5 @@ const patient = <Options extends Wait>(options: Options | undefined): { timeout:
 
 const waitFor = vi.waitFor.bind(vi);
 const waitUntil = vi.waitUntil.bind(vi);
-const poll = expect.poll.bind(expect);
 vi.waitFor = (callback, options) => waitFor(callback, patient(options));
 vi.waitUntil = (callback, options) => waitUntil(callback, patient(options));
-expect.poll = (callback, options) => poll(callback, { ...options, ...patient(options) });

@@ -1,7 +1,9 @@
 // Brings onto the machine what the chosen suites need, one after the other, saying so: later, many test files ask at once.
 import {
+  type TestPostgres,
   buildImages,
   chromium,
+  packagedPostgres,
   postgres15,
   startTestEngine,
   startTestPodman,
@@ -24,14 +26,14 @@ interface Ready {
 
 const root = join(import.meta.dirname, "../..");
 
+const serving = (server: TestPostgres): Ready => ({
+  environment: { TEST_DATABASE_URL: server.url },
+  close: () => server.stop(),
+});
+
 const STEPS: Record<Need, { what: string; run: () => Promise<Ready> }> = {
-  "postgres-15": {
-    what: "PostgreSQL 15",
-    run: async () => {
-      const server = await postgres15();
-      return { environment: { TEST_DATABASE_URL: server.url }, close: () => server.stop() };
-    },
-  },
+  postgres: { what: "PostgreSQL", run: async () => serving(await packagedPostgres()) },
+  "postgres-15": { what: "PostgreSQL 15", run: async () => serving(await postgres15()) },
   engine: {
     what: "Docker Engines, Podman and the test images",
     run: async () => {

@@ -1,4 +1,6 @@
-export type Need = "ui-bundle" | "engine" | "postgres-15" | "chromium";
+import { availableParallelism } from "node:os";
+
+export type Need = "ui-bundle" | "engine" | "postgres" | "postgres-15" | "chromium";
 
 export interface Suite {
   name: string;
@@ -7,6 +9,12 @@ export interface Suite {
   project: string;
   /** Path filters of vitest; empty runs the whole project. */
   filters: string[];
+  /** Files that it leaves out, as patterns of vitest. */
+  without?: readonly string[];
+  /** Files one after the other in one process: what they share is loaded once. Only where no file changes what others see. */
+  inOneProcess?: boolean;
+  /** Files beside each other; without it one less than there are processors. */
+  atOnce?: number;
   /** What has to be on the machine first. */
   needs: Need[];
   /** Suites of one lane run one after the other, the lanes beside each other: most of their time is waiting for others to do things. */
@@ -15,6 +23,26 @@ export interface Suite {
   budgetSeconds: number;
 }
 
+const inControlPlane = (...names: readonly string[]): string[] =>
+  names.map((name) => `control-plane/src/${name}.int.test.ts`);
+
+/** They start what they need themselves, the control plane's own database too. */
+const WITH_OWN_SERVER = inControlPlane(
+  "compose/renderer",
+  "crash",
+  "main",
+  "platform/postgres/embedded",
+  "stacks/stack-folder",
+);
+
+/** Beside what they are about, they ask the database only for what others ask it too. */
+const WITHOUT_SQL_OF_THEIR_OWN = [
+  "control-plane/src/api/**",
+  "control-plane/src/hosts/install*",
+  "control-plane/src/platform/packaged/**",
+  ...inControlPlane("canary", "metrics/doors", "rollouts/waves-doors"),
+];
+
 /** Everything that `npm test` runs, cheapest first. */
 export const SUITES: readonly Suite[] = [
   {
@@ -22,6 +50,7 @@ export const SUITES: readonly Suite[] = [
     what: "values only",
     project: "unit",
     filters: [],
+    inOneProcess: true,
     needs: [],
     lane: "values and databases",
     budgetSeconds: 30,
@@ -37,18 +66,31 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "control-plane",
-    what: "the control plane on the embedded PostgreSQL",
+    what: "the control plane on the PostgreSQL that it brings along",
     project: "integration",
     filters: ["control-plane/"],
-    needs: [],
+    without: WITH_OWN_SERVER,
+    inOneProcess: true,
+    needs: ["postgres"],
     lane: "values and databases",
     budgetSeconds: 180,
   },
   {
+    name: "control-plane-whole",
+    what: "the control plane as a program, with a database of its own",
+    project: "integration",
+    filters: WITH_OWN_SERVER,
+    needs: [],
+    lane: "values and databases",
+    budgetSeconds: 120,
+  },
+  {
     name: "control-plane-pg15",
-    what: "the same on PostgreSQL 15, but for what starts a server of its own",
+    what: "the same on PostgreSQL 15, where the database has a say",
     project: "integration",
     filters: ["control-plane/"],
+    without: [...WITH_OWN_SERVER, ...WITHOUT_SQL_OF_THEIR_OWN],
+    inOneProcess: true,
     needs: ["postgres-15"],
     lane: "values and databases",
     budgetSeconds: 180,
@@ -77,6 +119,8 @@ export const SUITES: readonly Suite[] = [
     what: "agent and tools with a real Docker Engine, sockets and disks",
     project: "integration",
     filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/", "bench/"],
+    // Most of their time is waiting for engines.
+    atOnce: Math.max(2, availableParallelism() - 1),
     needs: ["engine"],
     lane: "engines",
     budgetSeconds: 240,
@@ -95,6 +139,8 @@ export const SUITES: readonly Suite[] = [
     what: "hosts in network namespaces",
     project: "e2e",
     filters: [],
+    // Half of their time is waiting for leases to end.
+    atOnce: 2,
     needs: ["engine", "chromium", "ui-bundle"],
     lane: "hosts and browsers",
     budgetSeconds: 600,

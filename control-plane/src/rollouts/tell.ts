@@ -96,10 +96,16 @@ async function settle(tx: UnitOfWork, { rollout, hosts }: Standing, at: Date): P
 }
 
 // Failures within the budget were put up with beforehand: hosts that come later get what the others have.
-function outcomeOf({ state, strategy, excusedFailures }: StoredRollout, hosts: Standing["hosts"]) {
-  if (state === "rolled-back") return "taken-back";
+function outcomeOf(rollout: StoredRollout, hosts: Standing["hosts"]) {
+  const { state, strategy, excusedFailures } = rollout;
+  if (state === "rolled-back") return wasCurrent(rollout, hosts) ? "given-up" : "taken-back";
   const failed = hosts.filter((host) => host.state === "failed").length;
   const succeeded = hosts.some((host) => host.state === "succeeded");
   const isWithin = state === "failed" && succeeded && failed <= strategy.failureBudget + excusedFailures;
   return state === "succeeded" || isWithin ? "taken" : "given-up";
+}
+
+// What only moved between hosts, or was tried again, was the current revision before, and stays it.
+function wasCurrent({ origin, revision }: StoredRollout, hosts: Standing["hosts"]): boolean {
+  return origin === "placement" || hosts.some(({ previousRevision }) => previousRevision === revision);
 }

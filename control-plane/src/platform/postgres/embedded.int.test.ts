@@ -79,7 +79,7 @@ describe("the embedded server", () => {
   test("ends by itself when its control plane is killed", async () => {
     const { child, server } = await otherProcess("watched");
     child.kill("SIGKILL");
-    await expect.poll(() => isAlive(server), { timeout: 20_000, interval: 20 }).toBe(false);
+    await expect.poll(() => isAlive(server), { interval: 20 }).toBe(false);
   });
 
   test("that outlived its control plane is stopped by the next one, which finds all that was acknowledged", async () => {
@@ -121,9 +121,9 @@ describe("the embedded server", () => {
     const before = server.pid();
     process.kill(before, "SIGKILL");
     // A connection that the old server had begun to serve may still get its answer.
-    await expect.poll(() => server.pid(), { timeout: 15_000, interval: 100 }).not.toBe(before);
+    await expect.poll(() => server.pid(), { interval: 100 }).not.toBe(before);
     await expect
-      .poll(() => query(server.connection, "SELECT 1 AS one").catch(() => []), { timeout: 15_000, interval: 100 })
+      .poll(() => query(server.connection, "SELECT 1 AS one").catch(() => []), { interval: 100 })
       .toEqual([{ one: 1 }]);
     await server.stop();
   });
