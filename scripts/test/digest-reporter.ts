@@ -44,5 +44,8 @@ function entryOfTest(test: TestCase): DigestEntry {
   return { file: test.module.relativeModuleId, name: test.fullName, error: said(test.result().errors ?? []) };
 }
 
-const said = ([first]: readonly Failure[]): string =>
-  firstLines(first?.message ?? first?.stack ?? "no error was given");
+function said([first]: readonly Failure[]): string {
+  const { message = "no error was given", diff = "", stacks: [place] = [] } = first ?? {};
+  const lines = firstLines(`${message}\n${diff}`);
+  return place === undefined ? lines : `${lines}\nat ${relative(root, place.file)}:${place.line}`;
+}

@@ -10,7 +10,7 @@ import { openTestSession, type TestIdentity, type TestSession } from "../testing
 import { becomeRelease, oldBuild } from "./testing/agent.ts";
 import { testReleaseKey, writeRelease } from "./testing/release.ts";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 let folder: string;
 let release: string;
 let database: TestDatabase;
