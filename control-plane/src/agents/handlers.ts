@@ -151,8 +151,9 @@ export function agentHandlers(parts: Parts): AgentHandlers<AgentServiceDefinitio
     fetchRelease: async function* (request, context): AsyncGenerator<BodyChunk> {
       const { organizationId, hostId } = await admitted(context.peerCertificate);
       const { releaseId, name, offset } = request;
-      const wanted = { releaseId, name, offset: Number(offset), signal: context.signal };
-      const read = await database.inOrganization(organizationId, (tx) => releases.open(tx, hostId, wanted), {
+      const reader = { organizationId, hostId, signal: context.signal };
+      const wanted = { releaseId, name, offset: Number(offset) };
+      const read = await database.inOrganization(organizationId, (tx) => releases.open(tx, reader, wanted), {
         readOnly: true,
       });
       if (read === undefined) throw new ProblemError({ code: agentsErrors.WF_RELEASE_NOT_DESIRED });

@@ -124,13 +124,8 @@ export interface AgentReleases {
   /** A file of the release that the host is told to become, from an offset on; undefined when it is told no such thing. */
   open(
     tx: UnitOfWork,
-    hostId: string,
-    wanted: {
-      readonly releaseId: string;
-      readonly name: string;
-      readonly offset: number;
-      readonly signal: AbortSignal;
-    },
+    reader: { readonly organizationId: string; readonly hostId: string; readonly signal: AbortSignal },
+    wanted: { readonly releaseId: string; readonly name: string; readonly offset: number },
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 

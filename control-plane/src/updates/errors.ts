@@ -31,6 +31,11 @@ export const updatesErrors: Record<UpdatesCode, ErrorCode> = defineErrors({
     title: "No host of the update has failed",
     fix: "Read the update again; hosts that went back, did not take it, or gave no news are tried again.",
   },
+  WF_UPDATE_FETCHED_ANEW: {
+    kind: "conflict",
+    title: "The host has begun to fetch its release again",
+    fix: "Nothing: the newer fetch goes on. If it repeats, two programs use the host's key.",
+  },
   WF_UPDATE_WAVE_NOT_WAITING: {
     kind: "precondition",
     title: "That wave of the update does not wait for approval now",
@@ -45,4 +50,5 @@ type UpdatesCode =
   | "WF_UPDATE_PERMIT_INVALID"
   | "WF_UPDATE_ENDED"
   | "WF_UPDATE_NOTHING_FAILED"
+  | "WF_UPDATE_FETCHED_ANEW"
   | "WF_UPDATE_WAVE_NOT_WAITING";

@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readRelease, type FoundRelease } from "./read-release.ts";
+import { createTurns, type Reader, type Turns } from "./turns.ts";
 
 /** Releases that lie in this process's install folders. Other replicas may have others. */
 export interface ReleaseCatalog {
@@ -11,24 +12,26 @@ export interface ReleaseCatalog {
    * A file's bytes from an offset on, in pieces of at most 64 kB. A limited number is read at a time; the others wait their turn.
    * Undefined when the release has no such file here.
    */
-  read(
-    releaseId: string,
-    name: string,
-    offset: number,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<Uint8Array> | undefined>;
+  read(reader: Reader, wanted: WantedFile): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+/** A file of a release, from an offset on. */
+export interface WantedFile {
+  readonly releaseId: string;
+  readonly name: string;
+  readonly offset: number;
 }
 
 // A folder of releases, newest and some before; more is somebody's archive.
 const FOLDERS_MOST = 50;
 const CHUNK_BYTES = 64 * 1024;
-/** Of each a chunk is in memory: 16 MB. Hosts on slow links hold their place for long, so there are many. */
-const READ_AT_ONCE = 256;
+/** Of each a chunk is in memory: 32 MB. Hosts on slow links hold their place for long, so there are many; half of them is for one organization. */
+const READ_AT_ONCE = 512;
 
 /** @param keys see readRelease */
 export function createReleaseCatalog(folders: readonly string[], keys: readonly string[]): ReleaseCatalog {
   const known = new Map<string, { readonly mark: string; readonly release: Promise<FoundRelease | undefined> }>();
-  const turn = createTurns(READ_AT_ONCE);
+  const turns = createTurns(READ_AT_ONCE);
 
   /** Read anew when a file of the folder has changed. */
   async function at(folder: string): Promise<FoundRelease | undefined> {
@@ -58,14 +61,13 @@ export function createReleaseCatalog(folders: readonly string[], keys: readonly 
   return {
     list,
     find,
-    read: async (releaseId, name, offset, signal) => {
+    read: async (reader, { releaseId, name, offset }) => {
       const release = await find(releaseId);
       const file = release?.facts.files.find((one) => one.name === name);
       if (release === undefined || release.problem !== "" || file === undefined || offset > file.sizeBytes)
         return undefined;
-      return turn(
-        () => createReadStream(join(release.folder, name), { start: offset, highWaterMark: CHUNK_BYTES, signal }),
-        signal,
+      return inTurn(turns, reader, (signal) =>
+        createReadStream(join(release.folder, name), { start: offset, highWaterMark: CHUNK_BYTES, signal }),
       );
     },
   };
@@ -107,26 +109,20 @@ async function markOf(folder: string): Promise<string | undefined> {
   return marks.join("\n");
 }
 
-/** At most so many readers at a time, in the order in which they came. */
-function createTurns(
-  most: number,
-): (start: () => AsyncIterable<Uint8Array>, signal: AbortSignal) => AsyncIterable<Uint8Array> {
-  let free = most;
-  const waiting: (() => void)[] = [];
-  const leave = (): void => {
-    const next = waiting.shift();
-    if (next === undefined) free += 1;
-    else next();
-  };
-  return async function* inTurn(start, signal) {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      // Who left while waiting gives its turn to the next.
-      signal.throwIfAborted();
-      yield* start();
-    } finally {
-      leave();
-    }
-  };
+/** The bytes, once there is a place; the place is left with their end. */
+async function* inTurn(
+  turns: Turns,
+  reader: Reader,
+  start: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const { signal, leave } = await turns.take(reader);
+  try {
+    yield* start(signal);
+  } catch (error) {
+    // Rather why it was ended than that it was.
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    leave();
+  }
 }

@@ -2,22 +2,14 @@ import type { DesiredAgent } from "@windflow/proto/agent";
 import { readAgentUpdates } from "../hosts/index.ts";
 import type { UnitOfWork } from "../platform/index.ts";
 import { updateOfAttempt, type ReleaseFile } from "./model.ts";
-import type { ReleaseCatalog } from "./releases.ts";
+import type { ReleaseCatalog, WantedFile } from "./releases.ts";
 import { readProofs } from "./store.ts";
+import type { Reader } from "./turns.ts";
 
 /** What agents are to become, for the sessions with them. */
 export interface WantedAgents {
   wantedOf(tx: UnitOfWork, hostIds: readonly string[]): Promise<(DesiredAgent | undefined)[]>;
-  open(
-    tx: UnitOfWork,
-    hostId: string,
-    wanted: {
-      readonly releaseId: string;
-      readonly name: string;
-      readonly offset: number;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<AsyncIterable<Uint8Array> | undefined>;
+  open(tx: UnitOfWork, reader: Reader, wanted: WantedFile): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
 /** Time for the new agent to have a session; one that has none by then is not well. */
@@ -50,13 +42,15 @@ export function createWantedAgents(catalog: ReleaseCatalog): WantedAgents {
         };
       });
     },
-    open: async (tx, hostId, { releaseId, name, offset, signal }) => {
+    open: async (tx, reader, wanted) => {
+      const { hostId } = reader;
+      const { releaseId, name } = wanted;
       const { update, arch = "" } = (await readAgentUpdates(tx, [hostId])).get(hostId) ?? {};
       if (update?.wanted !== true) return undefined;
       const release = (await readProofs(tx, [update.updateId])).get(update.updateId)?.release;
       const file = release?.files.find((one) => one.name === name && (one.arch === "" || one.arch === arch));
       if (release?.id !== releaseId || file === undefined) return undefined;
-      return catalog.read(releaseId, name, offset, signal);
+      return catalog.read(reader, wanted);
     },
   };
 }
