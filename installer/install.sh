@@ -13,6 +13,11 @@ program_needs_mb=300
 state_needs_mb=64
 # Certificates and ages of status are wrong by as much as the clock is.
 clock_off_seconds=300
+usual_prefix=/opt/windflow-agent
+usual_state=/var/lib/windflow-agent
+# Far above what it takes. When it is reached the agent ends and comes back; nothing else on the host does.
+memory_high=192M
+memory_max=256M
 
 usage() {
   cat <<'TEXT'
@@ -27,10 +32,12 @@ Usage: printf %s TOKEN | sh install.sh --server https://HOST:PORT --ca-sha256 HE
   --labels K=V,K=V      labels to ask for; the token or an approver grants them
   --name NAME           name to be known by, instead of the machine's own
   --proxy URL           http://HOST:PORT that allows CONNECT; without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY count, in either case
+  --no-proxy LIST       what is reached without the proxy, with commas between
   --user NAME           run as this user (made when absent), who gets the group of the engine's socket; root without it
   --docker-host SOCKET  engine to use instead of /var/run/docker.sock
   --peer-address H:P    where other hosts of the site get layers of images from this one
   --allow-host-shell    let people with the right open a shell on this host
+  --deny-host-shell     let nobody any more, as it is without the option above
   --agent FILE          use this agent instead of fetching one from the control plane
   --init KIND           systemd, openrc or plain; what this host runs without it
   --prefix FOLDER       where the program goes (default /opt/windflow-agent)
@@ -40,6 +47,8 @@ Usage: printf %s TOKEN | sh install.sh --server https://HOST:PORT --ca-sha256 HE
   --uninstall           remove the agent, its identity and state; workloads go on, and so do files that they mount
   --keep-state          with --uninstall: identity and state stay, for an agent that is installed later
   --purge               with --uninstall: files of stacks go too, whoever mounts them
+
+Run again, what is not said stays as it was. An empty value takes an option back: --proxy '' --user ''
 TEXT
 }
 
@@ -53,12 +62,13 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 main() {
   server='' ca_sha256='' ca_file='' token_file='' labels='' name='' proxy='' user='' docker_host='' host_shell='' peer_address=''
-  agent_file='' init='' prefix='' state='' start=yes act=install keep='' purge='' work='' changed=''
+  agent_file='' init='' prefix='' state='' start=yes act=install keep='' purge='' work='' changed='' no_proxy_said='' said=''
+  user_before='' init_before='' installed=''
   case ${0##*/} in uninstall.sh) act=uninstall ;; esac
   read_options "$@"
   recall
-  [ -n "$prefix" ] || prefix=/opt/windflow-agent
-  [ -n "$state" ] || state=/var/lib/windflow-agent
+  [ -n "$prefix" ] || prefix=$usual_prefix
+  [ -n "$state" ] || state=$usual_state
   program=$prefix/current/windflow-agent
   if [ "$act" = uninstall ]; then
     [ "$(id -u)" = 0 ] || fail 'This must run as root.' 'Run it in a root shell (sudo -i).'
@@ -87,7 +97,8 @@ tidy() {
 read_options() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --allow-host-shell) host_shell=yes ;;
+      --allow-host-shell) host_shell=yes said="$said host_shell" ;;
+      --deny-host-shell) host_shell='' said="$said host_shell" ;;
       --no-start) start='' ;;
       --preflight) act=preflight ;;
       --uninstall) act=uninstall ;;
@@ -105,15 +116,16 @@ read_options() {
           --ca-file) ca_file=$2 ;;
           --token-file) token_file=$2 ;;
           --labels) labels=$2 ;;
-          --name) name=$2 ;;
-          --proxy) proxy=$2 ;;
-          --user) user=$2 ;;
-          --docker-host) docker_host=${2#unix://} ;;
-          --peer-address) peer_address=$2 ;;
+          --name) name=$2 said="$said name" ;;
+          --proxy) proxy=$2 said="$said proxy" ;;
+          --no-proxy) no_proxy_said=$2 said="$said no_proxy" ;;
+          --user) user=$2 said="$said user" ;;
+          --docker-host) docker_host=${2#unix://} said="$said docker_host" ;;
+          --peer-address) peer_address=$2 said="$said peer_address" ;;
           --agent) agent_file=$2 ;;
-          --init) init=$2 ;;
-          --prefix) prefix=${2%/} ;;
-          --state-dir) state=${2%/} ;;
+          --init) init=$2 said="$said init" ;;
+          --prefix) prefix=${2%/} said="$said prefix" ;;
+          --state-dir) state=${2%/} said="$said state" ;;
           *)
             usage >&2
             fail "There is no option $1."
@@ -127,23 +139,44 @@ read_options() {
   done
 }
 
-# What an earlier run was told stands until it is told otherwise.
+is_said() { case " $said " in *" $1 "*) ;; *) false ;; esac; }
+
+# What an earlier run was told stands until it is told otherwise; none of it is taken from the environment again.
 recall() {
   settings=/etc/windflow/agent/settings
   [ -f "$settings" ] || return 0
+  installed=yes
   while IFS='=' read -r key value; do
     case $key in
-      prefix) [ -n "$prefix" ] || prefix=$value ;;
-      state) [ -n "$state" ] || state=$value ;;
-      user) [ -n "$user" ] || user=$value ;;
-      init) [ -n "$init" ] || init=$value ;;
-      docker_host) [ -n "$docker_host" ] || docker_host=$value ;;
-      host_shell) [ -n "$host_shell" ] || host_shell=$value ;;
-      name) [ -n "$name" ] || name=$value ;;
-      proxy) [ -n "$proxy" ] || proxy=$value ;;
-      peer_address) [ -n "$peer_address" ] || peer_address=$value ;;
+      user) user_before=$value ;;
+      init) init_before=$value ;;
+    esac
+    case $key in prefix | state) refuse_move "$key" "$value" ;; esac
+    ! is_said "$key" || continue
+    case $key in
+      prefix) prefix=$value ;;
+      state) state=$value ;;
+      user) user=$value ;;
+      init) init=$value ;;
+      docker_host) docker_host=$value ;;
+      host_shell) host_shell=$value ;;
+      name) name=$value ;;
+      proxy) proxy=$value said="$said proxy" ;;
+      no_proxy) no_proxy_said=$value said="$said no_proxy" ;;
+      peer_address) peer_address=$value ;;
     esac
   done <"$settings"
+}
+
+# refuse_move KEY FOLDER: one installation a host, and what lies in its folders does not move by itself.
+refuse_move() {
+  if [ "$act" != install ] || ! is_said "$1"; then return 0; fi
+  case $1 in
+    prefix) wanted=${prefix:-$usual_prefix} option=' --keep-state' ;;
+    *) wanted=${state:-$usual_state} option='' ;;
+  esac
+  [ "$wanted" = "$2" ] || fail "The agent of this host is in $2, and not in $wanted." \
+    "To move it, remove it first: sh /etc/windflow/agent/uninstall.sh$option"
 }
 
 check_options() {
@@ -170,12 +203,14 @@ check_options() {
   # A service's environment is one line each, and read by a shell where there is no systemd.
   case $name in *[!A-Za-z0-9._-]*) fail '--name has letters, digits, and . _ -' ;; esac
   case $peer_address in *[!]A-Za-z0-9.:[-]*) fail '--peer-address is HOST:PORT.' ;; esac
-  if [ -z "$proxy" ]; then
+  [ "$user" != root ] || user=''
+  if ! is_said proxy; then
     for proxy in "${https_proxy:-}" "${HTTPS_PROXY:-}" "${http_proxy:-}" "${HTTP_PROXY:-}" "${ALL_PROXY:-}"; do
       [ -z "$proxy" ] || break
     done
   fi
   no_proxy=${no_proxy:-${NO_PROXY:-}}
+  ! is_said no_proxy || no_proxy=$no_proxy_said
   # shellcheck disable=SC1003
   case $proxy$no_proxy in
     *[!]A-Za-z0-9:/._@%,*~+=-[]*) fail 'The proxy has characters that cannot be kept for the service.' 'Write what is odd in its password as %XX.' ;;
@@ -195,6 +230,7 @@ preflight() {
   wrong=0 doubtful=0
   check_system
   check_tools
+  check_identity
   check_room "$prefix" "$program_needs_mb" runs
   check_room "$state" "$state_needs_mb" ''
   # shellcheck disable=SC2086
@@ -286,7 +322,7 @@ check_libraries() {
 }
 
 check_tools() {
-  for tool in sha256sum mktemp sed cut df readlink; do
+  for tool in sha256sum mktemp sed cut tr df readlink; do
     has "$tool" || bad "$tool is missing" 'Install coreutils and sed, or busybox with its links.'
   done
   has curl || has wget || bad 'neither curl nor wget is here' 'Install curl.'
@@ -300,6 +336,31 @@ check_tools() {
     esac
   fi
   [ -z "$user" ] || has useradd || has adduser || id "$user" >/dev/null 2>&1 || bad "the user $user is not here, and cannot be made" 'Make the user yourself.'
+}
+
+# A host has one control plane. An identity that is kept while the line names another one would be a line that lies.
+check_identity() {
+  enrolled=$(of_identity server)
+  if [ -z "$enrolled" ] || [ "$(plain_address "$enrolled")" = "$(plain_address "$server")" ]; then return 0; fi
+  bad "this host is enrolled with $enrolled as $(of_identity hostName), and this line is of $server" "$how_to_move"
+}
+how_to_move='To move it, remove its agent and repeat the line: sh /etc/windflow/agent/uninstall.sh
+          Containers go on meanwhile. Delete the host where it was; here it is a new one, that may adopt them.'
+# of_identity KEY; nothing when the host is not enrolled.
+of_identity() { [ ! -s "$state/identity.json" ] || sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" "$state/identity.json"; }
+plain_address() { printf '%s\n' "$1" | sed 'y/ABCDEFGHIJKLMNOPQRSTUVWXYZ/abcdefghijklmnopqrstuvwxyz/; s/:443$//'; }
+
+# The same address may be another control plane by now. False when the identity trusts none of the authorities of this line.
+trusts_line() {
+  trusted=$(of_identity trustedRoots | sed 's/\\n//g')
+  [ -n "$trusted" ] || return 0
+  flat=$(sed -n '/-BEGIN CERT/,/-END CERT/p' "$work/ca.pem" | sed 's/-----BEGIN CERTIFICATE-----/,/; s/-----END CERTIFICATE-----//' | tr -d '\n')
+  while [ -n "$flat" ]; do
+    flat=${flat#,}
+    case $trusted in *"${flat%%,*}"*) return 0 ;; esac
+    case $flat in *,*) flat=${flat#*,} ;; *) flat='' ;; esac
+  done
+  return 1
 }
 
 # check_room FOLDER MEGABYTES [runs]
@@ -391,6 +452,8 @@ check_way() {
       'Copy a new line. If it happens again, something on the way answers in its place: do not go on.'
     return
   fi
+  [ -n "$ca_file" ] || trusts_line ||
+    bad "this host is enrolled as $(of_identity hostName) with a control plane at $enrolled whose authority was another one than this line's" "$how_to_move"
   check_clock
   if checks_tls; then
     code=0
@@ -505,6 +568,15 @@ install_agent() {
   enroll
   own_state
   sync
+  case $init_before in
+    '' | "$init") ;;
+    *)
+      "drop_$init_before"
+      # The journal has it from here on, or another file; `windflow-agent logs` must not show the old one.
+      rm -f "$state"/agent.log*
+      changed=yes
+      ;;
+  esac
   "put_$init"
   if [ -z "$start" ]; then
     say "Installed and not started. Start it with: $(start_words)"
@@ -514,6 +586,9 @@ install_agent() {
   else
     say 'Everything is as it should be; nothing was changed.'
   fi
+  # Nothing runs as the user before any more.
+  [ -z "$start" ] || drop_users "$user"
+  remember
 }
 
 # make_folder FOLDER MODE: what it makes is noted, to be taken away again.
@@ -547,20 +622,27 @@ environment() {
 }
 
 remember() {
-  # Folders and a user that were made by an earlier run are still ours.
-  earlier=$(sed -n 's/^made=//p' "$settings" 2>/dev/null || true)
-  [ -n "${made_user:-}" ] || made_user=$(sed -n 's/^made_user=//p' "$settings" 2>/dev/null || true)
+  # Folders that were made by an earlier run are still ours.
+  earlier=$(remembered made)
   put_file "$settings" 0600 "$(
-    printf '%s\n' "prefix=$prefix" "state=$state" "user=$user" "init=$init" "docker_host=$docker_host" "host_shell=$host_shell" "name=$name" "proxy=$proxy" "peer_address=$peer_address" "made_user=$made_user"
+    printf '%s\n' "prefix=$prefix" "state=$state" "user=$user" "init=$init" "docker_host=$docker_host" "host_shell=$host_shell" "name=$name" "proxy=$proxy" "no_proxy=$no_proxy" "peer_address=$peer_address"
+    printf '%s\n' "$made_user" | sed -n '/./s/^/made_user=/p'
+    printf '%s\n' "$joined" | sed -n '/./s/^/joined=/p'
     printf '%s\n' "${made:-}" "$earlier" | sed -n '/./s/^/made=/p'
   )"
 }
 
+# remembered KEY: one a line.
+remembered() { sed -n "s/^$1=//p" "$settings" 2>/dev/null || true; }
+
 make_user() {
+  # By this run or one before: what is taken away again, one a line. A membership is USER:GROUP.
+  made_user=$(remembered made_user) joined=$(remembered joined)
   [ -n "$user" ] || return 0
   if ! id "$user" >/dev/null 2>&1; then
     if has useradd; then useradd --system --user-group --home-dir "$state" --no-create-home --shell /usr/sbin/nologin "$user"; else adduser -S -D -H -h "$state" -s /bin/false "$user"; fi
-    made_user=$user changed=yes
+    made_user="$made_user
+$user" changed=yes
     say "The user $user was made."
   fi
   [ -S "$docker_host" ] || return 0
@@ -569,10 +651,46 @@ make_user() {
     *" $group "*) ;;
     *)
       if has usermod; then usermod -aG "$group" "$user"; else addgroup "$user" "$group"; fi
-      changed=yes
+      joined="$joined
+$user:$group" changed=yes
       say "The user $user is in the group $group now, which is as good as root on this host: it may start any container."
       ;;
   esac
+}
+
+# drop_users [USER]: undoes what was done for users of the agent, but for this one.
+drop_users() {
+  left_user='' left_joined=''
+  for entry in $joined; do
+    who=${entry%%:*} group=${entry#*:}
+    if [ "$who" = "${1:-}" ]; then
+      left_joined="$left_joined
+$entry"
+    elif lists "$who" "$made_user"; then
+      : # The membership ends with the user.
+    elif has gpasswd; then
+      gpasswd -d "$who" "$group" >/dev/null 2>&1 || say "The user $who could not be taken out of the group $group."
+    else
+      delgroup "$who" "$group" 2>/dev/null || say "The user $who could not be taken out of the group $group."
+    fi
+  done
+  for who in $made_user; do
+    if [ "$who" = "${1:-}" ]; then
+      left_user=$who
+    elif has userdel; then
+      userdel "$who" 2>/dev/null || say "The user $who could not be removed."
+    else
+      deluser "$who" || say "The user $who could not be removed."
+    fi
+  done
+  made_user=$left_user joined=$left_joined
+}
+# lists WORD LIST
+lists() {
+  for word in $2; do
+    [ "$word" != "$1" ] || return 0
+  done
+  return 1
 }
 
 put_program() {
@@ -615,7 +733,15 @@ put_program() {
     mv -f "$prefix/launch.new" "$prefix/launch"
     changed=yes
   fi
-  [ -z "$user" ] || chown -R "$user" "$prefix"
+  give_to "$prefix"
+}
+# give_to FOLDER: to the user that the agent runs as, and back to root when it was another one's.
+give_to() {
+  if [ -n "$user" ]; then
+    chown -R "$user" "$1"
+  elif [ -n "$user_before" ]; then
+    chown -R 0:0 "$1"
+  fi
 }
 cmp_files() { [ -f "$2" ] && [ "$(hash_of "$1")" = "$(hash_of "$2")" ]; }
 sum_of() { sed -n "s/^\([0-9a-f]\{64\}\)  $1\$/\1/p" "$work/SHA256SUMS"; }
@@ -739,14 +865,18 @@ enroll() {
 }
 
 own_state() {
+  give_to "$state"
   # Files of stacks are where every installed agent has them, unless its state is elsewhere.
+  stacks=/var/lib/windflow/stacks
+  [ "$state" = $usual_state ] || return 0
   if [ -n "$user" ]; then
-    chown -R "$user" "$state"
-    if [ "$state" = /var/lib/windflow-agent ]; then
-      make_folder /var/lib/windflow/stacks 0700
-      chown "$user" /var/lib/windflow/stacks
-      remember
-    fi
+    make_folder $stacks 0700
+    remember
+    chown "$user" $stacks
+    # Those of an agent that was root's. What a stack gave to others stays theirs.
+    [ -n "$user_before" ] || [ -z "$installed" ] || ! has find || find $stacks -user 0 -exec chown -h "$user" {} +
+  elif [ -n "$user_before" ] && [ -d $stacks ]; then
+    chown 0:0 $stacks
   fi
 }
 
@@ -791,8 +921,8 @@ TimeoutStopSec=30
 LimitNOFILE=65536
 # It is not the reason why a workload ends: it goes first, and comes back.
 MemoryAccounting=yes
-MemoryHigh=192M
-MemoryMax=256M
+MemoryHigh=$memory_high
+MemoryMax=$memory_max
 TasksMax=256
 OOMScoreAdjust=900
 $rights
@@ -833,6 +963,7 @@ runs_systemd() { systemctl is-active --quiet windflow-agent.service; }
 start_systemd() { systemctl restart windflow-agent.service; }
 stop_systemd() { systemctl stop windflow-agent.service; }
 drop_systemd() {
+  [ -e "$unit" ] || return 0
   if [ -d /run/systemd/system ]; then stop_systemd || say 'The service could not be stopped; it is removed nevertheless.'; fi
   rm -f "$unit" /etc/systemd/system/multi-user.target.wants/windflow-agent.service
   [ ! -d /run/systemd/system ] || systemctl daemon-reload
@@ -850,8 +981,10 @@ respawn_delay=2
 respawn_max=0
 retry=TERM/30/KILL/5
 rc_ulimit='-n 65536'
-rc_cgroup_settings='memory.high 201326592
-memory.max 268435456'
+# Of cgroup 2, and of cgroup 1.
+rc_cgroup_settings='memory.high $memory_high
+memory.max $memory_max'
+rc_cgroup_memory='memory.limit_in_bytes $memory_max'
 set -a
 . /etc/windflow/agent/environment
 set +a
@@ -872,6 +1005,8 @@ drop_openrc() {
   [ ! -e /etc/init.d/windflow-agent ] || stop_openrc || say 'The service could not be stopped; it is removed nevertheless.'
   rc-update del windflow-agent default >/dev/null 2>&1 || true
   rm -f /etc/init.d/windflow-agent /run/windflow-agent.pid
+  # Those of cgroup 1 are left by OpenRC.
+  for group in /sys/fs/cgroup/*/openrc_windflow-agent /sys/fs/cgroup/openrc/windflow-agent; do rmdir "$group" 2>/dev/null || true; done
 }
 
 # No init that keeps programs running: a script starts the agent, and starts it again when it ends.
@@ -887,6 +1022,18 @@ put_plain() {
   put_file /etc/windflow/agent/service 0755 "#!/bin/sh
 # start, stop or status of the WindFlow agent on a host without an init system that does it.
 pid_file=/run/windflow-agent.pid
+# Of cgroup 1 or 2; where the host has neither, or keeps it to itself, there is no limit.
+group=/sys/fs/cgroup/windflow-agent
+[ ! -f /sys/fs/cgroup/memory/memory.limit_in_bytes ] || group=/sys/fs/cgroup/memory/windflow-agent
+limit() {
+  [ -f \"\${group%/*}/cgroup.procs\" ] || return 0
+  echo +memory >\"\${group%/*}/cgroup.subtree_control\"
+  mkdir \"\$group\"
+  for limit in memory.high=$memory_high memory.max=$memory_max memory.limit_in_bytes=$memory_max; do
+    [ ! -f \"\$group/\${limit%=*}\" ] || echo \"\${limit#*=}\" >\"\$group/\${limit%=*}\"
+  done
+  echo 0 >\"\$group/cgroup.procs\"
+} 2>/dev/null
 alive() { [ -s \"\$pid_file\" ] && kill -0 \"\$(cat \"\$pid_file\")\" 2>/dev/null && grep -q windflow \"/proc/\$(cat \"\$pid_file\")/cmdline\"; }
 case \$1 in
   start)
@@ -902,7 +1049,10 @@ case \$1 in
     echo \$\$ >\"\$pid_file\"
     trap 'trap \"\" TERM; kill -TERM \$child; wait \$child; exit 0' TERM INT
     while :; do
-      $plain_command &
+      (
+        limit
+        exec $plain_command
+      ) &
       child=\$!
       wait \$child
       sleep 2 &
@@ -920,6 +1070,7 @@ case \$1 in
       count=\$((count + 1))
     done
     rm -f \"\$pid_file\"
+    rmdir \"\$group\" 2>/dev/null || true
     ;;
   status) alive ;;
 esac"
@@ -956,10 +1107,9 @@ uninstall() {
   ! holds_others "$state" $state_marks || fail "$state $in_use: nothing was removed." 'Say --state-dir with the folder of the installation.'
   [ -n "$init" ] || init=systemd
   stacks=$state/stacks
-  [ "$state" != /var/lib/windflow-agent ] || stacks=/var/lib/windflow/stacks
+  [ "$state" != $usual_state ] || stacks=/var/lib/windflow/stacks
   running=$("$program" stacks --state-dir "$state" 2>/dev/null || true)
-  made=$(sed -n 's/^made=//p' "$settings" 2>/dev/null || true)
-  made_user=$(sed -n 's/^made_user=//p' "$settings" 2>/dev/null || true)
+  made=$(remembered made) made_user=$(remembered made_user) joined=$(remembered joined)
   "drop_$init"
   rm -rf "$prefix"
   rm -f /usr/local/bin/windflow-agent /etc/windflow/agent/environment /etc/windflow/agent/uninstall.sh
@@ -972,9 +1122,7 @@ uninstall() {
       [ "$entry" = "$stacks" ] || rm -rf "$entry"
     done
     rmdir "$state" 2>/dev/null || true
-    if [ -n "$made_user" ]; then
-      if has userdel; then userdel "$made_user"; else deluser "$made_user"; fi || say "The user $made_user could not be removed."
-    fi
+    drop_users
     printf '%s\n' "$made" | while IFS= read -r folder; do
       [ -z "$folder" ] || rmdir "$folder" 2>/dev/null || true
     done

@@ -1,6 +1,7 @@
 export { type BuiltAgentOptions, builtAgent, builtControlPlane, imageBase, testbedFacts } from "./built-programs.ts";
 export { type EngineChoice, type TestEngine, startTestEngine, testEnginePrograms } from "./test-engine.ts";
 export { type BareRoot, type BareSystem, bareRoot } from "./bare-root.ts";
+export { type BootedRoot, bootedRoot } from "./booted-root.ts";
 export { type ShellTools, shellTools } from "./shell-tools.ts";
 export { releaseKey, signRelease } from "./signed-release.ts";
 export { type Switch, createSwitch } from "./switch.ts";

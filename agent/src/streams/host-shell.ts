@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import type { HostShellStream, StreamEnd } from "@windflow/proto/agent";
 import { shellCommand } from "./shell-command.ts";
@@ -14,7 +15,8 @@ export async function streamHostShell(request: HostShellStream, user: string, ca
   const { spawn } = await import("node-pty");
   const shell = SHELLS.find((path) => existsSync(path)) ?? "/bin/sh";
   const systemd = existsSync("/run/systemd/system");
-  const { file, args } = shellCommand({ systemd, user, ownUser: userInfo().username, shell });
+  const cgroups = await readFile("/proc/self/cgroup", "utf8").catch(() => "");
+  const { file, args } = shellCommand({ systemd, user, ownUser: userInfo().username, shell, cgroups });
   const terminal = spawn(file, [...args], {
     name: "xterm-256color",
     cols: request.columns || DEFAULT_COLUMNS,
