@@ -40,10 +40,13 @@ import { createStepRunner } from "./step-runner.ts";
 const NET_MS = 30_000;
 // Lists do not show everything that hands can change; each inspect costs the engine about a millisecond.
 const FULL_LOOK_MS = 300_000;
+// Under the rest that is held for equal to another: what a pass may have missed of what time alone changes.
+const LONGEST_REST_MS = 1_800_000;
 const NO_PLAN: Plan = { steps: [], problems: [], downtime: [], replacements: [] };
 
 /** A pass after which nothing was left to do. One that would be made of the same comes to the same, and is not made. */
 interface Rest {
+  readonly since: number;
   readonly basis: readonly unknown[];
   readonly world: ObservedWorld;
   readonly report: ObservationReport;
@@ -113,16 +116,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       const desired = options.desired();
       const begun = requests;
       const { remembered } = keeper;
-      if (clock.now() >= fullLookAt) {
+      const isFull = clock.now() >= fullLookAt;
+      if (isFull) {
         observer.doubt();
-        rest = undefined;
         fullLookAt = clock.now() + FULL_LOOK_MS;
       }
       const look = await observer.look(recall);
       const basis = [...look.marks, desired, begun, remembered, refusalText(desired)];
-      if (rest !== undefined && isSame(rest.basis, basis)) {
+      if (rest !== undefined && isSame(rest.basis, basis) && Math.abs(clock.now() - rest.since) < LONGEST_REST_MS) {
         world = { ...rest.world, observedAt: look.world.observedAt };
-        return tellObserved(rest.report);
+        tellObserved(rest.report);
+        if (isFull && (await observer.refreshDetails(ownOf(world, desired)))) request();
+        return;
       }
       rest = undefined;
       world = await complete(look.world, desired);
@@ -134,7 +139,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (!runner.isQuiet()) return;
       // Details only explain states and order restarts, so they never delay a step.
       if (await observer.refreshDetails(ownOf(world, options.desired()))) return request();
-      if (isAtRest(plan, report)) rest = { basis, world, report };
+      if (isAtRest(plan, report)) rest = { since: clock.now(), basis, world, report };
     } catch (error) {
       rest = undefined;
       noteFailedPass(error);

@@ -23,34 +23,60 @@ const withoutAges = (text: string): string => text.replaceAll(AGES, "$1");
 
 export function createLists(): Lists {
   return {
-    containers: createList("/containers/json?", { all: true }, withoutAges, (listed) =>
-      (listed as ListedContainer[]).map(containerOf),
+    containers: createList(
+      "/containers/json?",
+      { all: true },
+      {
+        essence: withoutAges,
+        read: (text) => (JSON.parse(text) as ListedContainer[]).map(containerOf),
+      },
     ),
-    networks: createList("/networks", undefined, unchanged, (listed) =>
-      (listed as Docker.NetworkInspectInfo[]).map(networkOf),
-    ),
-    volumes: createList("/volumes", undefined, unchanged, (listed) =>
-      ((listed as { readonly Volumes?: Docker.VolumeInspectInfo[] | null }).Volumes ?? []).map(volumeOf),
-    ),
-    images: createList("/images/json", undefined, unchanged, (listed) => (listed as Docker.ImageInfo[]).map(imageOf)),
+    networks: createList("/networks", undefined, {
+      essence: inOneOrder,
+      read: (text) => (JSON.parse(text) as Docker.NetworkInspectInfo[]).map(networkOf),
+    }),
+    volumes: createList("/volumes", undefined, {
+      essence: inOneOrder,
+      read: (text) => ((JSON.parse(text) as ListedVolumes).Volumes ?? []).map(volumeOf),
+    }),
+    images: createList("/images/json", undefined, {
+      essence: inOneOrder,
+      read: (text) => (JSON.parse(text) as Docker.ImageInfo[]).map(imageOf),
+    }),
   };
 }
 
-const unchanged = (text: string): string => text;
+interface ListedVolumes {
+  readonly Volumes?: Docker.VolumeInspectInfo[] | null;
+}
 
-/** @param essence of an answer; those with the same are equal */
+/** The engine lists what it keeps in maps in another order each time. */
+function inOneOrder(text: string): string {
+  const listed = JSON.parse(text) as unknown[] | ListedVolumes;
+  const things: readonly unknown[] = Array.isArray(listed) ? listed : (listed.Volumes ?? []);
+  return things
+    .map((thing) => JSON.stringify(thing))
+    .toSorted()
+    .join("\n");
+}
+
+interface Reading<T> {
+  /** Of an answer; those with the same are equal. */
+  essence(text: string): string;
+  read(text: string): T[];
+}
+
 function createList<T>(
   path: string,
   options: object | undefined,
-  essence: (text: string) => string,
-  read: (listed: unknown) => T[],
+  reading: Reading<T>,
 ): (docker: Docker) => Promise<T[]> {
   let last: { readonly digest: string; readonly list: T[] } | undefined;
   return async (docker) => {
     const text = await textOf(docker, path, options);
     // A hundred containers are a quarter of a megabyte.
-    const digest = hash("sha256", essence(text), "base64");
-    if (last?.digest !== digest) last = { digest, list: read(JSON.parse(text)) };
+    const digest = hash("sha256", reading.essence(text), "base64");
+    if (last?.digest !== digest) last = { digest, list: reading.read(text) };
     return last.list;
   };
 }
