@@ -22,13 +22,21 @@ const HOUR_SECONDS = 3_600;
 const SPEED = 40;
 /** What is asked for right after the welcome is done by then, and the memory that it took is free again. */
 const SETTLE_MS = 15_000;
-const SMALL = { containers: 3, rounds: 1, windowSeconds: 4, fastSeconds: 12, settleMs: 3_000, speed: 60 };
+const SMALL = {
+  containers: 3,
+  rounds: 1,
+  windowSeconds: 4,
+  fastSeconds: { idle: 20, metered: 10, busy: 8 },
+  settleMs: 3_000,
+  speed: 60,
+};
 
 interface Size {
   readonly containers: number;
   readonly rounds: number;
   readonly windowSeconds: number;
-  readonly fastSeconds: number;
+  /** Of each window in which the agent is alone with its fast clock. */
+  readonly fastSeconds: Readonly<Record<"idle" | "metered" | "busy", number>>;
   readonly settleMs: number;
   readonly speed: number;
 }
@@ -60,9 +68,9 @@ export async function run(args: string[]): Promise<object> {
     const port = Number(new URL(site.installation.controlPlane.url).port);
     const wire = await countWire(site.machine, "remote", port);
     const startUp = await measureStartUp(site, size.rounds);
-    const idle = await phase(site, wire, 1, size);
-    const metered = await withMeteredLink(site, () => hourAlone(site, wire, size));
-    const busy = await phase(site, wire, size.containers, size);
+    const idle = await phase(site, wire, "idle", size);
+    const metered = await withMeteredLink(site, () => hourAlone(site, wire, "metered", size));
+    const busy = await phase(site, wire, "busy", size);
     const result = {
       bench: "agent",
       privateMb: idle.hour.privateMb,
@@ -90,7 +98,7 @@ function sizeOf(containers: string | undefined, seconds: string | undefined): Si
     containers: Number(containers ?? CONTAINERS),
     rounds: ROUNDS,
     windowSeconds: Number(seconds ?? WINDOW_SECONDS),
-    fastSeconds: HOUR_SECONDS / SPEED,
+    fastSeconds: { idle: HOUR_SECONDS / SPEED, metered: HOUR_SECONDS / SPEED, busy: HOUR_SECONDS / SPEED },
     settleMs: SETTLE_MS,
     speed: SPEED,
   };
@@ -98,7 +106,8 @@ function sizeOf(containers: string | undefined, seconds: string | undefined): Si
   throw new Error("--containers and --seconds take a number of at least 1");
 }
 
-async function phase(site: Site, wire: WireCounter, containers: number, size: Size): Promise<Phase> {
+async function phase(site: Site, wire: WireCounter, part: "idle" | "busy", size: Size): Promise<Phase> {
+  const containers = part === "idle" ? 1 : size.containers;
   await deployIdle(site.installation, containers);
   await site.restartAgent();
   const peers = await startPeers(site, PROJECT);
@@ -106,14 +115,14 @@ async function phase(site: Site, wire: WireCounter, containers: number, size: Si
   const agent = { name: "agent", pid: site.agent.pid, wire };
   const together = await observe([agent, ...peers.subjects], size.windowSeconds);
   await peers.stop();
-  return { containers, together, hour: await hourAlone(site, wire, size) };
+  return { containers, together, hour: await hourAlone(site, wire, part, size) };
 }
 
-async function hourAlone(site: Site, wire: WireCounter, size: Size): Promise<Taken> {
+async function hourAlone(site: Site, wire: WireCounter, part: keyof Size["fastSeconds"], size: Size): Promise<Taken> {
   await site.restartAgent(size.speed);
   await sleep(size.settleMs);
   const fast = { name: "agent", pid: site.agent.pid, wire, speed: size.speed };
-  const { agent: hour } = await observe([fast], size.fastSeconds);
+  const { agent: hour } = await observe([fast], size.fastSeconds[part]);
   if (hour === undefined) throw new Error("the agent was not looked at");
   return hour;
 }
