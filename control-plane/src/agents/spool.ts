@@ -28,9 +28,10 @@ interface Parts {
 // One transaction stays short enough for a lock that somebody waits for, whatever the number of hosts.
 const BATCHES_PER_COMMIT = 200;
 // A commit costs the same for one batch as for many, and an agent that waits this much longer for its acknowledgement sends
-// what comes meanwhile all the same. With fifty batches it has paid off.
+// what comes meanwhile all the same. Of a large fleet so many come in that time that a little longer halves the transactions.
 const LINGER_MS = 100;
-const ENOUGH_BATCHES = 50;
+const LARGE_GROUP = 25;
+const LONGER_LINGER_MS = 300;
 const MAX_SPOOL_ID = 128;
 const MAX_ENTRIES = 10_000;
 
@@ -47,7 +48,11 @@ export function createSpoolIntake(parts: Parts): SpoolIntake {
     // A host's next batch is judged by what the one before has stored.
     keyOf: ({ host }) => host.hostId,
     limit: BATCHES_PER_COMMIT,
-    linger: { ms: LINGER_MS, enough: ENOUGH_BATCHES },
+    linger: {
+      ms: LINGER_MS,
+      enough: BATCHES_PER_COMMIT,
+      after: { items: LARGE_GROUP, ms: LONGER_LINGER_MS },
+    },
     work: (organizationId, group) => storeTogether(parts, organizationId, group),
     isOnesFault: (error) => !isPassing(error),
   });

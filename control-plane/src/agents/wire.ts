@@ -20,18 +20,18 @@ export function encodedKind(kind: ToAgent): Uint8Array {
   return ControlFrame.encode({ id: 0n, ack: 0n, kind }).finish();
 }
 
-// Fields of ControlFrame, as tags; each a number of at most eight bytes, since these are exact.
+// Fields of ControlFrame, as tags.
 const ID = 0x08;
 const ACK = 0x10;
-const MOST_BYTES_OF_NUMBERS = 2 * (1 + 8);
 
 /** A whole frame. Its numbers are known only when it is sent: the fields of a message may follow each other as they are made. */
 export function encodedFrame(id: number, ack: number, kind: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(MOST_BYTES_OF_NUMBERS + kind.length);
-  let end = writeNumber(frame, writeNumber(frame, 0, ID, id), ACK, ack);
-  frame.set(kind, end);
-  end += kind.length;
-  return frame.subarray(0, end);
+  const start = 2 + bytesOfNumber(id) + bytesOfNumber(ack);
+  // The last one of a session is kept until there is another: of node's pool it would hold 64 kB.
+  const frame = Buffer.allocUnsafeSlow(start + kind.length);
+  writeNumber(frame, writeNumber(frame, 0, ID, id), ACK, ack);
+  frame.set(kind, start);
+  return frame;
 }
 
 const DESIRED_STATE = 0x2a;
@@ -45,11 +45,19 @@ export function encodedDesiredState({ term, n }: DesiredGeneration, shared: Desi
     encodedStacks.set(shared, stacks);
   }
   const generation = DesiredState.encode({ generation: { term, n }, stacks: [] }).finish();
-  const kind = Buffer.allocUnsafe(MOST_BYTES_OF_NUMBERS + generation.length + stacks.length);
-  const start = writeNumber(kind, 0, DESIRED_STATE, generation.length + stacks.length);
+  const length = generation.length + stacks.length;
+  const start = 1 + bytesOfNumber(length);
+  const kind = Buffer.allocUnsafeSlow(start + length);
+  writeNumber(kind, 0, DESIRED_STATE, length);
   kind.set(generation, start);
   kind.set(stacks, start + generation.length);
-  return kind.subarray(0, start + generation.length + stacks.length);
+  return kind;
+}
+
+function bytesOfNumber(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
 }
 
 function writeNumber(frame: Buffer, start: number, tag: number, value: number): number {

@@ -121,3 +121,22 @@ test("one that comes alone does not linger; those that come meanwhile do, if the
   expect(await Promise.all(all)).toEqual(["a", "b", "c", "d"]);
   expect(pieces).toEqual([1, 1, 3]);
 });
+
+test("after a large piece it lingers longer", async () => {
+  const pieces: number[] = [];
+  const gather = createGathering<string, string>({
+    lineOf: () => "one",
+    keyOf: (item) => item,
+    limit: 10,
+    // Without what the first piece was, the second would outlast the test.
+    linger: { ms: 3_600_000, enough: 3, after: { items: 3, ms: 1 } },
+    work: async (_line, items) => {
+      if (pieces.push(items.length) === 1) second = gather("d");
+      return items;
+    },
+  });
+  let second: Promise<string> | undefined;
+  await Promise.all(["a", "b", "c"].map(gather));
+  expect(await second).toBe("d");
+  expect(pieces).toEqual([3, 1]);
+});

@@ -10,9 +10,14 @@ export interface GatherOptions<Item, Result> {
   readonly weight?: { readonly of: (item: Item) => number; readonly limit: number };
   /**
    * Before each piece of work, so long is waited for more items, unless there are `enough`, or fewer than `least`: one that comes
-   * alone does not wait. Absent: not at all.
+   * alone does not wait. `after` a piece of so many items, so long instead. Absent: not at all.
    */
-  readonly linger?: { readonly ms: number; readonly enough: number; readonly least?: number };
+  readonly linger?: {
+    readonly ms: number;
+    readonly enough: number;
+    readonly least?: number;
+    readonly after?: { readonly items: number; readonly ms: number };
+  };
   /** Results in the order of the items. What it throws rejects all of them, … */
   readonly work: (line: string, items: readonly Item[]) => Promise<readonly Result[]>;
   /** … unless this says that one of them may be at fault: then each is worked on alone, and the others do not suffer for it. */
@@ -27,6 +32,8 @@ interface Waiting<Item, Result> {
 
 interface Line<Item, Result> {
   readonly waiting: Waiting<Item, Result>[];
+  /** Items of the last piece of work. */
+  worked: number;
   onEnough: (() => void) | undefined;
 }
 
@@ -38,7 +45,9 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
   async function workOff(name: string, line: Line<Item, Result>): Promise<void> {
     while (line.waiting.length > 0) {
       await lingered(line);
-      await workOn(name, next(line.waiting));
+      const group = next(line.waiting);
+      line.worked = group.length;
+      await workOn(name, group);
     }
     lines.delete(name);
   }
@@ -47,7 +56,9 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
     if (linger === undefined || line.waiting.length >= linger.enough) return;
     if (line.waiting.length < (linger.least ?? 1)) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, linger.ms);
+      const { after } = linger;
+      const isLong = after !== undefined && line.worked >= after.items;
+      const timer = setTimeout(resolve, isLong ? after.ms : linger.ms);
       line.onEnough = () => {
         clearTimeout(timer);
         resolve();
@@ -98,7 +109,7 @@ export function createGathering<Item, Result>(options: GatherOptions<Item, Resul
         if (line.waiting.length === linger?.enough) line.onEnough?.();
         return;
       }
-      const own = { waiting: [{ item, resolve, reject }], onEnough: undefined };
+      const own = { waiting: [{ item, resolve, reject }], worked: 0, onEnough: undefined };
       lines.set(name, own);
       workOff(name, own).catch(reject);
     });

@@ -33,7 +33,10 @@ export function peek(
     const first = readFirstBytes(seen);
     if (first.kind === "more" && seen.length < HELLO_BYTES) return;
     stop();
-    outcome.decided(first.kind === "more" ? { kind: "unknown" } : first, seen);
+    const bytes = seen;
+    // What listens to the socket outlives this by as long as the connection lasts.
+    seen = Buffer.alloc(0);
+    outcome.decided(first.kind === "more" ? { kind: "unknown" } : first, bytes);
   };
   socket.on("readable", read);
   socket.once("end", stop);
