@@ -195,7 +195,10 @@ describe("the spool", () => {
     const last = await hosts.session(host);
     const acknowledged = Number(last.welcome.spoolAcked);
     expect(acknowledged).toBeGreaterThanOrEqual(25);
-    expect(await storedEvents(host.hostId)).toEqual(upTo(acknowledged));
+    const stored = await storedEvents(host.hostId);
+    // A batch of the link before may have waited for others when the last session began.
+    expect(stored.length).toBeGreaterThanOrEqual(acknowledged);
+    expect(stored).toEqual(upTo(stored.length));
     last.close();
   });
 });
