@@ -11,7 +11,7 @@ import { observedStack } from "./testing/observed.ts";
 import { createTestClient, type TestClient } from "./testing/rest.ts";
 import { enroll, newHostKey, openTestSession, type TestIdentity, type TestSession } from "./testing/test-agent.ts";
 
-// The scenario in e2e/ kills twenty times with real agents; this one is the short form, without an engine.
+// The scenario in e2e/ kills twelve times with real agents; this one goes without an engine.
 const KILLS = 8;
 const HOSTS = ["alpha", "beta", "gamma"];
 // Between acknowledgement and the end of a rollout of three hosts, one after the other, with a gate of a second each.

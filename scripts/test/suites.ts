@@ -121,7 +121,7 @@ export const SUITES: readonly Suite[] = [
     filters: ["agent/", "installer/", "e2e/", "scripts/", "core/", "proto/", "bench/"],
     // Most of their time is waiting for engines.
     atOnce: Math.max(2, availableParallelism() - 1),
-    needs: ["engine"],
+    needs: ["engine", "chromium"],
     lane: "engines",
     budgetSeconds: 240,
   },
