@@ -105,7 +105,8 @@ async function fetchAll(layers: DeliveredImage["layers"], loading: Loading): Pro
   const unpacked = layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const lack = lackOfRoom([
     { folder: loading.folder, bytes: missing },
-    { folder: await engine.imageFolder(), bytes: unpacked },
+    // While it loads, the engine has a copy of its own of what it is given, beside what it keeps.
+    { folder: await engine.imageFolder(), bytes: 2 * unpacked },
   ]);
   if (lack !== undefined) throw new Error(`The image ${loading.reference} ${lack}. Free some, and it is tried again.`);
   const bytesTotal = wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -141,6 +141,33 @@ test("a file is read once for all who send its last byte at the same time", asyn
   expect((await stored(digest)).equals(content)).toBe(true);
 });
 
+test("a file that came through one process is not read again in the end, one of two processes is", async () => {
+  const { database, clock } = app.platform;
+  const jobs = { ...app.platform.jobs, register: () => undefined };
+  const other = createFiles({ database, clock, jobs, audit: app.app.audit, organizationBytes: 400 * MIB });
+  const readsOf = async (second: Files): Promise<number> => {
+    const content = randomBytes(3 * MIB);
+    const digest = digestOf(content);
+    const put = (by: Files, from: number): Promise<unknown> =>
+      by.store.put(app.organizationId, {
+        digest,
+        sizeBytes: 3 * MIB,
+        offset: from * MIB,
+        content: content.subarray(from * MIB, (from + 1) * MIB),
+      });
+    const spy = vi.spyOn(database, "inOrganization");
+    await put(files, 0);
+    await put(second, 1);
+    await put(files, 2);
+    const reads = spy.mock.calls.filter(([, , options]) => options?.readOnly === true).length;
+    spy.mockRestore();
+    expect((await stored(digest)).equals(content)).toBe(true);
+    return reads;
+  };
+  expect(await readsOf(files)).toBe(0);
+  expect(await readsOf(other)).toBeGreaterThan(10);
+});
+
 test("another content than the digest says is dropped, with an error, and the right one can be uploaded then", async () => {
   const content = randomBytes(150_000);
   const wrong = { ...piece(content, 0, 150_000), content: randomBytes(150_000).toString("base64") };

@@ -10,6 +10,7 @@ import {
 import { filesErrors } from "./errors.ts";
 import { EMPTY_FILE, LEAST_CHARGE_BYTES, type FilePiece, type StoredFile } from "./model.ts";
 import { readPieces } from "./reading.ts";
+import { createRunningDigests } from "./running-digests.ts";
 import {
   appendPieces,
   insertFile,
@@ -36,14 +37,22 @@ export interface Uploads {
 
 const OTHER_SIZE = Symbol("a file of this digest was begun with another size");
 
+interface Taken {
+  readonly file: FileRow;
+  /** As it was before this piece, and what is new of the piece; absent when nothing was. */
+  readonly appended?: { readonly before: FileRow; readonly content: Uint8Array };
+}
+
 export function createUploads({ database, clock, organizationBytes }: Parts): Uploads {
+  const running = createRunningDigests();
+
   /** Takes what is new of the piece. Nothing of it is taken when the room or the disk is full. */
-  async function take(tx: UnitOfWork, organizationId: string, piece: FilePiece): Promise<FileRow | typeof OTHER_SIZE> {
+  async function take(tx: UnitOfWork, organizationId: string, piece: FilePiece): Promise<Taken | typeof OTHER_SIZE> {
     const { digest, sizeBytes, offset, content } = piece;
     const known = (await lockFile(tx, organizationId, digest)) ?? (await begin(tx, organizationId, piece));
     if (known.whole) {
       await touchFiles(tx, organizationId, [digest], clock.now());
-      return known;
+      return { file: known };
     }
     if (known.sizeBytes !== sizeBytes) {
       // Whoever began was wrong about the size, or whoever goes on is: from the beginning, the digest will tell.
@@ -52,10 +61,11 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     }
     if (offset > known.receivedBytes) throw wrongOffset(offset, known.receivedBytes);
     const fresh = content.subarray(known.receivedBytes - offset);
-    if (fresh.length === 0) return known;
+    if (fresh.length === 0) return { file: known };
     const at = clock.now();
     await appendPieces(tx, organizationId, { digest, offset: known.receivedBytes, content: fresh, at });
-    return { ...known, receivedBytes: known.receivedBytes + fresh.length, touchedAt: at };
+    const file = { ...known, receivedBytes: known.receivedBytes + fresh.length, touchedAt: at };
+    return { file, appended: { before: known, content: fresh } };
   }
 
   async function begin(
@@ -99,11 +109,15 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     return running;
   }
 
-  async function verifyOnce(organizationId: string, file: FileRow): Promise<void> {
-    const { digest } = file;
+  async function readDigest(organizationId: string, digest: string): Promise<string> {
     const hash = createHash("sha256");
     for await (const bytes of readPieces(database, organizationId, digest, 0)) hash.update(bytes);
-    const found = `sha256:${hash.digest("hex")}`;
+    return `sha256:${hash.digest("hex")}`;
+  }
+
+  async function verifyOnce(organizationId: string, file: FileRow): Promise<void> {
+    const { digest } = file;
+    const found = running.take(organizationId, file) ?? (await readDigest(organizationId, digest));
     const isRight = found === digest;
     const isMarked = await database.inOrganization(organizationId, async (tx) => {
       if (isRight && (await markWhole(tx, organizationId, file))) return true;
@@ -123,7 +137,7 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
     put: async (organizationId, piece, mostBytes) => {
       requireSound(piece, mostBytes);
       if (piece.digest === EMPTY_FILE) return { digest: EMPTY_FILE, sizeBytes: 0, receivedBytes: 0 };
-      const takeOnce = (): Promise<FileRow | typeof OTHER_SIZE> =>
+      const takeOnce = (): Promise<Taken | typeof OTHER_SIZE> =>
         database
           .inOrganization(organizationId, (tx) => take(tx, organizationId, piece))
           .catch((error: unknown) => {
@@ -134,9 +148,10 @@ export function createUploads({ database, clock, organizationBytes }: Parts): Up
         await drop(organizationId, piece.digest, ({ sizeBytes }) => sizeBytes !== piece.sizeBytes);
         taken = await takeOnce();
       }
-      const complete = taken.receivedBytes === taken.sizeBytes;
-      if (complete && !taken.whole) await verify(organizationId, taken);
-      const { digest, sizeBytes, receivedBytes } = taken;
+      const { file, appended } = taken;
+      if (appended !== undefined) running.appended(organizationId, appended.before, file, appended.content);
+      const { digest, sizeBytes, receivedBytes } = file;
+      if (receivedBytes === sizeBytes && !file.whole) await verify(organizationId, file);
       return { digest, sizeBytes, receivedBytes };
     },
   };

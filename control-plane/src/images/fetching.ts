@@ -100,8 +100,9 @@ export function createFetching(parts: {
     const there = await database.inOrganization(
       organizationId,
       async (tx) => {
-        const stored = await Promise.all(layers.map(({ digest }) => files.receivedBytes(tx, digest)));
-        return stored.reduce((sum, bytes) => sum + bytes, 0);
+        let bytes = 0;
+        for (const { digest } of layers) bytes += await files.receivedBytes(tx, digest);
+        return bytes;
       },
       { readOnly: true },
     );
