@@ -36,8 +36,8 @@ interface Parts {
 const RETRY_MS = 5_000;
 
 // One question for all hosts that a change concerns at once. What they share is read and encoded once; small enough that the first
-// of them are told while the next are asked for.
-const HOSTS_AT_ONCE = 1_000;
+// of them are told while the next are asked for, and that nobody else waits long: those of one question are told in one go.
+const HOSTS_AT_ONCE = 500;
 // So many at once are a fleet that is being told something, and not some hosts of a wave.
 const A_FLEET = 250;
 // Ten thousand hosts are told within this on two processors; who reports meanwhile waits no longer.
