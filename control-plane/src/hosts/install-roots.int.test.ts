@@ -128,6 +128,13 @@ describe.runIf(possible)("on a bare Debian without an init system", { timeout: T
     const ours = (paths: string[]): string[] => paths.filter((path) => !path.startsWith("/var/lib/windflow-agent/"));
     expect(ours(differences(installed, await root.tree()))).toEqual([]);
 
+    // At the same address another control plane may answer one day.
+    const identity = "/var/lib/windflow-agent/identity.json";
+    await type(`cp -p ${identity} /run/identity && sed -i 's/MII/MIJ/g' ${identity}`);
+    const another = await type(`sh /run/install.sh --server ${bench.app.url} ${trust}`);
+    expect(another.output).toContain("whose authority was another one than this line's");
+    await type(`cp -p /run/identity ${identity}`);
+
     // To a user that was there before: the one that was made goes.
     const back = await type(`${installCommand} --user ops --deny-host-shell --no-proxy '' --name ''`);
     expect(back.code, back.output).toBe(0);

@@ -29,7 +29,8 @@ async function unit(bare: Bare, ...names: string[]): Promise<Record<string, stri
 
 test.runIf(await canMakeMachines())(
   "under a systemd that runs: shut in, limited, brought back, upgraded, and gone without a trace",
-  { timeout: PATIENCE_MS },
+  // The first time its packages are fetched.
+  { timeout: 2 * PATIENCE_MS },
   async () => {
     const bare = await bench.bootedHost();
     const { root } = bare;
