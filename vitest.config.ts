@@ -10,7 +10,7 @@ const without = (process.env["TEST_WITHOUT"] ?? "").split(",").filter((pattern) 
 
 // Waits have room on a machine that does much at once.
 const patient = { setupFiles: ["./scripts/test/patient-waits.ts"], expect: { poll: { timeout: 60_000 } } };
-// What failed all the same among real machines is tried once more; that it was is said at the end (docs/adr/0058).
+// What failed all the same among real machines is tried once more; that it was is said at the end (docs/adr/0059).
 const SECOND_TRY = { retry: 1 };
 
 // Each wait inside a test has a limit of its own that fails first and says why.

@@ -77,8 +77,7 @@ describe("what many hosts send at once", () => {
     const batches = 30;
     for (let batch = 0; batch < batches; batch++) {
       send(session, [`${batch}a`, `${batch}b`], batch * 2);
-      if (batch % 5 === 2)
-        await killer.query(END_CONNECTIONS);
+      if (batch % 5 === 2) await killer.query(END_CONNECTIONS);
       const ack = await session.next("spoolAck");
       expect(ack.sequence).toBe(BigInt(batch * 2 + 2));
     }
