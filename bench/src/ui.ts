@@ -69,7 +69,7 @@ function report(sizes: readonly SizeFigures[], log: LogFigures): object {
   console.table(rows);
   for (const one of dearest(sizes.at(-1)?.felt ?? []))
     console.log(
-      `${one.cpuMs.toFixed(0).padStart(5)} ms of processor (scripts ${one.scriptMs.toFixed(0)}, styles ${one.styleMs.toFixed(0)}, layout ${one.layoutMs.toFixed(0)}), seen after ${one.ms.toFixed(0)} ms: ${one.act}`,
+      `${one.cpuMs.toFixed(0).padStart(5)} ms of processor (styles ${one.styleMs.toFixed(0)}, layout ${one.layoutMs.toFixed(0)}), seen after ${one.ms.toFixed(0)} ms: ${one.act}`,
     );
   for (const { act, ms } of sizes.at(-1)?.longTasks ?? []) console.log(`a task of ${ms.toFixed(0)} ms after: ${act}`);
   console.log(

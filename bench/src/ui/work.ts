@@ -15,8 +15,7 @@ export interface Act {
   readonly ms: number;
   /** Processor time of the page's main thread, with what came after it. */
   readonly cpuMs: number;
-  /** What of it was spent in scripts, in finding styles and in layout; the rest is painting and the browser's own. */
-  readonly scriptMs: number;
+  /** What of it was spent in finding styles and in layout; the rest is scripts, painting and the browser's own. */
   readonly styleMs: number;
   readonly layoutMs: number;
 }
@@ -83,7 +82,6 @@ const LCP = `
 type Spent = Omit<Act, "act" | "ms">;
 const difference = (after: Spent, before: Spent): Spent => ({
   cpuMs: after.cpuMs - before.cpuMs,
-  scriptMs: after.scriptMs - before.scriptMs,
   styleMs: after.styleMs - before.styleMs,
   layoutMs: after.layoutMs - before.layoutMs,
 });
@@ -107,7 +105,6 @@ class Session {
     const ms = (wanted: string): number => 1_000 * (metrics.find(({ name }) => name === wanted)?.value ?? 0);
     return {
       cpuMs: ms("TaskDuration"),
-      scriptMs: ms("ScriptDuration"),
       styleMs: ms("RecalcStyleDuration"),
       layoutMs: ms("LayoutDuration"),
     };

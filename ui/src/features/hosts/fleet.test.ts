@@ -6,7 +6,7 @@ import { createTranslator } from "../../app/i18n.ts";
 import { complete, completionsFor, wordAt } from "./filter-completion.ts";
 import { useFleetSentence } from "./fleet-sentence.ts";
 import { filterOfGroup, splitWords, valueOf, withoutKeys, withWord } from "./fleet-words.ts";
-import { linesOf } from "./grouped-hosts.ts";
+import { linesOf, makeHostRows } from "./grouped-hosts.ts";
 import { mapHostsOf } from "./map-hosts.ts";
 import { cellAt, cellBeside, groupsOf, layOut, type MapHost } from "./health-map-layout.ts";
 import { barParts, markOf } from "./health.ts";
@@ -91,15 +91,19 @@ describe("changes of hosts", () => {
 
 test("an open group is followed by its hosts and by what is still to be read", () => {
   const hosts: Host[] = [{ id: "1" }, { id: "2" }];
+  const rowOf = makeHostRows();
   const lines = linesOf(
     [
       { value: "paris", hosts: 5 },
       { value: "", hosts: 1 },
     ],
     new Map([["paris", { rows: hosts, total: 5, error: undefined }]]),
+    rowOf,
   );
   expect(lines.map((line) => line.key)).toEqual(["group paris", "paris 1", "paris 2", "more paris", "group "]);
   expect(lines[3]).toMatchObject({ left: 3 });
+  // What has not changed is the same line, and is not drawn anew.
+  expect(rowOf(hosts[0] ?? {}, "paris 1")).toBe(lines[1]);
 });
 
 describe("the map", () => {

@@ -11,6 +11,18 @@ export type FleetRow =
   | { kind: "host"; key: string; host: Host }
   | { kind: "more"; key: string; group: HostGroup; left: number; error: unknown };
 
+/** The line of a host: the same one for the same answer, so that a table draws nothing anew of hosts that have not changed. */
+export function makeHostRows(): (host: Host, key: string) => FleetRow {
+  const made = new WeakMap<Host, FleetRow>();
+  return (host, key) => {
+    const known = made.get(host);
+    if (known?.key === key) return known;
+    const row: FleetRow = { kind: "host", key, host };
+    made.set(host, row);
+    return row;
+  };
+}
+
 interface OpenGroup {
   scope: EffectScope;
   list: PagedList<Host>;
@@ -20,13 +32,14 @@ interface OpenGroup {
 export function linesOf(
   groups: readonly HostGroup[],
   open: ReadonlyMap<string, { rows: readonly Host[]; total: number | undefined; error: unknown }>,
+  rowOf: (host: Host, key: string) => FleetRow,
 ): FleetRow[] {
   return groups.flatMap((group): FleetRow[] => {
     const value = group.value ?? "";
     const hosts = open.get(value);
     const head: FleetRow = { kind: "group", key: `group ${value}`, group, open: hosts !== undefined };
     if (hosts === undefined) return [head];
-    const rows = hosts.rows.map((host): FleetRow => ({ kind: "host", key: `${value} ${host.id}`, host }));
+    const rows = hosts.rows.map((host) => rowOf(host, `${value} ${host.id}`));
     const left = (hosts.total ?? group.hosts ?? 0) - rows.length;
     const more: FleetRow[] =
       left > 0 || hosts.error !== undefined
@@ -73,6 +86,7 @@ export function useGroupedHosts(query: {
   watch(query.groupBy, closeAll);
   onScopeDispose(closeAll);
 
+  const rowOf = makeHostRows();
   const rows = computed(() =>
     linesOf(
       query.groups(),
@@ -82,6 +96,7 @@ export function useGroupedHosts(query: {
           { rows: list.rows.value, total: list.total.value, error: list.error.value },
         ]),
       ),
+      rowOf,
     ),
   );
   const loadMore = (group: HostGroup): void => void open.value.get(group.value ?? "")?.list.loadMore();
