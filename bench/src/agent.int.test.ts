@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { run } from "./agent.ts";
 
-// Starting a control plane, an engine and the agent several times; the windows are 46 s of it.
+// Starting a control plane, an engine and the agent several times; the windows are 38 s of it.
 const TIMEOUT_MS = 300_000;
 
 interface Result {

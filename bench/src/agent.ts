@@ -25,8 +25,8 @@ const SETTLE_MS = 15_000;
 const SMALL = {
   containers: 3,
   rounds: 1,
-  windowSeconds: 4,
-  fastSeconds: { idle: 20, metered: 10, busy: 8 },
+  windowSeconds: 2,
+  fastSeconds: { idle: 20, metered: 8, busy: 6 },
   settleMs: 3_000,
   speed: 60,
 };
