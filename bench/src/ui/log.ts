@@ -8,6 +8,7 @@ export interface LogFigures {
   readonly heapMb: number;
 }
 const READ_MS = 300_000;
+const SCREEN_OF_LINES = 20;
 const POLL_MS = 250;
 /** What the log's last lines are short of the whole while it is being read. */
 const LAST_LINES = 0.99;
@@ -20,7 +21,8 @@ export async function readLog(uiFolder: string, lines: number): Promise<LogFigur
     const { page } = browser;
     const elements = (): Promise<number> => page.evaluate<number>("document.querySelectorAll('*').length");
     await page.goto(`${server.url}/hosts/hst_0000/containers/cshopweb0000000000000000/logs`);
-    await page.locator(".line").first().waitFor();
+    // A screen full of them: fewer stand there while the first are still being read.
+    await page.locator(".line").nth(SCREEN_OF_LINES).waitFor();
     const elementsBefore = await elements();
     const held = (): Promise<number> =>
       page.evaluate<number>(
