@@ -5,11 +5,13 @@ import { vi } from "vitest";
 // The same as in vitest.config.ts, for what is polled.
 const PATIENCE_MS = 60_000;
 
-type Wait = number | { timeout?: number; interval?: number | "requestAnimationFrame" };
-const patient = <Options extends Wait>(options: Options | undefined): { timeout: number } => {
-  const given = typeof options === "number" ? { timeout: options } : options;
-  return { ...given, timeout: Math.max(given?.timeout ?? 0, PATIENCE_MS) };
-};
+interface Wait {
+  timeout?: number;
+}
+function patient<Options extends Wait>(options: number | Options | undefined): Options & { timeout: number } {
+  const given = (typeof options === "number" ? { timeout: options } : (options ?? {})) as Options;
+  return { ...given, timeout: Math.max(given.timeout ?? 0, PATIENCE_MS) };
+}
 
 const waitFor = vi.waitFor.bind(vi);
 const waitUntil = vi.waitUntil.bind(vi);
