@@ -29,7 +29,7 @@ export async function selfTest(): Promise<SelfTestResult[]> {
   }
 }
 
-async function resultOf(name: string, run: () => Promise<string>): Promise<SelfTestResult> {
+async function resultOf(name: string, run: () => string | Promise<string>): Promise<SelfTestResult> {
   const began = performance.now();
   const done = (passed: boolean, said: string): SelfTestResult => ({
     name,
