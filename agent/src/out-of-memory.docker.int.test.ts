@@ -90,12 +90,13 @@ test(
     await container.start();
     const before = await container.inspect();
 
-    // As the unit and the launcher do it: offered to the kernel from its first moment on, and started again whatever ended it.
+    // As the unit and the launcher do it: offered to the kernel from its first moment on, and started again whatever ended it. Only once
+    // there is room: one after the other would be ended at its start, and the workload thrash beside them.
     const main = join(import.meta.dirname, "main.ts");
     const place = `--state-dir ${config.stateDir} --docker-host unix://${engine.socketPath}`;
     const run = `${process.execPath} --conditions=@windflow/source --no-warnings ${main} run ${place}`;
     inside(
-      `echo 900 > /proc/self/oom_score_adj; while :; do ${run} >/dev/null & echo $! > ${folder}/pid; wait $!; echo $? >> ${folder}/ends; sleep 0.5; done`,
+      `echo 900 > /proc/self/oom_score_adj; while :; do ${run} >/dev/null & echo $! > ${folder}/pid; wait $!; echo $? >> ${folder}/ends; while [ ! -e ${folder}/room ]; do sleep 0.5; done; done`,
     );
     await vi.waitFor(() => expect(plane.sessions).toHaveLength(1), PATIENCE);
     const pid = readFileSync(join(folder, "pid"), "utf8").trim();
@@ -107,9 +108,13 @@ test(
     const ends = (): string => (existsSync(join(folder, "ends")) ? readFileSync(join(folder, "ends"), "utf8") : "");
     // 137: ended by SIGKILL.
     await vi.waitFor(() => expect(ends()).toMatch(/^137$/m), PATIENCE);
-    await vi.waitFor(() => expect(said).toBe("taken"), PATIENCE);
+    await vi.waitFor(() => {
+      expect({ exit: workload.exitCode, signal: workload.signalCode }).toEqual({ exit: null, signal: null });
+      expect(said).toBe("taken");
+    }, PATIENCE);
     workload.stdin?.write("enough\n");
     await vi.waitFor(() => expect(said).toContain("given back"), PATIENCE);
+    writeFileSync(join(folder, "room"), "");
 
     const sessions = plane.sessions.length;
     await vi.waitFor(() => expect(plane.sessions.length).toBeGreaterThan(sessions - 1), PATIENCE);
