@@ -102,7 +102,8 @@ export const SUITES: readonly Suite[] = [
     name: "soak",
     what: "short forms of `npm run soak`: two minutes in which everything fails",
     project: "soak",
-    filters: [],
+    // The agent's own is for a quiet machine: with a full group its limit is reached by thrashing, which took four minutes beside others.
+    filters: ["e2e/"],
     needs: ["engine"],
     // Most of it is waiting.
     lane: "engines",
