@@ -79,6 +79,25 @@ test("a policy that came just before the agent was restarted is followed: what w
   expect(drifts.of("stk_1")).toEqual({ drift: [] });
 });
 
+test("a policy that is taken back before all of it was done is asked for: what gives the containers back is no drift", () => {
+  const told: string[] = [];
+  const drifts = createDriftKeeper({ keeper: keeperOf({}), tell: ({ type }) => void told.push(type) });
+  const plan = { ...EMPTY, steps: [STEP] };
+  drifts.sort(EMPTY, world(true), desired(), 1);
+  drifts.settle(settlement(true), EMPTY, desired());
+  drifts.sort(plan, world(true), desired(POLICY), 2);
+  drifts.settle(settlement(false), plan, desired(POLICY));
+  drifts.sort(plan, world(true), desired(), 3);
+  expect(drifts.of("stk_1")).toEqual({ drift: [] });
+  drifts.settle(settlement(false), plan, desired());
+  drifts.sort(EMPTY, world(true), desired(), 4);
+  drifts.settle(settlement(true), EMPTY, desired());
+  expect(told).toEqual([]);
+  // From here on it is drift again.
+  drifts.sort(plan, world(true), desired(), 5);
+  expect(drifts.of("stk_1")).toEqual({ drift: [STEP], driftSince: 5 });
+});
+
 test("drift stands, since the same moment, while what shows it is inspected anew", () => {
   const drifts = createDriftKeeper({ keeper: keeperOf({}), tell: () => undefined });
   const now = desired(POLICY);

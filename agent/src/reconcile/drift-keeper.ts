@@ -21,6 +21,9 @@ const MAX_STEPS = 50;
 /** Of all steps of one event as JSON. */
 const MAX_CHARACTERS = 16_000;
 
+/** No key of a policy: it equals none that is asked for. */
+const POLICY_ON_THE_WAY = "?";
+
 /** Knows what each stack had converged on, so that what differs later is told apart from what was asked for. */
 export interface DriftKeeper {
   /** The plan without what may not be done. What is found is remembered, durably, before anything is done about it. */
@@ -88,7 +91,8 @@ export function createDriftKeeper(parts: {
         const known = settledOf(stackId);
         // Which restart policies a new heal policy has to set is seen by inspection only.
         const isUnsure = uninspected.has(stackId) && policyKey(stack) !== (known?.policy ?? "");
-        if (!done.has(stackId) || open.has(stackId) || isUnsure) return known ?? [];
+        if (!done.has(stackId) || open.has(stackId) || isUnsure)
+          return known === undefined ? [] : [onTheWay(known, stack)];
         const record = recordOf(stackId);
         if (record !== undefined) {
           gone.add(stackId);
@@ -117,6 +121,12 @@ export function createDriftKeeper(parts: {
 function isPutRight(settled: Settled | undefined, stack: DesiredStack): boolean {
   if (settled === undefined || !isSettledOn(settled, stack)) return false;
   return stack.policy?.reportDrift !== true || isCorrecting(settled, stack);
+}
+
+/** Of a policy that is being acted on some may be done: one that comes then, and be it the one of before, is asked for too. */
+function onTheWay(settled: Settled, stack: DesiredStack): Settled {
+  const isChanging = isSettledOn(settled, stack) && settled.policy !== policyKey(stack);
+  return isChanging ? { ...settled, policy: POLICY_ON_THE_WAY } : settled;
 }
 
 function settledNow(stack: DesiredStack): Settled {
