@@ -86,7 +86,7 @@ export default defineConfig({
         test: {
           ...patient,
           name: "soak",
-          include: ["{agent,e2e}/**/*.soak.test.ts"],
+          include: ["e2e/**/*.soak.test.ts"],
           exclude: never,
           environment: "node",
           pool: "forks",

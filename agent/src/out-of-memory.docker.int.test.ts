@@ -4,22 +4,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestEngine, buildImages, startTestEngine } from "@windflow/e2e/testbed";
 import { sha256Hex } from "@windflow/core";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { enrollAgent, readConfig } from "./index.ts";
 import { type TestControlPlane, startTestControlPlane } from "./testing/control-plane.ts";
 
 const MB = 1024 * 1024;
-/** Room for the agent from its sources, and for a workload as large as it. */
-const LIMIT_BYTES = 320 * MB;
-/** What the workload takes at once, and how long it waits then: less than the agent gives back when it is ended, before that is seen. */
+/** Room for the agent from its sources, for the workload, and for as much again as both. */
+const LIMIT_BYTES = 480 * MB;
+/** More than the agent has: by size alone the kernel would end it first. */
+const WORKLOAD_BYTES = 160 * MB;
+/** What the hog takes at once, and how long it waits then. */
 const STEP = { bytes: 2 * MB, pauseMs: 5 };
-// Guards for a machine ten times slower: near its limit a group is busy with giving pages away and reading them again.
-const PATIENCE = { timeout: 240_000, interval: 100 };
-const TIMEOUT_MS = 600_000;
+// Between the agent's 900 and the workload's 0.
+const HOG_SCORE = 500;
+const PATIENCE = { timeout: 60_000, interval: 100 };
+const TIMEOUT_MS = 300_000;
 
 /** A control group with a limit, of version 1 or 2. */
 interface Group {
   readonly procs: string;
+  /** With a line that counts what the kernel ended. */
+  readonly ended: string;
   remove(): void;
 }
 
@@ -32,34 +37,40 @@ function limitedGroup(): Group {
   writeFileSync(join(folder, isFirst ? "memory.limit_in_bytes" : "memory.max"), String(LIMIT_BYTES));
   const swap = join(folder, isFirst ? "memory.memsw.limit_in_bytes" : "memory.swap.max");
   if (existsSync(swap)) writeFileSync(swap, isFirst ? String(LIMIT_BYTES) : "0");
-  return { procs: join(folder, "cgroup.procs"), remove: () => rmdirSync(folder) };
+  const ended = join(folder, isFirst ? "memory.oom_control" : "memory.events");
+  return { procs: join(folder, "cgroup.procs"), ended, remove: () => rmdirSync(folder) };
 }
 
-let plane: TestControlPlane;
 let engine: TestEngine;
+let plane: TestControlPlane;
 let folder: string;
 let group: Group;
-const started: ChildProcess[] = [];
+let started: ChildProcess[];
 beforeAll(async () => {
-  [plane, engine] = await Promise.all([startTestControlPlane(), startTestEngine()]);
+  engine = await startTestEngine();
   await buildImages(engine.docker, ["busybox"]);
+});
+afterAll(async () => engine.stop());
+beforeEach(async () => {
+  plane = await startTestControlPlane();
   folder = mkdtempSync(join(tmpdir(), "windflow-memory-"));
   group = limitedGroup();
+  started = [];
 });
-afterAll(async () => {
+afterEach(async () => {
   const running = started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
   const ended = running.map((child) => new Promise((resolve) => child.once("exit", resolve)));
   // The supervisor's whole group, or the agent that it began would stay.
   for (const { pid = 0 } of running) process.kill(-pid, "SIGKILL");
   await Promise.all(ended);
   await vi.waitFor(() => group.remove(), PATIENCE);
-  await Promise.all([plane.stop(), engine.stop()]);
+  await plane.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Begins a shell line inside the limit, in a process group of its own. */
-function inside(line: string): ChildProcess {
-  const child = spawn("sh", ["-c", `echo $$ > ${group.procs}; ${line}`], {
+/** Begins a shell line, in a process group of its own. */
+function shell(line: string): ChildProcess {
+  const child = spawn("sh", ["-c", line], {
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],
   });
@@ -67,19 +78,25 @@ function inside(line: string): ChildProcess {
   return child;
 }
 
-/** Takes memory until the agent has none any more, tells it, and gives it back when it is told to. A fixed amount may find room in the end. */
-const workloadBeside = (agentPid: string): string => `
+/** Has its memory, and works on. */
+const WORKLOAD = `
+  const mine = Buffer.alloc(${WORKLOAD_BYTES}, 1);
+  process.stdout.write("taken");
+  setInterval(() => mine.fill(2, 0, ${MB}), 100);`;
+
+/**
+ * Takes memory until the kernel has ended something, and ends. It may be ended too: the kernel counts the memory of one that it has
+ * ended as free a moment after it is done with it, and ends the next one meanwhile.
+ */
+const HOG = (ended: string): string => `
   const { readFileSync } = require("node:fs");
-  // An ended process has no command line.
-  const isThere = () => { try { return readFileSync("/proc/${agentPid}/cmdline").length > 0; } catch { return false; } };
   const taken = [];
   const take = () => {
-    if (!isThere()) return process.stdout.write("taken");
+    if (!/^oom_kill 0$/m.test(readFileSync("${ended}", "utf8"))) return;
     taken.push(Buffer.alloc(${STEP.bytes}, 1));
     setTimeout(take, ${STEP.pauseMs});
   };
-  take();
-  process.stdin.once("data", () => { taken.length = 0; gc(); process.stdout.write("given back"); });`;
+  take();`;
 
 test(
   "with no memory left the kernel ends the agent and not the workload; it comes back, and nothing is lost or touched",
@@ -90,34 +107,32 @@ test(
     await container.start();
     const before = await container.inspect();
 
-    // As the unit and the launcher do it: offered to the kernel from its first moment on, and started again whatever ended it. Only once
-    // there is room: one after the other would be ended at its start, and the workload thrash beside them.
+    // As the launcher does it: offered to the kernel from its first moment on. What starts it again is not inside the limit, as an init
+    // system is not: the kernel would end that too while the agent's memory is on its way back. Only once there is room: one after
+    // the other would be ended at its start, and the workload thrash beside them.
     const main = join(import.meta.dirname, "main.ts");
     const place = `--state-dir ${config.stateDir} --docker-host unix://${engine.socketPath}`;
-    const run = `${process.execPath} --conditions=@windflow/source --no-warnings ${main} run ${place}`;
-    inside(
-      `echo 900 > /proc/self/oom_score_adj; while :; do ${run} >/dev/null & echo $! > ${folder}/pid; wait $!; echo $? >> ${folder}/ends; while [ ! -e ${folder}/room ]; do sleep 0.5; done; done`,
+    const run = `exec ${process.execPath} --conditions=@windflow/source --no-warnings ${main} run ${place}`;
+    const launch = `echo $$ > ${folder}/pid; echo $$ > ${group.procs}; echo 900 > /proc/self/oom_score_adj; ${run}`;
+    shell(
+      `while :; do sh -c '${launch}' >/dev/null; echo $? >> ${folder}/ends; while [ ! -e ${folder}/room ]; do sleep 0.5; done; done`,
     );
     await vi.waitFor(() => expect(plane.sessions).toHaveLength(1), PATIENCE);
     const pid = readFileSync(join(folder, "pid"), "utf8").trim();
     expect(readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()).toBe("900");
 
-    const workload = inside(`exec ${process.execPath} --expose-gc -e '${workloadBeside(pid)}'`);
+    const workload = shell(`echo $$ > ${group.procs}; exec ${process.execPath} -e '${WORKLOAD}'`);
     let said = "";
     workload.stdout?.on("data", (bytes: Buffer) => (said += bytes.toString()));
+    await vi.waitFor(() => expect(said).toBe("taken"), PATIENCE);
+    const score = `echo ${HOG_SCORE} > /proc/self/oom_score_adj`;
+    const hog = shell(`echo $$ > ${group.procs}; ${score}; exec ${process.execPath} -e '${HOG(group.ended)}'`);
     const ends = (): string => (existsSync(join(folder, "ends")) ? readFileSync(join(folder, "ends"), "utf8") : "");
     // 137: ended by SIGKILL.
     await vi.waitFor(() => expect(ends()).toMatch(/^137$/m), PATIENCE);
-    await vi.waitFor(() => {
-      expect({ exit: workload.exitCode, signal: workload.signalCode }).toEqual({ exit: null, signal: null });
-      expect(said).toBe("taken");
-    }, PATIENCE);
-    workload.stdin?.write("enough\n");
-    await vi.waitFor(() => expect(said).toContain("given back"), PATIENCE);
+    await vi.waitFor(() => expect(hog.exitCode ?? hog.signalCode).not.toBeNull(), PATIENCE);
     writeFileSync(join(folder, "room"), "");
 
-    const sessions = plane.sessions.length;
-    await vi.waitFor(() => expect(plane.sessions.length).toBeGreaterThan(sessions - 1), PATIENCE);
     const starts = (): number =>
       [...plane.spools.values()]
         .flat()
