@@ -271,12 +271,14 @@ test("a removal that is taken back, since the host cannot do it, is tried once m
   await fleet.stacks.update(fleet.caller, { stackId, policy: { ...policy, rollout }, etag: "" });
   await setLabels(two, {});
   const { organizationId } = fleet.caller;
-  // Does what is wanted of it, and refuses to give the stack away.
+  // Does what is wanted of it, and refuses to give the stack away: each wish once, as a host does, and another comes where it was late.
+  let refused: unknown;
   const answer = async (): Promise<void> => {
     const { generation, stacks } = await inTenant((tx) => fleet.desired.desiredStateFor(tx, two));
     if (stacks.length > 0) return fleet.report(two, {});
+    if (generation === refused) return;
+    refused = generation;
     await fleet.desired.answered({ organizationId, hostId: two, generation, refused: "its engine is stuck" });
-    await vi.waitFor(async () => expect(await wantedOn(stackId)).toBe("r1:1 r2:1"), 60_000);
   };
   const twice = ["person succeeded", "placement rolled-back", "placement rolled-back"];
   await vi.waitFor(
