@@ -1,5 +1,6 @@
 import pg from "pg";
 import { ProblemError, startErrors } from "../errors.ts";
+import { timeInUtc } from "./time-text.ts";
 
 /** Where the database is: a URL of the user's, or the socket of the embedded server. */
 export interface ConnectionSettings {
@@ -18,12 +19,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const OLDEST_SERVER = 150_000;
 
 const INT8_OID = 20;
-const types: pg.CustomTypesConfig = {
+const TIMESTAMPTZ_OID = 1184;
+const ofDriver = pg.types.getTypeParser(TIMESTAMPTZ_OID, "text") as (value: string) => Date;
+const TEXTS: Readonly<Record<number, (value: string) => unknown>> = {
   // int8 as bigint: the driver's own choice is text, and a number would lose digits silently.
+  [INT8_OID]: BigInt,
+  [TIMESTAMPTZ_OID]: (value) => timeInUtc(value) ?? ofDriver(value),
+};
+const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: "text" | "binary") =>
-    oid === INT8_OID && format !== "binary"
-      ? (value: string) => BigInt(value)
-      : pg.types.getTypeParser(oid, format as "text")) as pg.CustomTypesConfig["getTypeParser"],
+    (format !== "binary" && TEXTS[oid]) ||
+    pg.types.getTypeParser(oid, format as "text")) as pg.CustomTypesConfig["getTypeParser"],
 };
 
 function clientConfig(settings: ConnectionSettings, applicationName: string): pg.ClientConfig {
