@@ -4,7 +4,7 @@ import { loadavg } from "node:os";
 import { measureCommands, measureLists } from "./fleet/asking.ts";
 import { deploy, tellAll, wavesOf, type Deployed } from "./fleet/deploying.ts";
 import { measurePeer } from "./fleet/echo-peer.ts";
-import { growTo, openAll, type GrowthPoint } from "./fleet/growth.ts";
+import { growTo, openAll, settled, type GrowthPoint } from "./fleet/growth.ts";
 import { measureHandshakes } from "./fleet/handshakes.ts";
 import { enrolAll, EVERYWHERE_LABELS, ROLLOUT_LABELS } from "./fleet/membership.ts";
 import { measureBadNeighbours } from "./fleet/neighbours.ts";
@@ -78,7 +78,10 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
   const commands = await told("commands", () => measureCommands(site, scale.commands));
   const rollout = await told(`a rollout in ${WAVES} waves`, () => inWaves(site, workers, 1));
   const everywhere = await told("a change of all", () => changeAll(site, workers));
+  // What hosts report of a change is still coming when it is done: each of these is measured with a fleet that rests.
+  await settled(site, scale);
   const fanout = await told("a word to all", () => tellAll(site, workers, EVERYWHERE, scale));
+  await settled(site, scale);
   const lists = await told("lists", () => measureLists(site, scale.lists));
   const neighbours = await told("bad neighbours", () => measureBadNeighbours(site, workers, scale));
   const cut = await told("every connection cut", () => cutAll(site, workers, scale));

@@ -42,7 +42,7 @@ export async function growTo(site: Site, workers: Workers, agents: number, scale
 }
 
 /** What the sessions began is over: the processor is used as much as a moment before. */
-async function settled(site: Site, scale: Scale): Promise<void> {
+export async function settled(site: Site, scale: Scale): Promise<void> {
   let before = Number.POSITIVE_INFINITY;
   for (let i = 0; i < MOST_MOMENTS; i++) {
     const from = site.use();

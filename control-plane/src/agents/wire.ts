@@ -1,4 +1,5 @@
 import { AgentFrame, ControlFrame, DesiredState, type DesiredStack, type Generation } from "@windflow/proto/agent";
+import { encoderOf } from "../platform/index.ts";
 
 /** What a frame says, apart from its numbers. */
 export type FromAgent = NonNullable<AgentFrame["kind"]>;
@@ -15,9 +16,11 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
   }
 }
 
+const encodeFrame = encoderOf(ControlFrame);
+
 /** What a frame says, encoded, for `encodedFrame`. */
 export function encodedKind(kind: ToAgent): Uint8Array {
-  return ControlFrame.encode({ id: 0n, ack: 0n, kind }).finish();
+  return encodeFrame({ id: 0n, ack: 0n, kind });
 }
 
 // Fields of ControlFrame, as tags.

@@ -1,5 +1,6 @@
 import { unpackSamples } from "@windflow/core";
 import { SampleBatch } from "@windflow/proto/agent";
+import { encoderOf } from "../platform/index.ts";
 import { stepsOf, type Samples, type SubjectKind } from "./model.ts";
 
 // A host is not trusted to be modest: no real batch comes near these.
@@ -33,17 +34,19 @@ function samplesOf(kind: SubjectKind, batch: SampleBatch): Samples | undefined {
   return { atMs, columns };
 }
 
+const encodeBatch = encoderOf(SampleBatch);
+
 /** A batch for the table of intake: as it came, its samples `shiftMs` earlier, and without the name of its container. */
 export function storedBatch(batch: SampleBatch, shiftMs: number): Uint8Array {
   const atMs = shiftMs === 0 ? batch.atMs : batch.atMs.map((at) => at - BigInt(shiftMs));
-  return SampleBatch.encode({ ...batch, containerId: "", atMs }).finish();
+  return encodeBatch({ ...batch, containerId: "", atMs });
 }
 
 /** Samples as a batch for the table of intake. */
 export function batchBytes({ atMs, columns }: Samples): Uint8Array {
   const named = [...columns].map(([name, values]) => ({ name, values: [...values] }));
   const batch = { containerId: "", atMs: atMs.map(BigInt), columns: named, packedColumns: new Uint8Array(0) };
-  return SampleBatch.encode(batch).finish();
+  return encodeBatch(batch);
 }
 
 /** Throws where the bytes are no batch. */

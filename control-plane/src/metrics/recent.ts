@@ -30,13 +30,16 @@ export function staleAfterMs(spanMs: number): number {
   return Math.min(OLD_MS, Math.max(STALE_MS, SHIPS_MISSED * spanMs + LATE_MS));
 }
 
+/** Written over and over in place: what is kept for a while and then thrown away is the dearest for the collector. */
 interface Known {
-  readonly batch: Uint8Array;
-  readonly lastAtMs: number;
-  readonly receivedMs: number;
-  readonly staleMs: number;
+  /** The batch, and some bytes of a longer one before. */
+  room: Uint8Array;
+  length: number;
+  lastAtMs: number;
+  receivedMs: number;
+  staleMs: number;
   /** Read when somebody asks for it: most are replaced before. */
-  figures?: ReadonlyMap<string, number>;
+  figures?: ReadonlyMap<string, number> | undefined;
 }
 
 export function createRecentSamples(): RecentSamples {
@@ -50,8 +53,17 @@ export function createRecentSamples(): RecentSamples {
       const own = hosts.get(hostId) ?? new Map<string, Known>();
       hosts.set(hostId, own);
       // Batches of one host may be stored in another order than they were made.
-      if ((own.get(containerId)?.lastAtMs ?? 0) > lastAtMs) return;
-      own.set(containerId, { batch, lastAtMs, receivedMs: now, staleMs: staleAfterMs(spanMs) });
+      const before = own.get(containerId);
+      if ((before?.lastAtMs ?? 0) > lastAtMs) return;
+      const known = before ?? { room: new Uint8Array(batch.length), length: 0, lastAtMs, receivedMs: now, staleMs: 0 };
+      if (known.room.length < batch.length) known.room = new Uint8Array(batch.length);
+      known.room.set(batch);
+      known.length = batch.length;
+      known.lastAtMs = lastAtMs;
+      known.receivedMs = now;
+      known.staleMs = staleAfterMs(spanMs);
+      known.figures = undefined;
+      if (before === undefined) own.set(containerId, known);
     },
     last: (subject, now) => {
       const known = hosts.get(subject.hostId)?.get(subject.containerId);
@@ -78,7 +90,8 @@ export function createRecentSamples(): RecentSamples {
 const NO_FIGURES: ReadonlyMap<string, number> = new Map();
 
 function figuresOf(subject: Subject, known: Known): ReadonlyMap<string, number> {
-  const samples = known.figures === undefined ? samplesOfStored(kindOf(subject), known.batch) : undefined;
+  const samples =
+    known.figures === undefined ? samplesOfStored(kindOf(subject), known.room.subarray(0, known.length)) : undefined;
   known.figures ??= samples === undefined ? NO_FIGURES : lastOf(samples);
   return known.figures;
 }

@@ -152,6 +152,22 @@ test("ended at any statement, the next round gives the same", async () => {
   expect(await rolledOf(ended)).toEqual(await rolledOf(whole));
 });
 
+test("more subjects than one look takes, and than one transaction: each is rolled up once, and stands in few rows by column", async () => {
+  const HOSTS = 230;
+  const at = metrics.clock.now().getTime();
+  const hostIds: string[] = [];
+  for (let i = 0; i < HOSTS; i++) hostIds.push(await metrics.fleet.addHost(`many-${i}`));
+  for (const [i, hostId] of hostIds.entries()) await metrics.ingest(hostId, batchOf(at, [i / 1000, i / 1000]));
+  metrics.clock.advance(HALF_MS * 2);
+  await metrics.rollUp();
+  const rows = await Promise.all(hostIds.map((hostId) => metrics.rows("metric_samples", hostId)));
+  expect(new Set(rows)).toEqual(new Set([1]));
+  const range = { from: new Date(at - BUCKET_MS), to: new Date(at + BUCKET_MS) };
+  const { series } = await metrics.queryFleet({ column: "cpu_percent", hostIds, ...range, maxPoints: 1 });
+  const all = hostIds.map((_, i) => i / 10).reduce((sum, one) => sum + one, 0) / HOSTS;
+  expect(series[0]?.values.find((value) => !Number.isNaN(value))).toBeCloseTo(all, 1);
+});
+
 test("two control planes roll up while late batches come: every sample is there once", async () => {
   const { platform, clock } = metrics;
   const hostId = await metrics.fleet.addHost("busy");

@@ -1,4 +1,4 @@
-import { field, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
+import { breather, field, type Breathe, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
 import { batchBytes, samplesOfStored } from "./batches.ts";
 import { encodeChunk } from "./codec.ts";
 import { layoutsOf, namesOf } from "./layouts.ts";
@@ -27,12 +27,14 @@ import {
 import { insertSamples, readTierAt, type SampleChunk, type Tier } from "./store-tiers.ts";
 import { addSamples, statisticsOf } from "./statistics.ts";
 import { subjectsByNumber, type NumberedSubject } from "./subjects.ts";
-import { statisticsOfRow, writeStatistics, type Changed } from "./tier-rows.ts";
+import { statisticsOfRow, writeColumns, writeRows, type Changed } from "./tier-rows.ts";
 
 // Batches of a bucket may still be on their way when it is over: containers are sent each half minute.
 const SETTLE_MS = 45_000;
-// A transaction of about half a second.
-const SUBJECTS_AT_A_TIME = 200;
+// Batches of so many are in memory at the same time.
+const SUBJECTS_OF_A_SLICE = 50;
+// A transaction of about half a second; what it writes by column has the figures of all its subjects in a row.
+const SLICES = 4;
 
 /** Closes what came until now, so that it can be rolled up; only once for each five minutes. */
 export async function closeIntake(database: Database, now: number): Promise<void> {
@@ -47,10 +49,16 @@ export async function rollUpSome(database: Database, now: number, log: Log): Pro
   const went = await database.asSystem(async (tx) => {
     const lane = await takeLane(tx);
     if (lane === undefined) return false;
-    const rows = await readLane(tx, lane, SUBJECTS_AT_A_TIME);
-    const batches = Map.groupBy(rows, ({ subject }) => subject);
-    await rollUp(tx, { lane, now, log }, batches);
-    await moveLane(tx, lane, batches.size < SUBJECTS_AT_A_TIME ? undefined : rows.at(-1)?.subject);
+    const work: Work = { lane, now, log, breathe: breather(), changed: { metric_halves: [], metric_buckets: [] } };
+    let cursor: number | undefined = lane.cursor;
+    for (let slice = 0; slice < SLICES && cursor !== undefined; slice++) {
+      const rows = await readLane(tx, { ...lane, cursor }, SUBJECTS_OF_A_SLICE);
+      const batches = Map.groupBy(rows, ({ subject }) => subject);
+      await rollUp(tx, work, batches);
+      cursor = batches.size < SUBJECTS_OF_A_SLICE ? undefined : rows.at(-1)?.subject;
+    }
+    for (const tier of TIERS) await writeColumns(tx, tier, work.changed[tier]);
+    await moveLane(tx, lane, cursor);
     return true;
   });
   if (!went) await database.asSystem((tx) => freeSlots(tx));
@@ -61,6 +69,9 @@ interface Work {
   readonly lane: Lane;
   readonly now: number;
   readonly log: Log;
+  readonly breathe: Breathe;
+  /** Statistics that were written by subject, and not by column yet. */
+  readonly changed: Record<Tier, Changed[]>;
 }
 
 /** Samples of one subject, before the cutoff. */
@@ -78,6 +89,7 @@ async function rollUp(
   const came: Came[] = [];
   const carried: IntakeRow[] = [];
   for (const [number, rows] of batches) {
+    await work.breathe();
     const subject = subjects.get(number);
     // Forgotten with its host while its last batches were on their way.
     if (subject === undefined) continue;
@@ -122,10 +134,11 @@ function readBatch({ log }: Work, subject: NumberedSubject, batch: Buffer): Samp
   }
 }
 
-async function writeSamples(tx: UnitOfWork, { lane, now }: Work, came: readonly Came[]): Promise<void> {
+async function writeSamples(tx: UnitOfWork, { lane, now, breathe }: Work, came: readonly Came[]): Promise<void> {
   const layouts = layoutsOf(tx);
   const rows: SampleChunk[] = [];
   for (const { subject, samples } of came) {
+    await breathe();
     const [, kept] = cutAt(samples, now - RAW_KEPT_MS);
     if (kept.atMs.length === 0) continue;
     for (const part of splitByBucket(kept)) {
@@ -138,10 +151,11 @@ async function writeSamples(tx: UnitOfWork, { lane, now }: Work, came: readonly 
   await insertSamples(tx, lane.slot, rows);
 }
 
+const TIERS: readonly Tier[] = ["metric_halves", "metric_buckets"];
 const WIDTHS: Partial<Record<Tier, number>> = { metric_halves: HALF_MS };
 
-/** Adds samples to the statistics of their buckets. */
-async function add(tx: UnitOfWork, { log }: Work, tier: Tier, came: readonly Came[]): Promise<void> {
+/** Adds samples to the statistics of their buckets, by subject. */
+async function add(tx: UnitOfWork, { log, changed: all }: Work, tier: Tier, came: readonly Came[]): Promise<void> {
   const parts = came
     .filter(({ samples }) => samples.atMs.length > 0)
     .flatMap(({ subject, samples }) => splitByBucket(samples, WIDTHS[tier]).map((part) => ({ subject, ...part })));
@@ -168,5 +182,6 @@ async function add(tx: UnitOfWork, { log }: Work, tier: Tier, came: readonly Cam
       return [{ subject, statistics: statisticsOf(bucket, samples) }];
     }
   });
-  await writeStatistics(tx, tier, changed);
+  await writeRows(tx, tier, changed);
+  all[tier].push(...changed);
 }

@@ -22,6 +22,8 @@ export { eventType, type EventBus, type EventType } from "./events/bus.ts";
 export { createGathering } from "./gather.ts";
 export type { NewId } from "./ids.ts";
 export { type JobKind, type JobOutcome, type JobRun, type Jobs } from "./jobs/jobs.ts";
+export { breather, type Breathe } from "./breather.ts";
+export { encoderOf } from "./encoder.ts";
 export { createLevelWork } from "./level-work.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
 export { createSparseLog, type SparseLog } from "./sparse-log.ts";
