@@ -48,6 +48,7 @@ async function measureRollouts(site: Site, workers: Workers, scale: Scale): Prom
   const first = await told("the first rollout", () => inWaves(site, workers, 1));
   const second = await told("the second rollout", () => inWaves(site, workers, 2));
   const everywhere = await told("a change of all", () => changeAll(site, workers));
+  await settled(site, scale);
   const fanout = await told("a word to all", () => tellAll(site, workers, EVERYWHERE, scale));
   return { bench: "fleet rollouts", agents: scale.agents, first, second, everywhere, fanout, load: loadavg()[0] };
 }

@@ -24,14 +24,16 @@ export function createOutbox<Item>(
     wake?.();
   }
 
-  async function* items(): AsyncGenerator<Item> {
+  // By hand and not a generator, as in api/streams.ts: each session waits here for as long as it lasts.
+  async function next(): Promise<IteratorResult<Item>> {
     for (;;) {
       const head = queue.shift();
       if (head !== undefined) {
         bytes -= head.size;
-        yield head.item;
-      } else if (ended) return;
-      else await new Promise<void>((resolve) => (wake = resolve));
+        return { done: false, value: head.item };
+      }
+      if (ended) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => (wake = resolve));
     }
   }
 
@@ -50,7 +52,7 @@ export function createOutbox<Item>(
       if (last !== undefined) add(last, sizeOf(last));
       wake?.();
     },
-    items,
+    items: () => ({ [Symbol.asyncIterator]: () => ({ next }) }),
     get bytes() {
       return bytes;
     },

@@ -100,7 +100,9 @@ export async function lockSpools(
   now: Date,
 ): Promise<SpoolPlace[]> {
   // In one order everywhere, so that two transactions never wait for each other.
-  const sorted = spools.toSorted((a, b) => (`${a.hostId} ${a.spoolId}` < `${b.hostId} ${b.spoolId}` ? -1 : 1));
+  const sorted = spools.toSorted((a, b) =>
+    (a.hostId === b.hostId ? a.spoolId < b.spoolId : a.hostId < b.hostId) ? -1 : 1,
+  );
   const answer = await sql<SpoolPlace & { made: boolean }>`
     INSERT INTO host_spools (organization_id, host_id, spool_id, acknowledged, dropped, updated_at)
     SELECT ${organizationId}, host_id, spool_id, 0, 0, ${now}::timestamptz

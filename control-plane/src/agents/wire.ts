@@ -17,6 +17,7 @@ export function decodeFrame(bytes: Uint8Array): ReceivedFrame {
 }
 
 const encodeFrame = encoderOf(ControlFrame);
+const encodeDesired = encoderOf(DesiredState);
 
 /** What a frame says, encoded, for `encodedFrame`. */
 export function encodedKind(kind: ToAgent): Uint8Array {
@@ -47,7 +48,7 @@ export function encodedDesiredState({ term, n }: DesiredGeneration, shared: Desi
     stacks = DesiredState.encode({ generation: undefined, stacks: shared }).finish();
     encodedStacks.set(shared, stacks);
   }
-  const generation = DesiredState.encode({ generation: { term, n }, stacks: [] }).finish();
+  const generation = encodeDesired({ generation: { term, n }, stacks: [] });
   const length = generation.length + stacks.length;
   const start = 1 + bytesOfNumber(length);
   const kind = Buffer.allocUnsafeSlow(start + length);

@@ -2,26 +2,50 @@
  * The items of `source` until the signal aborts; then the reader gets the signal's reason as an error, even while the
  * source is waiting. The source's own clean-up is started and not waited for: it may hang on what was aborted.
  */
-export async function* until<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
-  const iterator = source[Symbol.asyncIterator]();
+export function until<Item>(source: AsyncIterable<Item>, signal: AbortSignal): AsyncIterable<Item> {
+  return { [Symbol.asyncIterator]: () => untilAborted(source[Symbol.asyncIterator](), signal) };
+}
+
+// By hand and not a generator: ten thousand sessions wait in one each, and what a generator keeps for a wait is thrown away with each message.
+function untilAborted<Item>(iterator: AsyncIterator<Item>, signal: AbortSignal): AsyncIterator<Item> {
   // One promise a round: reactions on a promise that lives as long as the stream would pile up with every item.
-  let fail: (reason: unknown) => void = () => undefined;
-  const onAbort = (): void => fail(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (;;) {
-      const next = await new Promise<IteratorResult<Item>>((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason as Error);
-        fail = reject;
-        iterator.next().then(resolve, reject);
-      });
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
+  let fail: ((reason: unknown) => void) | undefined;
+  let over = false;
+  const finish = (): void => {
+    if (over) return;
+    over = true;
     signal.removeEventListener("abort", onAbort);
     iterator.return?.().catch(() => undefined);
-  }
+  };
+  const onAbort = (): void => {
+    fail?.(signal.reason);
+    finish();
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    next: async () => {
+      if (signal.aborted) {
+        finish();
+        throw signal.reason;
+      }
+      if (over) return { done: true, value: undefined };
+      try {
+        const next = await new Promise<IteratorResult<Item>>((resolve, reject) => {
+          fail = reject;
+          iterator.next().then(resolve, reject);
+        });
+        if (next.done === true) finish();
+        return next;
+      } catch (error) {
+        finish();
+        throw error;
+      }
+    },
+    return: () => {
+      finish();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
 }
 
 /** The promise's value, or the signal's reason as an error if that comes first. */

@@ -20,6 +20,7 @@ import {
   insertIntake,
   moveLane,
   readLane,
+  readSubjectsOf,
   takeLane,
   type IntakeRow,
   type Lane,
@@ -50,19 +51,34 @@ export async function rollUpSome(database: Database, now: number, log: Log): Pro
     const lane = await takeLane(tx);
     if (lane === undefined) return false;
     const work: Work = { lane, now, log, breathe: breather(), changed: { metric_halves: [], metric_buckets: [] } };
-    let cursor: number | undefined = lane.cursor;
-    for (let slice = 0; slice < SLICES && cursor !== undefined; slice++) {
-      const rows = await readLane(tx, { ...lane, cursor }, SUBJECTS_OF_A_SLICE);
-      const batches = Map.groupBy(rows, ({ subject }) => subject);
-      await rollUp(tx, work, batches);
-      cursor = batches.size < SUBJECTS_OF_A_SLICE ? undefined : rows.at(-1)?.subject;
+    const left = await subjectsLeft(tx, database, lane);
+    const subjects = left.slice(0, SUBJECTS_OF_A_SLICE * SLICES);
+    for (let from = 0; from < subjects.length; from += SUBJECTS_OF_A_SLICE) {
+      const rows = await readLane(tx, lane, subjects.slice(from, from + SUBJECTS_OF_A_SLICE));
+      await rollUp(
+        tx,
+        work,
+        Map.groupBy(rows, ({ subject }) => subject),
+      );
     }
     for (const tier of TIERS) await writeColumns(tx, tier, work.changed[tier]);
-    await moveLane(tx, lane, cursor);
+    await moveLane(tx, lane, left.length > subjects.length ? subjects.at(-1) : undefined);
     return true;
   });
   if (!went) await database.asSystem((tx) => freeSlots(tx));
   return went;
+}
+
+// What is in a closed slot does not change: its subjects are read once.
+const subjectsOfSlot = new WeakMap<Database, { readonly slot: string; readonly subjects: readonly number[] }>();
+
+async function subjectsLeft(tx: UnitOfWork, database: Database, lane: Lane): Promise<number[]> {
+  let known = subjectsOfSlot.get(database);
+  if (known?.slot !== lane.slot) {
+    known = { slot: lane.slot, subjects: await readSubjectsOf(tx, lane) };
+    subjectsOfSlot.set(database, known);
+  }
+  return known.subjects.filter((subject) => subject > lane.cursor && subject % lane.lanes === lane.lane);
 }
 
 interface Work {

@@ -20,11 +20,11 @@ export async function insertIntake(tx: UnitOfWork, rows: readonly IntakeRow[]): 
   const offsets = rows.map(({ batch }) => (offset += batch.length) - batch.length);
   await sql`WITH slot AS MATERIALIZED (SELECT metric_open_ring() AS ring)
     INSERT INTO metric_intake (ring, organization_id, subject, at, batch)
-    SELECT slot.ring, part.organization_id, part.subject, part.at,
+    SELECT slot.ring, part.organization_id, part.subject, to_timestamp(part.seconds),
       substring(${Buffer.concat(rows.map(({ batch }) => batch))}::bytea FROM part.start FOR part.length)
     FROM slot, unnest(${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.subject)}::integer[],
-      ${rows.map((row) => row.at)}::timestamptz[], ${offsets}::integer[], ${rows.map(({ batch }) => batch.length)}::integer[])
-      AS part (organization_id, subject, at, start, length)`.execute(tx.queries);
+      ${rows.map((row) => row.at.getTime() / 1000)}::float8[], ${offsets}::integer[], ${rows.map(({ batch }) => batch.length)}::integer[])
+      AS part (organization_id, subject, seconds, start, length)`.execute(tx.queries);
 }
 
 /** Batches of the subjects that are not rolled up, or just were; at most `limit`. */
@@ -93,19 +93,29 @@ export async function takeLane(tx: UnitOfWork): Promise<Lane | undefined> {
   return answer.rows[0];
 }
 
-/** Batches of the lane's next subjects, in the order of their numbers. */
+/** The subjects of all batches of a closed slot, rising. Reads the whole slot. */
+export async function readSubjectsOf(tx: UnitOfWork, { ring }: Lane): Promise<number[]> {
+  const answer = await sql<{
+    subject: number;
+  }>`SELECT DISTINCT subject FROM metric_intake WHERE ring = ${ring}`.execute(tx.queries);
+  return answer.rows.map(({ subject }) => subject).toSorted((a, b) => a - b);
+}
+
+/**
+ * Batches of these subjects in the lane's slot. Each subject is looked up by itself: the table is emptied every five minutes and has no
+ * statistics, without which the server reads all of it for the batches of fifty.
+ */
 export async function readLane(
   tx: UnitOfWork,
-  { ring, lane, lanes, cursor }: Lane,
-  subjects: number,
+  { ring }: Lane,
+  subjects: readonly number[],
 ): Promise<{ subject: number; batch: Buffer }[]> {
-  const answer = await sql<{ subject: number; batch: Buffer }>`WITH next AS MATERIALIZED (
-      SELECT DISTINCT subject FROM metric_intake WHERE ring = ${ring} AND subject > ${cursor} AND subject % ${lanes} = ${lane}
-      ORDER BY subject LIMIT ${subjects})
-    SELECT i.subject, i.batch FROM metric_intake i JOIN next USING (subject) WHERE i.ring = ${ring}`.execute(
+  const answer = await sql<{ subject: number; batch: Buffer }>`SELECT wanted.subject, own.batch
+    FROM unnest(${[...subjects]}::integer[]) AS wanted (subject),
+    LATERAL (SELECT batch FROM metric_intake WHERE ring = ${ring} AND subject = wanted.subject OFFSET 0) AS own`.execute(
     tx.queries,
   );
-  return answer.rows.toSorted((a, b) => a.subject - b.subject);
+  return answer.rows;
 }
 
 /** @param cursor undefined when the lane is done */

@@ -8,6 +8,7 @@ import type { Fault } from "./schedule.ts";
 
 // The control plane opens its database again after a crash of it within seconds; the rest is for a loaded machine.
 const DATABASE_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
 // The share of packets that a lossy link loses each way.
 const LEAST_LOSS = 0.1;
 const MOST_LOSS = 0.35;
@@ -107,26 +108,29 @@ async function restartAgent(
     await sleep(afterMs);
     await host.startAgent(env);
   });
+  await hearsEngine(host);
   runs();
+}
+
+/** The agent that was started last sees what happens on the engine from here on: beside other work its start takes a while. */
+async function hearsEngine({ agent }: InstalledHost): Promise<void> {
+  await agent.waitFor(/engine connected/, START_TIMEOUT_MS);
 }
 
 /** Engine and agent come back in either order, as they may after a boot. */
 async function powerCut(host: InstalledHost, truth: HostTruth, fault: Fault): Promise<void> {
   const runs = begin(truth.agentDown);
-  await whileUnreachable(truth, () =>
-    whileEngineDown(truth, async () => {
+  const agentFirst = fault.degree >= 0.5;
+  await whileEngineDown(truth, async () => {
+    await whileUnreachable(truth, async () => {
       await host.host.powerCut();
       await sleep(fault.lengthMs);
-      if (fault.degree < 0.5) {
-        await host.host.powerOn();
-        await host.startAgent();
-      } else {
-        await host.host.bootMachine();
-        await host.startAgent();
-        await host.host.engine.restart();
-      }
-    }),
-  );
+      await (agentFirst ? host.host.bootMachine() : host.host.powerOn());
+      await host.startAgent();
+    });
+    if (agentFirst) await host.host.engine.restart();
+  });
+  await hearsEngine(host);
   runs();
 }
 
