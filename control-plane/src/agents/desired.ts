@@ -1,4 +1,4 @@
-import { createGathering, field, type Clock, type Database, type Log } from "../platform/index.ts";
+import { field, type Clock, type Database, type Log } from "../platform/index.ts";
 import type { DesiredStateOfHost, DesiredStatePort } from "./ports.ts";
 import type { SessionRegistry } from "./registry.ts";
 import type { Session } from "./session.ts";
@@ -51,21 +51,34 @@ export function createDesiredPush(parts: Parts): DesiredPush {
   let telling = 0;
   let toldHosts = 0;
   let silence = Promise.withResolvers<void>();
-  const look = createGathering<Session, DesiredStateOfHost>({
-    lineOf: (session) => session.identity.organizationId,
-    keyOf: (session) => session.sessionId,
-    limit: HOSTS_AT_ONCE,
-    work: async (organizationId, sessions) => {
-      // Taken off the queue before the look: a change during it asks for another look.
-      for (const session of sessions) queued.delete(session);
-      const hostIds = sessions.map((session) => session.identity.hostId);
-      return database.inOrganization(organizationId, (tx) => desired.desiredStatesFor(tx, hostIds), { readOnly: true });
-    },
-  });
+  /** Organization → sessions that wait for their look. One promise for all of them: ten thousand would outlive the young ones' collections. */
+  const lines = new Map<string, Session[]>();
 
-  async function tell(session: Session): Promise<void> {
-    const wanted = await look(session);
-    if (session.state !== "open" || session.awaitingApproval) return;
+  async function workOff(organizationId: string, line: Session[]): Promise<void> {
+    // Whom a change concerns is pushed in one go: the first is not asked for alone.
+    await Promise.resolve();
+    while (line.length > 0) await tellTogether(organizationId, line.splice(0, HOSTS_AT_ONCE));
+    lines.delete(organizationId);
+  }
+
+  async function tellTogether(organizationId: string, sessions: readonly Session[]): Promise<void> {
+    // Taken off the queue before the look: a change during it asks for another look.
+    for (const session of sessions) queued.delete(session);
+    const hostIds = sessions.map((session) => session.identity.hostId);
+    try {
+      const wanted = await database.inOrganization(organizationId, (tx) => desired.desiredStatesFor(tx, hostIds), {
+        readOnly: true,
+      });
+      for (const [index, session] of sessions.entries()) tell(session, wanted[index]);
+    } catch (error) {
+      for (const session of sessions) lookLater(session, error);
+    }
+    telling -= sessions.length;
+    if (telling === 0) fellSilent();
+  }
+
+  function tell(session: Session, wanted: DesiredStateOfHost | undefined): void {
+    if (wanted === undefined || session.state !== "open" || session.awaitingApproval) return;
     if (session.toldGeneration !== undefined && sameGeneration(session.toldGeneration, wanted.generation)) return;
     const { generation, stacks } = wanted;
     if (!session.sendEncoded(encodedDesiredState(generation, stacks))) return;
@@ -87,11 +100,12 @@ export function createDesiredPush(parts: Parts): DesiredPush {
     if (queued.has(session) || session.state === "ended" || session.awaitingApproval) return;
     queued.add(session);
     telling++;
-    tell(session)
-      .catch((error: unknown) => lookLater(session, error))
-      .finally(() => {
-        if (--telling === 0) fellSilent();
-      });
+    const { organizationId } = session.identity;
+    const line = lines.get(organizationId);
+    if (line !== undefined) return void line.push(session);
+    const own = [session];
+    lines.set(organizationId, own);
+    workOff(organizationId, own).catch((error: unknown) => log.error({ err: error }, "Hosts could not be told."));
   }
 
   function lookLater(session: Session, error: unknown): void {
