@@ -99,7 +99,8 @@ function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // Of another user: it is.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
