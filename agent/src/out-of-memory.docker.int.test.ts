@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,8 +15,9 @@ const LIMIT_BYTES = 480 * MB;
 const WORKLOAD_BYTES = 160 * MB;
 /** What the hog takes at once, and how long it waits then. */
 const STEP = { bytes: 2 * MB, pauseMs: 5 };
-// Between the agent's 900 and the workload's 0.
-const HOG_SCORE = 500;
+// Between the agent's 900 and the workload's 0, and far from both: the kernel adds the memory that each has, and at the limit that of the
+// hog is the most.
+const HOG_SCORE = 200;
 const PATIENCE = { timeout: 60_000, interval: 100 };
 const TIMEOUT_MS = 300_000;
 
@@ -25,6 +26,8 @@ interface Group {
   readonly procs: string;
   /** With a line that counts what the kernel ended. */
   readonly ended: string;
+  /** What the kernel says of it, and of what it ended in it. */
+  standing(): string;
   remove(): void;
 }
 
@@ -38,7 +41,15 @@ function limitedGroup(): Group {
   const swap = join(folder, isFirst ? "memory.memsw.limit_in_bytes" : "memory.swap.max");
   if (existsSync(swap)) writeFileSync(swap, isFirst ? String(LIMIT_BYTES) : "0");
   const ended = join(folder, isFirst ? "memory.oom_control" : "memory.events");
-  return { procs: join(folder, "cgroup.procs"), ended, remove: () => rmdirSync(folder) };
+  const standing = (): string => {
+    const files = [ended, join(folder, "memory.stat"), ...(isFirst ? [join(folder, "memory.usage_in_bytes")] : [])];
+    const kernel = spawnSync("dmesg", { encoding: "utf8" }).stdout.split("\n");
+    return [
+      ...files.map((file) => readFileSync(file, "utf8")),
+      ...kernel.filter((line) => line.includes("oom") || line.includes("Killed")).slice(-10),
+    ].join("\n");
+  };
+  return { procs: join(folder, "cgroup.procs"), ended, standing, remove: () => rmdirSync(folder) };
 }
 
 let engine: TestEngine;
@@ -129,7 +140,9 @@ test(
     const hog = shell(`echo $$ > ${group.procs}; ${score}; exec ${process.execPath} -e '${HOG(group.ended)}'`);
     const ends = (): string => (existsSync(join(folder, "ends")) ? readFileSync(join(folder, "ends"), "utf8") : "");
     // 137: ended by SIGKILL.
-    await vi.waitFor(() => expect(ends()).toMatch(/^137$/m), PATIENCE);
+    const meanwhile = (): string =>
+      `the hog: ${hog.exitCode ?? hog.signalCode ?? "runs"}, the workload: ${workload.exitCode ?? workload.signalCode ?? "runs"}, the group:\n${group.standing()}`;
+    await vi.waitFor(() => expect(ends(), meanwhile()).toMatch(/^137$/m), PATIENCE);
     await vi.waitFor(() => expect(hog.exitCode ?? hog.signalCode).not.toBeNull(), PATIENCE);
     writeFileSync(join(folder, "room"), "");
 

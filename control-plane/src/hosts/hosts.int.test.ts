@@ -168,8 +168,8 @@ describe("events", () => {
   it("are listed newest first, page by page, by host", async () => {
     const id = ids.get("alpha") ?? "";
     const all = (await app.rest.call("GET", path("events?page.size=500"))).json as { events: Event[] };
-    const times = all.events.map((event) => String(event.at));
-    expect(times).toEqual(times.toSorted().toReversed());
+    const times = all.events.map((event) => Date.parse(String(event.at)));
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
     const paged: string[] = [];
     let token = "";
     do {

@@ -21,7 +21,7 @@ export type { GateMetrics, HostWork, PlacementSight, RolloutSight } from "./port
 export { createRolloutsService, type RolloutsService } from "./service.ts";
 export { readOpenIds } from "./store.ts";
 export { plainStrategy, type MetricCondition, type RolloutStrategy } from "./strategy.ts";
-export { readStackHosts } from "./store-desired.ts";
+export { readStackHosts, type DesiredState } from "./store-desired.ts";
 export { strategyMessage, strategyOf } from "./strategy-wire.ts";
 export { listenFor } from "./touches.ts";
 export { waveRules, type WaveRules } from "./wave-rules.ts";

@@ -12,7 +12,13 @@ import {
   createRolloutsService,
   createRolloutWorker,
 } from "../rollouts/index.ts";
-import type { DesiredStates, PlacementKeeper, RolloutsService, RolloutWorker } from "../rollouts/index.ts";
+import type {
+  DesiredState,
+  DesiredStates,
+  PlacementKeeper,
+  RolloutsService,
+  RolloutWorker,
+} from "../rollouts/index.ts";
 import { createVault, type Vault } from "../secrets/index.ts";
 import {
   createComposeRenderer,
@@ -41,8 +47,8 @@ export interface Fleet {
   newKeeper(): PlacementKeeper;
   addHost(name: string, labels?: Record<string, string>): Promise<string>;
   setPresence(hostId: string, presence: HostPresence): Promise<void>;
-  /** The host reports that it runs everything that it must run. */
-  report(hostId: string, stack: Partial<ObservedStack>): Promise<void>;
+  /** The host reports that it runs everything that it must run, or what it was told when it last asked. */
+  report(hostId: string, stack: Partial<ObservedStack>, told?: DesiredState): Promise<void>;
 }
 
 const ORGANIZATION = "org_test";
@@ -96,7 +102,7 @@ export async function createFleet(platform: Platform): Promise<Fleet> {
         tx.emit(hostPresenceChanged, { organizationId: ORGANIZATION, hostId, presence, previous: "online" });
       });
     },
-    report: (hostId, stack) => report(platform, desired, hostId, stack),
+    report: (hostId, stack, told) => report(platform, desired, hostId, stack, told),
   };
 }
 
@@ -134,9 +140,10 @@ async function report(
   desired: DesiredStates,
   hostId: string,
   stack: Partial<ObservedStack>,
+  told?: DesiredState,
 ): Promise<void> {
   await database.inOrganization(ORGANIZATION, async (tx) => {
-    const { generation, stacks } = await desired.desiredStateFor(tx, hostId);
+    const { generation, stacks } = told ?? (await desired.desiredStateFor(tx, hostId));
     const at = clock.now();
     const state: ObservedState = {
       at,

@@ -18,6 +18,7 @@ import { endpointOf } from "./networking.ts";
 import type { Podman } from "./podman.ts";
 import { runProbes } from "./podman-probes.ts";
 import { runHook } from "./hook.ts";
+import { inspectContainer } from "./inspect.ts";
 import { inspectCreated, inspectProject } from "./inspect-project.ts";
 import { createLists } from "./lists.ts";
 import { localImage, remoteImage, signIn } from "./distribution.ts";
@@ -67,7 +68,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
     listVolumes: () => call(({ docker }) => lists.volumes(docker)),
     listImages: () => call(({ docker }) => lists.images(docker)),
     containerDetail: (containerId) =>
-      call(async ({ docker }) => detailOf(await docker.getContainer(containerId).inspect())).catch(orAbsent),
+      call(async ({ docker }) => detailOf(await inspectContainer(docker, containerId))).catch(orAbsent),
     subscribe: (listener, since) =>
       call(async ({ docker, podman }) => {
         const subscription = await subscribe(docker, listener, since);
@@ -134,7 +135,7 @@ export function createDockerEngine(options: { readonly socketPath: string }): Do
       }),
     inspectProject: (project) => call(({ docker }) => inspectProject(docker, project)),
     createdAs: (containerId) => call(({ docker }) => inspectCreated(docker, containerId)),
-    inspectContainer: (containerId) => call(({ docker }) => docker.getContainer(containerId).inspect()),
+    inspectContainer: (containerId) => call(({ docker }) => inspectContainer(docker, containerId)),
     async *containerLogs(containerId, request) {
       const { docker } = await link.connect();
       yield* containerLogs(docker, containerId, request);
@@ -156,7 +157,7 @@ function asPodmanMeans(container: ObservedContainer, health: ContainerHealth): O
 function probeWhile(ended: Promise<void>, docker: Docker, podman: Podman, onEvent: (event: EngineEvent) => void): void {
   const aborter = new AbortController();
   const intervalOf = async (containerId: string): Promise<number | undefined> => {
-    const { Config: config } = await docker.getContainer(containerId).inspect();
+    const { Config: config } = await inspectContainer(docker, containerId);
     const nanoseconds = config.Healthcheck?.Interval ?? 0;
     return nanoseconds > 0 ? nanoseconds / 1e6 : undefined;
   };

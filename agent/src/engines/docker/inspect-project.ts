@@ -10,6 +10,7 @@ import {
 } from "@windflow/core";
 import type Docker from "dockerode";
 import { engineError, statusOf } from "./connection.ts";
+import { inspectContainer } from "./inspect.ts";
 
 const NOT_FOUND = 404;
 
@@ -48,7 +49,7 @@ export async function inspectCreated(docker: Docker, containerId: string): Promi
 
 // The published types know a part of what the engine says; the names are the engine's own.
 async function container(docker: Docker, id: string): Promise<InspectedContainer | undefined> {
-  return orAbsent(docker.getContainer(id).inspect()) as Promise<unknown> as Promise<InspectedContainer | undefined>;
+  return orAbsent(inspectContainer(docker, id)) as Promise<unknown> as Promise<InspectedContainer | undefined>;
 }
 async function image(docker: Docker, id: string): Promise<InspectedImage | undefined> {
   return orAbsent(docker.getImage(id).inspect()) as Promise<unknown> as Promise<InspectedImage | undefined>;

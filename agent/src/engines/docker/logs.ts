@@ -3,6 +3,7 @@ import type { LogsRequest, OutputChunk } from "../streams-engine.ts";
 import { asked } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { demultiplex, unframed } from "./demultiplex.ts";
+import { inspectContainer } from "./inspect.ts";
 
 /** Output of a container, read no faster than it is taken. Ends when the container's output ends, or at once on abort. */
 export async function* containerLogs(
@@ -11,7 +12,7 @@ export async function* containerLogs(
   request: LogsRequest,
 ): AsyncGenerator<OutputChunk, void> {
   const container = docker.getContainer(containerId);
-  const inspected = await asked(() => container.inspect());
+  const inspected = await asked(() => inspectContainer(docker, containerId));
   const stream = await asked(() => openLogs(container, request));
   try {
     yield* inspected.Config.Tty ? unframed(stream) : demultiplex(stream);
