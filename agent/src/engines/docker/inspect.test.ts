@@ -9,7 +9,9 @@ const failed = (statusCode: number, message: string): Error =>
 function failsOnce(error: Error): Docker {
   const docker = new Docker({ socketPath: "/nowhere" });
   const container = docker.getContainer("one");
-  vi.spyOn(container, "inspect").mockRejectedValueOnce(error).mockResolvedValueOnce({ Id: "one" } as Docker.ContainerInspectInfo);
+  vi.spyOn(container, "inspect")
+    .mockRejectedValueOnce(error)
+    .mockResolvedValueOnce({ Id: "one" } as Docker.ContainerInspectInfo);
   vi.spyOn(docker, "getContainer").mockReturnValue(container);
   return docker;
 }
