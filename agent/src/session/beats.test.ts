@@ -87,3 +87,62 @@ test("a clock that is set back does not silence the host", () => {
   beats.answered(1_000_000);
   expect(beats.next(500_000, BEAT_MS, "").send).toBe(true);
 });
+
+test("of two batches one needs no answer; nobody hears nothing for longer than before, and a heartbeat still asks in time", () => {
+  const beats = createBeats();
+  let answers = 0;
+  let lastAnswer = 0;
+  let longestWithout = 0;
+  let due = 0;
+  let sent = 0;
+  for (let now = 0; now <= 600_000; now += 100) {
+    if (now % 15_000 === 100 && !beats.waivesAnswer(now, BEAT_MS)) {
+      answers++;
+      beats.answered(now);
+      longestWithout = Math.max(longestWithout, now - lastAnswer);
+      lastAnswer = now;
+    }
+    if (now < due) continue;
+    const { send, afterMs } = beats.next(now, BEAT_MS, "");
+    due = now + afterMs;
+    if (!send) continue;
+    sent++;
+    beats.replied(now);
+  }
+  expect(answers).toBeLessThan(25);
+  expect(sent).toBeLessThan(8);
+  // 45 s without a word end a session: 15 are left for an answer to come.
+  expect(longestWithout).toBeLessThanOrEqual(30_000);
+});
+
+test("once the answer that was asked for does not come, a heartbeat asks while there is time for its answer", () => {
+  const beats = createBeats();
+  beats.next(0, BEAT_MS, "");
+  beats.replied(10);
+  beats.answered(1_000);
+  expect(beats.waivesAnswer(16_000, BEAT_MS)).toBe(true);
+  const saved = beats.next(17_000, BEAT_MS, "");
+  expect(saved.send).toBe(false);
+  // Sent at 31 s, and answered by nobody.
+  expect(beats.waivesAnswer(31_000, BEAT_MS)).toBe(false);
+  expect(17_000 + saved.afterMs).toBeLessThanOrEqual(33_000);
+  expect(beats.next(17_000 + saved.afterMs, BEAT_MS, "").send).toBe(true);
+});
+
+test("no answer can be done without on a slow link, after silence, or where heartbeats are minutes apart", () => {
+  const slow = createBeats();
+  slow.next(0, BEAT_MS, "");
+  slow.replied(8_000);
+  slow.answered(9_000);
+  expect(slow.waivesAnswer(10_000, BEAT_MS)).toBe(false);
+  const silent = createBeats();
+  silent.next(0, BEAT_MS, "");
+  silent.replied(10);
+  silent.answered(1_000);
+  expect(silent.waivesAnswer(19_000, BEAT_MS)).toBe(false);
+  const metered = createBeats();
+  metered.next(0, 240_000, "");
+  metered.replied(10);
+  metered.answered(1_000);
+  expect(metered.waivesAnswer(2_000, 240_000)).toBe(false);
+});

@@ -16,7 +16,7 @@ import { AgentError } from "../errors.ts";
 import type { Shaper } from "../link/index.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Log, reasonOf } from "../platform/log.ts";
-import { createBeats } from "./beats.ts";
+import { createBeats, LONGEST_ANSWER_MS } from "./beats.ts";
 import { type FrameHandlers, dispatch } from "./dispatch.ts";
 import { type AgentKind, createOutgoing } from "./outgoing.ts";
 
@@ -24,8 +24,6 @@ import { type AgentKind, createOutgoing } from "./outgoing.ts";
 const GREETING_TIMEOUT_MS = 30_000;
 /** Until Intervals say otherwise. The lease on the other side turns stale at three of these. */
 const DEFAULT_HEARTBEAT_MS = 15_000;
-/** An answer to a heartbeat that does not come for as long as two more of them, at most for this, shows a dead connection. */
-const LONGEST_ANSWER_MS = 60_000;
 /** Time for a last frame to leave. */
 const FAREWELL_TIMEOUT_MS = 2_000;
 
@@ -35,6 +33,8 @@ export interface SessionLink {
   readonly epoch: bigint;
   /** False when the queue is full. */
   send(kind: AgentKind): boolean;
+  /** Whether a batch that is sent now can do without its answer. */
+  waivesAnswer(): boolean;
   /** Aborted when the session is over. */
   readonly ended: AbortSignal;
 }
@@ -158,6 +158,7 @@ export function runSession(parts: SessionParts, stop: AbortSignal, renew: AbortS
           shaper: parts.shaper,
           epoch: kind.value.epoch,
           send: (reply) => !ended.signal.aborted && outgoing.send(reply),
+          waivesAnswer: () => beats.waivesAnswer(clock.now(), heartbeatMs),
           ended: ended.signal,
         };
         handlers = parts.handlers(link);

@@ -66,6 +66,7 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
   let welcomedAt = 0;
   let failures = 0;
   let returnWithinMs = 0;
+  let { heartbeatMs } = DEFAULT_INTERVALS;
   let stopped = false;
 
   function count(where: Record<string, number>, what: string): void {
@@ -133,7 +134,8 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
 
   /** Everything that an idle agent does, each at a phase of its own. */
   function work(intervals: Intervals): void {
-    beat(intervals.heartbeatMs);
+    ({ heartbeatMs } = intervals);
+    beat();
     const turns = Math.max(1, Math.round(intervals.containerSampleShipMs / intervals.hostSampleShipMs));
     let turn = Math.floor(Math.random() * turns);
     every(intervals.hostSampleShipMs, () => {
@@ -146,13 +148,13 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
   }
 
   /** As the agent does: saved while acknowledgements come. */
-  function beat(heartbeatMs: number): void {
+  function beat(): void {
     const { send, afterMs } = beats.next(Date.now(), heartbeatMs, "");
     if (send)
       session?.send({ $case: "heartbeat", value: { agentTime: new Date(), engineOk: true, engineProblem: "" } });
     const timer = setTimeout(() => {
       timers.delete(timer);
-      beat(heartbeatMs);
+      beat();
     }, afterMs);
     timers.add(timer);
   }
@@ -173,7 +175,8 @@ export function createAgent(member: Member, around: Surroundings): SimulatedAgen
 
   function flush(): void {
     if (session === undefined || welcomedAt === 0) return;
-    for (let batch = spool.next(); batch !== undefined; batch = spool.next()) {
+    const waivesAnswer = (): boolean => beats.waivesAnswer(Date.now(), heartbeatMs);
+    for (let batch = spool.next(waivesAnswer); batch !== undefined; batch = spool.next(waivesAnswer)) {
       session.send({ $case: "spoolBatch", value: batch });
     }
   }

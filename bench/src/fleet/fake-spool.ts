@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { BATCHES_ON_THE_WAY } from "@windflow/agent/send-window";
 import type { SpoolBatch, SpoolEntry } from "@windflow/proto/agent";
 
 /** What a host keeps until it is acknowledged, in memory; otherwise as the agent's. */
@@ -6,7 +7,7 @@ export interface FakeSpool {
   readonly id: string;
   add(kind: NonNullable<SpoolEntry["kind"]>): void;
   /** The next batch; undefined while nothing waits, or as much is on its way as may be. */
-  next(): SpoolBatch | undefined;
+  next(waivesAnswer: () => boolean): SpoolBatch | undefined;
   acknowledged(sequence: bigint): void;
   /** A new session goes on after what is stored. */
   rewind(acknowledged: bigint): void;
@@ -14,8 +15,6 @@ export interface FakeSpool {
   counts(): { made: number; acknowledged: number; dropped: number; waiting: number };
 }
 
-// As the agent's window.
-const BATCHES_ON_THE_WAY = 4;
 const ENTRIES_PER_BATCH = 64;
 // An hour of figures of a host with two containers.
 const KEPT = 480;
@@ -45,14 +44,15 @@ export function createFakeSpool(): FakeSpool {
       entries.shift();
       dropped += 1n;
     },
-    next: () => {
+    next: (waivesAnswer) => {
       if (onTheWay.length >= BATCHES_ON_THE_WAY) return undefined;
       const batch = entries.filter((entry) => entry.sequence > sent).slice(0, ENTRIES_PER_BATCH);
       const last = batch.at(-1);
       if (last === undefined) return undefined;
       sent = last.sequence;
+      const ackLater = onTheWay.length === 0 && sent === sequence && waivesAnswer();
       onTheWay.push(sent);
-      return { spoolId: id, entries: batch, dropped };
+      return { spoolId: id, entries: batch, dropped, ...(ackLater ? { ackLater } : {}) };
     },
     acknowledged,
     rewind: (until) => {

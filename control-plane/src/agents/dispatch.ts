@@ -68,11 +68,16 @@ export function createDispatch(parts: Parts): Dispatch {
         if (session.state === "ended") return;
         const from = { ...referenceOf(session), clockSkewMs: session.skew.milliseconds };
         const sequence = await intake.take(from, batch, session.signal);
+        if (batch.ackLater === true && sequence === batch.entries.at(-1)?.sequence) return;
         session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
       }),
     );
-    if (!taken)
-      refuse(session, frameId, agentsErrors.WF_SPOOL_OVERRUN, "Too many batches wait for their acknowledgement.");
+    if (taken) return;
+    // The next one's acknowledgement would stand for this one too: nothing more is taken before the agent has begun again.
+    session.end("spool-overrun", {
+      code: agentsErrors.WF_SPOOL_OVERRUN,
+      message: "More batches wait for their acknowledgement than may.",
+    });
   }
 
   function observed(session: Session, frameId: bigint, state: ObservedState): void {

@@ -152,6 +152,6 @@ export const agentsErrors: Record<AgentsCode, ErrorCode> = defineErrors({
   WF_SPOOL_OVERRUN: {
     kind: "exhausted",
     title: "The agent sent more unacknowledged batches than it may",
-    fix: "The agent sends them again after the acknowledgements.",
+    fix: "The agent comes back by itself and sends again what was not acknowledged; update it if it repeats.",
   },
 });

@@ -4,8 +4,8 @@ export interface Outbox<Item> {
   push(item: Item): boolean;
   /** Drops what waits, says one last thing and ends. */
   endWith(last?: Item): void;
-  /** The items in order; ends after `endWith`. For one reader. */
-  items(): AsyncIterable<Item>;
+  /** The items in order, as `asSent` makes them when they are taken; ends after `endWith`. For one reader. */
+  items<Sent>(asSent: (item: Item) => Sent): AsyncIterable<Sent>;
   readonly bytes: number;
 }
 
@@ -25,12 +25,12 @@ export function createOutbox<Item>(
   }
 
   // By hand and not a generator, as in api/streams.ts: each session waits here for as long as it lasts.
-  async function next(): Promise<IteratorResult<Item>> {
+  async function next<Sent>(asSent: (item: Item) => Sent): Promise<IteratorResult<Sent>> {
     for (;;) {
       const head = queue.shift();
       if (head !== undefined) {
         bytes -= head.size;
-        return { done: false, value: head.item };
+        return { done: false, value: asSent(head.item) };
       }
       if (ended) return { done: true, value: undefined };
       await new Promise<void>((resolve) => (wake = resolve));
@@ -52,7 +52,7 @@ export function createOutbox<Item>(
       if (last !== undefined) add(last, sizeOf(last));
       wake?.();
     },
-    items: () => ({ [Symbol.asyncIterator]: () => ({ next }) }),
+    items: (asSent) => ({ [Symbol.asyncIterator]: () => ({ next: () => next(asSent) }) }),
     get bytes() {
       return bytes;
     },

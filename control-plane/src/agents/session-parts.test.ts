@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { manualClock } from "../platform/index.ts";
 import { createLiveViews } from "./intervals.ts";
 import { createLane } from "./lane.ts";
-import { createOutbox } from "./outbox.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPace } from "./pace.ts";
 import { createPending } from "./pending.ts";
 import { nextSessionState, type SessionEvent, type SessionState } from "./session-state.ts";
@@ -35,9 +35,9 @@ describe("the states of a session", () => {
 });
 
 describe("the outbox", () => {
-  const take = async (outbox: { items(): AsyncIterable<string> }): Promise<string[]> => {
+  const take = async (outbox: Outbox<string>): Promise<string[]> => {
     const taken: string[] = [];
-    for await (const item of outbox.items()) taken.push(item);
+    for await (const item of outbox.items((item) => item)) taken.push(item);
     return taken;
   };
 
@@ -71,7 +71,7 @@ describe("the outbox", () => {
     return fc.assert(
       fc.asyncProperty(fc.array(act), async (acts) => {
         const outbox = createOutbox<number>({ items: 4, bytes: 12 }, (size) => size);
-        const items = outbox.items()[Symbol.asyncIterator]();
+        const items = outbox.items((item) => item)[Symbol.asyncIterator]();
         const model: number[] = [];
         for (const one of acts) {
           if (one === "take") {

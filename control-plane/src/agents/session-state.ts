@@ -20,6 +20,7 @@ export type SessionEnd =
   | "revoked"
   | "quarantined"
   | "too-slow"
+  | "spool-overrun"
   | "shutting-down"
   | "agent-left"
   | "link-lost";
@@ -45,6 +46,7 @@ export const endSentences: Record<SessionEnd, string> = {
   revoked: "the host was revoked",
   quarantined: "the host was quarantined",
   "too-slow": "the agent took messages too slowly",
+  "spool-overrun": "the agent sent more figures and events than it may before they were acknowledged",
   "shutting-down": "the control plane stopped",
   "agent-left": "the agent stopped on purpose",
   "link-lost": "the connection broke",

@@ -62,7 +62,7 @@ export interface Session {
 // all stop reading at once it is the bound on memory that holds, not this one times the hosts, since nobody asks all of them.
 const OUTBOX_ITEMS = 256;
 const OUTBOX_BYTES = 8 * 1024 * 1024;
-// The agent keeps at most 4 batches unacknowledged; twice that forgives a resend after a short link failure.
+// The agent keeps at most 4 batches unacknowledged; twice that forgives one that counts otherwise.
 const SPOOL_LANE = 8;
 // An observed state is whole: of those that wait only the last is of interest.
 const OBSERVED_LANE = 2;
@@ -165,12 +165,7 @@ export function createSession(parts: {
       );
       ended.abort();
     },
-    frames: async function* () {
-      for await (const kind of outbox.items()) {
-        sentId += 1;
-        yield encodedFrame(sentId, receivedId, kind);
-      }
-    },
+    frames: () => outbox.items((kind) => encodedFrame(++sentId, receivedId, kind)),
   };
   return session;
 }

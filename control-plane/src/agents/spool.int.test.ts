@@ -36,14 +36,14 @@ afterAll(async () => {
 
 const messageOf = (entry: SpoolEntry): string => (entry.kind?.$case === "event" ? entry.kind.value.message : "");
 
-function send(session: TestSession, messages: string[], after = 0): void {
+function send(session: TestSession, messages: string[], after = 0, ackLater = false): void {
   const nothing = { containerId: "", containerName: "", stackId: "", service: "", attributes: {} };
   const entries = messages.map((message, index) => ({
     sequence: BigInt(after + index + 1),
     at: new Date(),
     kind: { $case: "event" as const, value: { type: "container.die", message, severity: "error", ...nothing } },
   }));
-  session.send({ $case: "spoolBatch", value: { spoolId: "spool-1", entries, dropped: 0n } });
+  session.send({ $case: "spoolBatch", value: { spoolId: "spool-1", entries, dropped: 0n, ackLater } });
 }
 async function stored(hostId: string): Promise<string[]> {
   const { rows } = await app.platform.database.inOrganization(app.organizationId, (tx) =>
@@ -132,6 +132,40 @@ describe("what many hosts send at once", () => {
     fullDisk = false;
     expect(await session.next("spoolAck")).toMatchObject({ sequence: 2n });
     expect(await stored(host.hostId)).toEqual(["a", "b"]);
+    session.close();
+  });
+
+  it("is lost to nobody who sends more than it may: what was acknowledged is stored, and the rest comes in a new session", async () => {
+    const host = await hosts.newHost("hasty");
+    const session = await hosts.session(host);
+    const total = 40;
+    fullDisk = true;
+    for (let batch = 0; batch < total; batch++) send(session, [`${batch}`], batch);
+    expect(await session.next("goodbye")).toMatchObject({ code: "WF_SPOOL_OVERRUN", doNotReturn: false });
+    await session.ended();
+    fullDisk = false;
+    const next = await hosts.session(host, { spoolId: "spool-1" });
+    const after = Number(next.welcome.spoolAcked);
+    expect(after).toBeLessThan(total);
+    const left = Array.from({ length: total - after }, (_, index) => `${after + index}`);
+    send(next, left, after);
+    expect(await next.next("spoolAck")).toMatchObject({ sequence: BigInt(total) });
+    expect(await stored(host.hostId)).toEqual(Array.from({ length: total }, (_, index) => `${index}`));
+    next.close();
+  });
+
+  it("is stored all the same when the host can do without an answer, and acknowledged with what comes next", async () => {
+    const host = await hosts.newHost("brief");
+    const session = await hosts.session(host);
+    send(session, ["a"], 0, true);
+    await expect.poll(() => stored(host.hostId)).toEqual(["a"]);
+    send(session, ["b"], 1);
+    expect(await session.next("spoolAck")).toMatchObject({ sequence: 2n });
+    send(session, ["c"], 2, true);
+    await expect.poll(() => stored(host.hostId)).toEqual(["a", "b", "c"]);
+    // Nothing of it is new: whoever asks again is told where he stands.
+    send(session, ["b"], 1);
+    expect(await session.next("spoolAck")).toMatchObject({ sequence: 3n });
     session.close();
   });
 });

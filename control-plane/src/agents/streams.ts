@@ -154,7 +154,7 @@ export function createStreams(parts: Parts): Streams {
       signal.addEventListener("abort", onLost, { once: true });
       waiter.accept({ up: messages, down, over });
       try {
-        for await (const { message, taken } of down.items()) {
+        for await (const { message, taken } of down.items((one) => one)) {
           yield { kind: message };
           // The transport asks for the next one only when it has taken this.
           taken();

@@ -8,7 +8,7 @@ import { grpcStatus } from "./grpc/status.ts";
 import { writeAll } from "./grpc/write.ts";
 import type { Handlers, MethodDefinition } from "./handlers.ts";
 import { toProblem } from "./problems.ts";
-import { until } from "./streams.ts";
+import { itemsOf, until } from "./streams.ts";
 
 /** What is known of an agent's call. The certificate is what the peer showed, not yet believed: see `authorized`. */
 export interface AgentContext {
@@ -82,7 +82,9 @@ function grpcHandler(method: MethodDefinition<never, never>, handler: AnyHandler
   }
   return (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>): void => {
     const context = contextOf(call, parts);
-    const request = method.requestStream ? call : (call as ServerWritableStream<unknown, unknown>).request;
+    const request = method.requestStream
+      ? itemsOf(call as ServerDuplexStream<unknown, unknown>)
+      : (call as ServerWritableStream<unknown, unknown>).request;
     Promise.resolve()
       .then(() => until(handler(request, context) as AsyncIterable<unknown>, context.signal))
       .then((responses) => writeAll(call, responses, context.signal))

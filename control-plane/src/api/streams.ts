@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 /**
  * The items of `source` until the signal aborts; then the reader gets the signal's reason as an error, even while the
  * source is waiting. The source's own clean-up is started and not waited for: it may hang on what was aborted.
@@ -43,6 +45,60 @@ function untilAborted<Item>(iterator: AsyncIterator<Item>, signal: AbortSignal):
     },
     return: () => {
       finish();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
+}
+
+/**
+ * What a stream brings, for one reader, and no faster than he takes it; whoever leaves before its end reads no more of it.
+ * By hand and not the stream's own iterator, which keeps a generator and nine listeners for each of ten thousand that wait.
+ */
+export function itemsOf<Item>(stream: Readable): AsyncIterable<Item> {
+  return { [Symbol.asyncIterator]: () => itemsRead<Item>(stream) };
+}
+
+function itemsRead<Item>(stream: Readable): AsyncIterator<Item> {
+  const queue: Item[] = [];
+  let waiting: PromiseWithResolvers<IteratorResult<Item>> | undefined;
+  let end: { readonly error?: unknown } | undefined;
+  const answer = (): void => {
+    if (waiting === undefined || end === undefined) return;
+    if ("error" in end) waiting.reject(end.error);
+    else waiting.resolve({ done: true, value: undefined });
+    waiting = undefined;
+  };
+  const onData = (item: Item): void => {
+    if (waiting === undefined) {
+      queue.push(item);
+      stream.pause();
+      return;
+    }
+    const { resolve } = waiting;
+    waiting = undefined;
+    resolve({ done: false, value: item });
+  };
+  const finish = (how: { readonly error?: unknown }): void => {
+    end ??= how;
+    answer();
+  };
+  stream.on("data", onData);
+  stream.once("end", () => finish({}));
+  stream.once("close", () => finish({}));
+  stream.once("error", (error: unknown) => finish({ error }));
+  return {
+    next: () => {
+      if (queue.length > 0) return Promise.resolve({ done: false, value: queue.shift() as Item });
+      waiting = Promise.withResolvers();
+      const { promise } = waiting;
+      answer();
+      if (end === undefined && stream.isPaused()) stream.resume();
+      return promise;
+    },
+    return: () => {
+      end = {};
+      stream.off("data", onData);
+      stream.pause();
       return Promise.resolve({ done: true, value: undefined });
     },
   };
