@@ -4,7 +4,7 @@ import { loadavg } from "node:os";
 import { measureCommands, measureLists } from "./fleet/asking.ts";
 import { deploy, tellAll, wavesOf, type Deployed } from "./fleet/deploying.ts";
 import { measurePeer } from "./fleet/echo-peer.ts";
-import { growTo, openAll, settled, type GrowthPoint } from "./fleet/growth.ts";
+import { growTo, openAll, rest, settled, type GrowthPoint } from "./fleet/growth.ts";
 import { measureHandshakes } from "./fleet/handshakes.ts";
 import { enrolAll, EVERYWHERE_LABELS, ROLLOUT_LABELS } from "./fleet/membership.ts";
 import { measureBadNeighbours } from "./fleet/neighbours.ts";
@@ -76,6 +76,7 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     const agents = Math.ceil(scale.agents / part);
     points.push(await told(`${agents} agents`, () => growTo(site, workers, agents, scale)));
   }
+  const round = await told("all of them at rest", () => rest(site, scale.roundMs));
   const commands = await told("commands", () => measureCommands(site, scale.commands));
   const rollout = await told(`a rollout in ${WAVES} waves`, () => inWaves(site, workers, 1));
   const everywhere = await told("a change of all", () => changeAll(site, workers));
@@ -95,7 +96,7 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     agents: scale.agents,
     kbPerAgent: rounded(((last?.residentKb ?? 0) - empty.residentKb) / scale.agents),
     handshakeCpuMs: { full: rounded(handshake.fullCpuMs), resumed: rounded(handshake.resumedCpuMs) },
-    steadyCpuPercent: rounded(last?.steadyCpuPercent ?? Number.NaN),
+    steadyCpuPercent: rounded(round.steadyCpuPercent),
     commandP99Ms: rounded(commands.p99Ms),
     fanoutP99Ms: rounded(fanout.p99Ms),
     changeOfAllP99Ms: rounded(everywhere.toldP99Ms),
@@ -112,7 +113,7 @@ async function measure(site: Site, workers: Workers, scale: Scale): Promise<obje
     load: loadavg()[0],
   };
   console.table(Object.entries(figures).map(([figure, value]) => ({ figure, value: JSON.stringify(value) })));
-  const sessions = { enrolment, handshake, emptyKb: empty.residentKb, points };
+  const sessions = { enrolment, handshake, emptyKb: empty.residentKb, points, round };
   const changes = { commands, lists, rollout, everywhere, fanout, neighbours, cut, killed };
   return { bench: "fleet", ...figures, peer, detail: { ...sessions, ...changes, spool, counts } };
 }

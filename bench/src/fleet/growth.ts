@@ -26,16 +26,27 @@ export async function growTo(site: Site, workers: Workers, agents: number, scale
   await openAll(workers, agents, scale);
   const opened = site.use();
   await settled(site, scale);
-  const begun = site.use();
-  await pause(scale.steadyMs);
-  const end = site.use();
+  const steady = await rest(site, scale.steadyMs);
   const fresh = agents - had;
-  const seconds = (end.atMs - begun.atMs) / 1000;
   return {
     agents,
-    residentKb: end.residentKb,
     openCpuMs: ((opened.processorSeconds - before.processorSeconds) * 1000) / fresh,
     openDatabaseCpuMs: ((opened.databaseSeconds - before.databaseSeconds) * 1000) / fresh,
+    ...steady,
+  };
+}
+
+/** What the control plane and its database use while the agents do nothing but beat and ship figures. */
+export async function rest(
+  site: Site,
+  forMs: number,
+): Promise<Pick<GrowthPoint, "residentKb" | "steadyCpuPercent" | "steadyDatabaseCpuPercent">> {
+  const begun = site.use();
+  await pause(forMs);
+  const end = site.use();
+  const seconds = (end.atMs - begun.atMs) / 1000;
+  return {
+    residentKb: end.residentKb,
     steadyCpuPercent: ((end.processorSeconds - begun.processorSeconds) * 100) / seconds,
     steadyDatabaseCpuPercent: ((end.databaseSeconds - begun.databaseSeconds) * 100) / seconds,
   };

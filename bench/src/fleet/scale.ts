@@ -6,6 +6,8 @@ export interface Scale {
   /** Before the steady cost is measured. */
   readonly settleMs: number;
   readonly steadyMs: number;
+  /** The same with all agents: once around of what the control plane does at rest, which rolls figures up each five minutes. */
+  readonly roundMs: number;
   readonly commands: number;
   readonly lists: number;
   readonly handshakes: number;
@@ -25,6 +27,7 @@ export function fullScale(agents: number): Scale {
     openPerSecond: 300,
     settleMs: 10_000,
     steadyMs: 30_000,
+    roundMs: 300_000,
     commands: 300,
     lists: 15,
     handshakes: Math.min(agents, 2_000),
@@ -41,6 +44,7 @@ export const SMALL: Scale = {
   openPerSecond: 100,
   settleMs: 100,
   steadyMs: 1_000,
+  roundMs: 1_000,
   commands: 5,
   lists: 1,
   handshakes: 8,
