@@ -21,10 +21,12 @@ describe("three hosts that only dial out", () => {
   });
   afterAll(() => installation?.remove());
 
-  const presences = async (): Promise<string[]> => {
+  const listed = async () => {
     const { organization, api } = installation;
-    const { hosts: listed = [] } = await api.hosts.listHosts({ organization });
-    return listed
+    return (await api.hosts.listHosts({ organization })).hosts ?? [];
+  };
+  const presences = async (): Promise<string[]> => {
+    return (await listed())
       .map(({ labels, presence }) => `${labels?.["name"] ?? "?"} ${presence ?? "?"}`)
       .toSorted((a, b) => (a < b ? -1 : 1));
   };
@@ -59,7 +61,15 @@ describe("three hosts that only dial out", () => {
   it("put it back as fast with the control plane killed, and report it when that is back", async () => {
     await installation.killControlPlane();
     expect(await secondsToHeal(hosts[1], "shop", "worker")).toBeLessThan(NET_SECONDS);
+    const startedAt = Date.now();
     await installation.startControlPlane();
+    // Their presences outlive the control plane: that all are back is told by when they were seen.
+    await eventually(
+      "all three have a session again",
+      OFFLINE_TIMEOUT_MS,
+      async () => (await listed()).map(({ lastSeenAt = "" }) => Date.parse(lastSeenAt)),
+      (times) => times.length === online.length && times.every((at) => at > startedAt),
+    );
     await untilPresences(online, ONLINE_TIMEOUT_MS);
     const id = (await containersOf(hosts[1], "shop"))["worker"];
     const { organization, api } = installation;
