@@ -43,10 +43,13 @@ function limitedGroup(): Group {
   const ended = join(folder, isFirst ? "memory.oom_control" : "memory.events");
   const standing = (): string => {
     const files = [ended, join(folder, "memory.stat"), ...(isFirst ? [join(folder, "memory.usage_in_bytes")] : [])];
-    const kernel = spawnSync("dmesg", { encoding: "utf8" }).stdout.split("\n");
+    const kernel = spawnSync("dmesg", { encoding: "utf8" }).stdout ?? "";
     return [
       ...files.map((file) => readFileSync(file, "utf8")),
-      ...kernel.filter((line) => line.includes("oom") || line.includes("Killed")).slice(-10),
+      ...kernel
+        .split("\n")
+        .filter((line) => line.includes("oom") || line.includes("Killed"))
+        .slice(-10),
     ].join("\n");
   };
   return { procs: join(folder, "cgroup.procs"), ended, standing, remove: () => rmdirSync(folder) };
@@ -140,9 +143,13 @@ test(
     const hog = shell(`echo $$ > ${group.procs}; ${score}; exec ${process.execPath} -e '${HOG(group.ended)}'`);
     const ends = (): string => (existsSync(join(folder, "ends")) ? readFileSync(join(folder, "ends"), "utf8") : "");
     // 137: ended by SIGKILL.
-    const meanwhile = (): string =>
-      `the hog: ${hog.exitCode ?? hog.signalCode ?? "runs"}, the workload: ${workload.exitCode ?? workload.signalCode ?? "runs"}, the group:\n${group.standing()}`;
-    await vi.waitFor(() => expect(ends(), meanwhile()).toMatch(/^137$/m), PATIENCE);
+    await vi
+      .waitFor(() => expect(ends()).toMatch(/^137$/m), PATIENCE)
+      .catch((error: unknown) => {
+        const stateOf = ({ exitCode, signalCode }: ChildProcess): string => String(exitCode ?? signalCode ?? "runs");
+        const meanwhile = `the hog: ${stateOf(hog)}, the workload: ${stateOf(workload)}, the group:\n${group.standing()}`;
+        throw new Error(`the kernel did not end the agent; ${meanwhile}`, { cause: error });
+      });
     await vi.waitFor(() => expect(hog.exitCode ?? hog.signalCode).not.toBeNull(), PATIENCE);
     writeFileSync(join(folder, "room"), "");
 
