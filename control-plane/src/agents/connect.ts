@@ -8,6 +8,7 @@ import {
   createGathering,
   field,
   ProblemError,
+  takeEach,
   type Clock,
   type Database,
   type ErrorCode,
@@ -22,6 +23,7 @@ import { helloRefusal } from "./hello.ts";
 import { intervals, returnWithinMs, type LiveViews } from "./intervals.ts";
 import type { Leases } from "./leases.ts";
 import type { LinkPush } from "./links.ts";
+import { afterOpening } from "./after-opening.ts";
 import { createOpening } from "./opening.ts";
 import { createPace } from "./pace.ts";
 import type { AgentReleases, DesiredStatePort, RegisteredHooks } from "./ports.ts";
@@ -105,9 +107,9 @@ export function createConnect(parts: Parts): Connect {
   });
   const sessions = new Map<string, number>();
   // Not each a listener of the signal: adding one walks through all that are there, and there are ten thousand.
-  const begun = new Set<() => void>();
+  const stops = new Set<() => void>();
   parts.stopping.addEventListener("abort", () => {
-    for (const stop of begun) stop();
+    for (const stop of stops) stop();
   });
 
   /** Counts the sessions of a host that have not ended. A call whose link is dead may outlive its session and does not count. */
@@ -125,25 +127,33 @@ export function createConnect(parts: Parts): Connect {
     };
   }
 
-  async function read(session: Session, frames: AsyncIterable<ReceivedFrame>, greeting: Greeting): Promise<void> {
+  function read(session: Session, frames: AsyncIterable<ReceivedFrame>, greeting: Greeting): Promise<void> {
     const pace = createPace(clock.monotonicMs());
-    for await (const received of frames) {
-      // A host that floods is read more slowly, down to its own connection; the others do not notice.
+    return takeEach(frames, (received) => {
       const pauseMs = pace.pauseMs(clock.monotonicMs());
-      if (pauseMs > 0) await clock.sleep(pauseMs, session.signal);
-      if (session.state === "ended") return;
-      if (!received.readable) {
-        dispatch.refuse(session, 0n, agentsErrors.WF_FRAME_UNREADABLE, received.reason);
-        continue;
-      }
-      const { frame } = received;
-      session.received(frame);
-      leases.heard(session.identity.hostId, session.skew.milliseconds);
-      if (session.state === "open") dispatch.handle(session, frame);
-      else if (frame.kind?.$case === "hello")
-        await greet(session, frame.kind.value, greeting.takeKey()).finally(greeting.settled);
-      else dispatch.refuse(session, frame.id, agentsErrors.WF_FRAME_UNEXPECTED, "Nothing is taken before Hello.");
+      if (pauseMs <= 0) return take(session, received, greeting);
+      // A host that floods is read more slowly, down to its own connection; the others do not notice.
+      return clock.sleep(pauseMs, session.signal).then(() => take(session, received, greeting));
+    });
+  }
+
+  /** False when the session is over. */
+  function take(session: Session, received: ReceivedFrame, greeting: Greeting): boolean | Promise<boolean> {
+    if (session.state === "ended") return false;
+    if (!received.readable) {
+      dispatch.refuse(session, 0n, agentsErrors.WF_FRAME_UNREADABLE, received.reason);
+      return true;
     }
+    const { frame } = received;
+    session.received(frame);
+    leases.heard(session.identity.hostId, session.skew.milliseconds);
+    if (session.state === "open") dispatch.handle(session, frame);
+    else if (frame.kind?.$case === "hello")
+      return greet(session, frame.kind.value, greeting.takeKey())
+        .finally(greeting.settled)
+        .then(() => true);
+    else dispatch.refuse(session, frame.id, agentsErrors.WF_FRAME_UNEXPECTED, "Nothing is taken before Hello.");
+    return true;
   }
 
   async function greet(session: Session, hello: Hello, publicKey: KeyObject | Uint8Array): Promise<void> {
@@ -261,13 +271,18 @@ export function createConnect(parts: Parts): Connect {
     await noteEnd({ organizationId, hostId, epoch, lastSeenAt, cause });
   }
 
-  return async function* connect(frames, connection) {
+  async function begun(
+    frames: AsyncIterable<ReceivedFrame>,
+    connection: Parameters<Connect>[1],
+  ): Promise<AsyncIterator<Buffer>> {
+    // Not the certificate, which nobody needs any more: the session goes on for weeks.
+    const { signal, settled, remoteAddress } = connection;
     const { publicKey: fresh, ...identity } = await parts.identities.identify(connection.peerCertificate);
     requireRunning(parts.stopping);
     const release = begin(identity.hostId);
     const session = createSession({
       identity,
-      remoteAddress: connection.remoteAddress,
+      remoteAddress,
       sessionId: parts.newId("ses"),
       nonce: parts.random(NONCE_BYTES),
       newRequestId: () => parts.newId("req"),
@@ -275,13 +290,13 @@ export function createConnect(parts: Parts): Connect {
       log,
     });
     session.signal.addEventListener("abort", release, { once: true });
-    session.signal.addEventListener("abort", connection.settled, { once: true });
+    session.signal.addEventListener("abort", settled, { once: true });
     const onStop = (): void => session.end("shutting-down", goodbyeOf(agentsErrors.WF_SHUTTING_DOWN));
-    begun.add(onStop);
-    // Also while nothing is being sent: the generator waits in its queue and hears of the broken link from nobody else.
+    stops.add(onStop);
+    // Also while nothing is being sent: who waits in its queue hears of the broken link from nobody else.
     const onLost = (): void => session.end("link-lost");
-    connection.signal.addEventListener("abort", onLost, { once: true });
-    if (connection.signal.aborted) onLost();
+    signal.addEventListener("abort", onLost, { once: true });
+    if (signal.aborted) onLost();
     session.challengedAtMs = clock.now().getTime();
     session.send({
       $case: "challenge",
@@ -292,31 +307,30 @@ export function createConnect(parts: Parts): Connect {
         serverTime: clock.now(),
       },
     });
-    // Not waited for: the reader ends with the call, which ends with this generator.
+    // Not waited for: the reader ends with the call, which ends with these frames.
     let helloKey = fresh;
     const takeKey = (): KeyObject | Uint8Array => {
       const key = helloKey ?? identity.spki;
-      // The session goes on for weeks.
       helloKey = undefined;
       return key;
     };
-    read(session, frames, { settled: connection.settled, takeKey }).then(onLost, onLost);
+    read(session, frames, { settled, takeKey }).then(onLost, onLost);
     const waiting = clock.sleep(HELLO_PATIENCE_MS, session.signal).then(
       () => session.state === "challenged" && session.end("refused", goodbyeOf(agentsErrors.WF_HELLO_MISSING)),
       () => undefined,
     );
-    try {
-      yield* session.frames();
-    } finally {
-      begun.delete(onStop);
-      connection.signal.removeEventListener("abort", onLost);
+    return session.frames(async () => {
+      stops.delete(onStop);
+      signal.removeEventListener("abort", onLost);
       session.end("link-lost");
       await close(session).catch((error: unknown) => {
         log.warn({ err: error, [field.hostId]: identity.hostId }, "The end of a session could not be written.");
       });
       await waiting;
-    }
-  };
+    });
+  }
+
+  return (frames, connection) => afterOpening(() => begun(frames, connection));
 }
 
 function goodbyeOf(code: ErrorCode): { code: ErrorCode; message: string } {

@@ -54,24 +54,34 @@ export function createDispatch(parts: Parts): Dispatch {
     try {
       await work();
     } catch (error) {
-      if (session.state === "ended") return;
-      if (error instanceof ProblemError) return refuse(session, frameId, error.code, error.detail);
-      log.error({ err: error, [field.hostId]: session.identity.hostId }, "A frame could not be handled.");
-      const message = "The control plane failed to handle it; its log names the cause.";
-      session.send({ $case: "error", value: { frameId, code: agentsErrors.WF_FRAME_FAILED.code, message } });
+      failed(session, frameId, error);
+    }
+  }
+
+  function failed(session: Session, frameId: bigint, error: unknown): void {
+    if (session.state === "ended") return;
+    if (error instanceof ProblemError) return refuse(session, frameId, error.code, error.detail);
+    log.error({ err: error, [field.hostId]: session.identity.hostId }, "A frame could not be handled.");
+    const message = "The control plane failed to handle it; its log names the cause.";
+    session.send({ $case: "error", value: { frameId, code: agentsErrors.WF_FRAME_FAILED.code, message } });
+  }
+
+  // One function, and one promise but the intake's: at each moment hundreds of batches wait for their commit.
+  async function take(session: Session, frameId: bigint, batch: SpoolBatch): Promise<void> {
+    if (session.state === "ended") return;
+    const { organizationId, hostId } = session.identity;
+    try {
+      const from = { organizationId, hostId, clockSkewMs: session.skew.milliseconds };
+      const sequence = await intake.take(from, batch, session.signal);
+      if (batch.ackLater === true && sequence === batch.entries.at(-1)?.sequence) return;
+      session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
+    } catch (error) {
+      failed(session, frameId, error);
     }
   }
 
   function spool(session: Session, frameId: bigint, batch: SpoolBatch): void {
-    const taken = session.lanes.spool.add(() =>
-      bounded(session, frameId, async () => {
-        if (session.state === "ended") return;
-        const from = { ...referenceOf(session), clockSkewMs: session.skew.milliseconds };
-        const sequence = await intake.take(from, batch, session.signal);
-        if (batch.ackLater === true && sequence === batch.entries.at(-1)?.sequence) return;
-        session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });
-      }),
-    );
+    const taken = session.lanes.spool.add(() => take(session, frameId, batch));
     if (taken) return;
     // The next one's acknowledgement would stand for this one too: nothing more is taken before the agent has begun again.
     session.end("spool-overrun", {

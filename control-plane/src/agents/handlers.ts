@@ -11,11 +11,16 @@ import { decodeFrame, type ReceivedFrame } from "./wire.ts";
 
 /**
  * The service as the doors serve it: frames of a session that cannot be read are handed on instead of ending the call, and those
- * that are sent are encoded where they are made.
+ * that are sent are encoded where they are made. A session ends by itself with its call.
  */
 export const agentService: AgentServiceDefinition = {
   ...AgentServiceService,
-  connect: { ...AgentServiceService.connect, requestDeserialize: decodeFrame, responseSerialize: (frame) => frame },
+  connect: {
+    ...AgentServiceService.connect,
+    requestDeserialize: decodeFrame,
+    responseSerialize: (frame) => frame,
+    endsWithItsSignal: true,
+  },
 };
 
 type Generated = typeof AgentServiceService;
@@ -23,6 +28,7 @@ export type AgentServiceDefinition = Omit<Generated, "connect"> & {
   connect: Omit<Generated["connect"], "requestDeserialize" | "responseSerialize"> & {
     requestDeserialize: (bytes: Buffer) => ReceivedFrame;
     responseSerialize: (frame: Buffer) => Buffer;
+    endsWithItsSignal: true;
   };
 };
 

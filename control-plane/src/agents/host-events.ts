@@ -9,7 +9,10 @@ export function hostEventsSink(parts: { clock: Clock; newId: NewId }): SpoolSink
     name: "host events",
     store: async (tx, batches) => {
       const now = parts.clock.now();
-      const all = batches.flatMap((batch) => {
+      // Nearly always figures are all that there is.
+      const telling = batches.filter(({ entries }) => entries.some(({ kind }) => kind?.$case === "event"));
+      if (telling.length === 0) return;
+      const all = telling.flatMap((batch) => {
         const times = controlPlaneTimes(
           batch.entries.map((entry) => entry.at?.getTime()),
           batch.clockSkewMs,

@@ -75,7 +75,7 @@ const ADOPT_EVERY_MS = 10_000;
 // One transaction for a rack that lost its switch, not one for ten thousand hosts.
 const CHANGES_PER_TRANSACTION = 200;
 const SAVED_AT_ONCE = 500;
-// Figures are read from what hosts sent last, which takes a tenth of a millisecond: after so many others may run.
+// Figures are read from what hosts sent last, which takes some tens of microseconds: after so many others may run.
 const READ_AT_ONCE = 20;
 
 export function createLeases(parts: Parts): Leases {

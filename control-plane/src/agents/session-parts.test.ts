@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { manualClock } from "../platform/index.ts";
 import { createLiveViews } from "./intervals.ts";
+import { afterOpening } from "./after-opening.ts";
 import { createLane } from "./lane.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { createPace } from "./pace.ts";
@@ -66,6 +67,34 @@ describe("the outbox", () => {
     expect(await take(outbox)).toEqual(["goodbye"]);
   });
 
+  it("gives to a reader who waits, and tells the end of it once, whoever ends it", async () => {
+    const said: string[] = [];
+    const outbox = createOutbox<string>({ items: 3, bytes: 100 }, (text) => text.length);
+    const items = outbox.items(
+      (item) => item.toUpperCase(),
+      async () => {
+        // As a session, whose end is the end of its queue too.
+        outbox.endWith("goodbye");
+        said.push("end");
+        await Promise.resolve();
+      },
+    );
+    const first = items.next();
+    outbox.push("a");
+    outbox.push("b");
+    expect([await first, await items.next()]).toEqual([
+      { done: false, value: "A" },
+      { done: false, value: "B" },
+    ]);
+    expect(outbox.bytes).toBe(0);
+    const waiting = items.next();
+    expect(await items.return?.()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: false, value: "GOODBYE" });
+    expect(await items.next()).toEqual({ done: true, value: undefined });
+    expect(outbox.push("late")).toBe(false);
+    expect(said).toEqual(["end"]);
+  });
+
   it("never holds more than its limits, whatever is pushed and taken", () => {
     const act = fc.oneof(fc.nat(6), fc.constant("take" as const));
     return fc.assert(
@@ -85,6 +114,38 @@ describe("the outbox", () => {
         }
       }),
     );
+  });
+});
+
+describe("what is opened before its first item", () => {
+  it("is closed for a reader who leaves while it opens, and is opened once", async () => {
+    let opened = 0;
+    const closed = Promise.withResolvers<string>();
+    const gate = Promise.withResolvers<void>();
+    const items = afterOpening<number>(async () => {
+      opened += 1;
+      await gate.promise;
+      return {
+        next: () => Promise.resolve({ done: false, value: 1 }),
+        return: () => {
+          closed.resolve("closed");
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    })[Symbol.asyncIterator]();
+    const first = items.next();
+    const leaving = items.return?.();
+    gate.resolve();
+    expect(await closed.promise).toBe("closed");
+    expect(await first).toEqual({ done: false, value: 1 });
+    expect(await leaving).toEqual({ done: true, value: undefined });
+    expect(opened).toBe(1);
+  });
+
+  it("tells its reader why it could not be opened", async () => {
+    const items = afterOpening(() => Promise.reject(new Error("no such host")))[Symbol.asyncIterator]();
+    await expect(items.next()).rejects.toThrow("no such host");
+    expect(await items.return?.()).toEqual({ done: true, value: undefined });
   });
 });
 

@@ -54,8 +54,8 @@ export interface Session {
     why: SessionEnd,
     goodbye?: { code: ErrorCode; message: string; retryAfterMs?: number; doNotReturn?: boolean },
   ): void;
-  /** Encoded ControlFrames, as they are to be sent. */
-  frames(): AsyncIterable<Buffer>;
+  /** Encoded ControlFrames, as they are to be sent. @param atEnd done once, before the reader is told of the end */
+  frames(atEnd: () => Promise<void>): AsyncIterator<Buffer>;
 }
 
 // What waits for one agent, at most. Enough for a plan of the largest body beside everything else; with 10,000 hosts that
@@ -165,7 +165,7 @@ export function createSession(parts: {
       );
       ended.abort();
     },
-    frames: () => outbox.items((kind) => encodedFrame(++sentId, receivedId, kind)),
+    frames: (atEnd) => outbox.items((kind) => encodedFrame(++sentId, receivedId, kind), atEnd),
   };
   return session;
 }

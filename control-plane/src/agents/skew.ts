@@ -23,6 +23,8 @@ export function createSkewMeter(): SkewMeter {
   // The clock is ahead by at least the largest of these, and was by no more than that when the nonce was answered.
   let samples: number[] = [];
   let atMost = -Infinity;
+  // It is asked for with each frame, and changes with a heartbeat.
+  let milliseconds = 0;
   function note(sample: number): void {
     // A time that is none in this calendar is no measure of a clock.
     if (!Number.isFinite(sample)) return;
@@ -33,18 +35,19 @@ export function createSkewMeter(): SkewMeter {
       atMost = -Infinity;
     }
     samples = [...samples, sample].slice(-KEPT);
+    const atLeast = Math.max(...samples);
+    milliseconds = atLeast + Math.min(LONGEST_WAY_MS, Math.max(0, atMost - atLeast) / 2);
   }
   return {
     answered: (written, asked, received) => {
       samples = [];
+      milliseconds = 0;
       atMost = Number.isFinite(written) ? written - asked : -Infinity;
       note(written - received);
     },
     heard: (written, received) => note(written - received),
     get milliseconds() {
-      if (samples.length === 0) return 0;
-      const atLeast = Math.max(...samples);
-      return atLeast + Math.min(LONGEST_WAY_MS, Math.max(0, atMost - atLeast) / 2);
+      return milliseconds;
     },
   };
 }

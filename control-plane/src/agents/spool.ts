@@ -1,9 +1,17 @@
 import type { SpoolBatch, SpoolEntry } from "@windflow/proto/agent";
-import { createGathering, field, ProblemError, type Clock, type Database, type Log } from "../platform/index.ts";
+import {
+  createGathering,
+  field,
+  ProblemError,
+  type Clock,
+  type Database,
+  type Log,
+  type UnitOfWork,
+} from "../platform/index.ts";
 import { agentsErrors } from "./errors.ts";
 import { isPassing, retryPassing } from "./passing.ts";
 import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
-import { lockSpools, saveAcknowledged, type SpoolPlace } from "./store.ts";
+import { lockSpools, moveSpools, saveAcknowledged, type SpoolMove, type SpoolPlace } from "./store.ts";
 
 /** Who sends, and how far its clock is ahead. */
 export type SpoolingHost = HostReference & Pick<NewEntries, "clockSkewMs">;
@@ -60,34 +68,79 @@ export function createSpoolIntake(parts: Parts): SpoolIntake {
     take: async (host, batch, signal) => {
       requireWellFormed(batch);
       const one = { host, batch, signal };
-      // Alone it holds up nobody: the next group may be luckier, and each batch has its own session's patience.
-      return store(one).catch((error: unknown) => storeAlone(parts, one, error));
+      try {
+        return await store(one);
+      } catch (error) {
+        // Alone it holds up nobody: the next group may be luckier, and each batch has its own session's patience.
+        return storeAlone(parts, one, error);
+      }
     },
   };
 }
 
-function storeTogether(parts: Parts, organizationId: string, group: readonly Waiting[]): Promise<bigint[]> {
-  return parts.database.inOrganization(organizationId, async (tx) => {
-    const spools = group.map(({ host, batch }) => ({ hostId: host.hostId, spoolId: batch.spoolId }));
-    const places = new Map(
-      (await lockSpools(tx, organizationId, spools, parts.clock.now())).map((one) => [one.hostId, one]),
-    );
+/**
+ * How far the spool of a session is stored, so that its next batch is not asked for: it is stored if that is still so. By the session's
+ * signal, since another session may have stored more.
+ */
+const placeOf = new WeakMap<AbortSignal, { spoolId: string; acknowledged: bigint }>();
+
+async function storeTogether(parts: Parts, organizationId: string, group: readonly Waiting[]): Promise<bigint[]> {
+  const acknowledged = await parts.database.inOrganization(organizationId, async (tx) => {
+    const now = parts.clock.now();
+    const expected = group.filter(continues);
+    const moved = await moveSpools(tx, organizationId, expected.map(moveOf), now);
+    const asExpected = (one: Waiting): boolean => moved.has(one.host.hostId);
+    const others = moved.size === group.length ? [] : group.filter((one) => !asExpected(one));
+    const places = await lockPlaces(tx, organizationId, others, now);
     const fresh: NewEntries[] = [];
-    const moved: SpoolPlace[] = [];
-    const acknowledged = group.map(({ host, batch }) => {
-      const stored = places.get(host.hostId)?.acknowledged ?? 0n;
-      const entries = batch.entries.filter((entry) => entry.sequence > stored);
+    const left: SpoolPlace[] = [];
+    const sequences = group.map((one) => {
+      const { host, batch } = one;
+      const { spoolId, dropped } = batch;
+      const stored = asExpected(one) ? 0n : (places.get(host.hostId)?.acknowledged ?? 0n);
+      const entries = asExpected(one) ? batch.entries : batch.entries.filter((entry) => entry.sequence > stored);
       const last = entries.at(-1)?.sequence;
       if (last === undefined) return stored;
-      const { spoolId, dropped } = batch;
-      fresh.push({ ...host, spoolId, entries });
-      moved.push({ hostId: host.hostId, spoolId, acknowledged: last, dropped });
+      fresh.push({ organizationId, hostId: host.hostId, clockSkewMs: host.clockSkewMs, spoolId, entries });
+      if (!asExpected(one)) left.push({ hostId: host.hostId, spoolId, acknowledged: last, dropped });
       return last;
     });
     if (fresh.length > 0) for (const sink of parts.sinks) await sink.store(tx, fresh);
-    await saveAcknowledged(tx, organizationId, moved);
-    return acknowledged;
+    await saveAcknowledged(tx, organizationId, left);
+    return sequences;
   });
+  for (const [index, one] of group.entries()) note(one, acknowledged[index] ?? 0n);
+  return acknowledged;
+}
+
+/** Whether all of it is new, if what is stored is what this session has had stored. */
+function continues({ batch, signal }: Waiting): boolean {
+  const place = placeOf.get(signal);
+  const first = batch.entries[0]?.sequence;
+  return place !== undefined && place.spoolId === batch.spoolId && first !== undefined && first > place.acknowledged;
+}
+
+function moveOf({ host: { hostId }, batch: { spoolId, dropped, entries }, signal }: Waiting): SpoolMove {
+  const from = placeOf.get(signal)?.acknowledged ?? 0n;
+  return { hostId, spoolId, dropped, from, acknowledged: entries.at(-1)?.sequence ?? from };
+}
+
+function note({ batch: { spoolId }, signal }: Waiting, acknowledged: bigint): void {
+  const place = placeOf.get(signal);
+  if (place === undefined) return void placeOf.set(signal, { spoolId, acknowledged });
+  // The text of the first batch stays: those of later ones say the same.
+  if (place.spoolId !== spoolId) place.spoolId = spoolId;
+  place.acknowledged = acknowledged;
+}
+
+async function lockPlaces(
+  tx: UnitOfWork,
+  organizationId: string,
+  group: readonly Waiting[],
+  now: Date,
+): Promise<ReadonlyMap<string, SpoolPlace>> {
+  const spools = group.map(({ host, batch }) => ({ hostId: host.hostId, spoolId: batch.spoolId }));
+  return new Map((await lockSpools(tx, organizationId, spools, now)).map((one) => [one.hostId, one]));
 }
 
 async function storeAlone(parts: Parts, one: Waiting, cause: unknown): Promise<bigint> {

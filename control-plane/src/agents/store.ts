@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { ObservedState } from "@windflow/proto/agent";
-import { tablesOf, type UnitOfWork } from "../platform/index.ts";
+import { numberArray, tablesOf, textArray, type UnitOfWork } from "../platform/index.ts";
 import type { HostReference } from "./ports.ts";
 
 interface Tables {
@@ -99,14 +99,15 @@ export async function lockSpools(
   spools: readonly { hostId: string; spoolId: string }[],
   now: Date,
 ): Promise<SpoolPlace[]> {
-  // In one order everywhere, so that two transactions never wait for each other.
+  if (spools.length === 0) return [];
+  // In one order, so that two transactions that bring many rarely wait for each other; one of two that do begins anew.
   const sorted = spools.toSorted((a, b) =>
     (a.hostId === b.hostId ? a.spoolId < b.spoolId : a.hostId < b.hostId) ? -1 : 1,
   );
   const answer = await sql<SpoolPlace & { made: boolean }>`
     INSERT INTO host_spools (organization_id, host_id, spool_id, acknowledged, dropped, updated_at)
     SELECT ${organizationId}, host_id, spool_id, 0, 0, ${now}::timestamptz
-    FROM unnest(${sorted.map((one) => one.hostId)}::text[], ${sorted.map((one) => one.spoolId)}::text[]) AS wanted(host_id, spool_id)
+    FROM unnest(${textArray(sorted.map((one) => one.hostId))}::text[], ${textArray(sorted.map((one) => one.spoolId))}::text[]) AS wanted(host_id, spool_id)
     ON CONFLICT (organization_id, host_id, spool_id) DO UPDATE SET updated_at = excluded.updated_at
     RETURNING host_id AS "hostId", spool_id AS "spoolId", acknowledged, dropped, (xmax = 0) AS made`.execute(
     tx.queries,
@@ -122,6 +123,35 @@ async function deleteOldSpools(tx: UnitOfWork, host: HostReference): Promise<voi
       ORDER BY updated_at DESC, spool_id LIMIT ${SPOOLS_PER_HOST})`.execute(tx.queries);
 }
 
+/** A spool that is to go on from where it was. */
+export interface SpoolMove extends SpoolPlace {
+  /** What is taken to be stored of it. */
+  from: bigint;
+}
+
+/**
+ * Moves the spools of which exactly that is stored, and holds them until the end of the transaction. Gives their hosts: of the others
+ * something else is stored, or nothing.
+ */
+export async function moveSpools(
+  tx: UnitOfWork,
+  organizationId: string,
+  moves: readonly SpoolMove[],
+  now: Date,
+): Promise<ReadonlySet<string>> {
+  if (moves.length === 0) return new Set();
+  const sorted = moves.toSorted((a, b) => (a.hostId < b.hostId ? -1 : 1));
+  const answer = await sql<{ host_id: string }>`UPDATE host_spools
+    SET acknowledged = moved.acknowledged, dropped = moved.dropped, updated_at = ${now}
+    FROM unnest(${textArray(sorted.map((one) => one.hostId))}::text[], ${textArray(sorted.map((one) => one.spoolId))}::text[],
+      ${numberArray(sorted.map((one) => one.from))}::bigint[], ${numberArray(sorted.map((one) => one.acknowledged))}::bigint[],
+      ${numberArray(sorted.map((one) => one.dropped))}::bigint[]) AS moved(host_id, spool_id, stored, acknowledged, dropped)
+    WHERE host_spools.organization_id = ${organizationId} AND host_spools.host_id = moved.host_id
+      AND host_spools.spool_id = moved.spool_id AND host_spools.acknowledged = moved.stored
+    RETURNING host_spools.host_id`.execute(tx.queries);
+  return new Set(answer.rows.map((row) => row.host_id));
+}
+
 export async function saveAcknowledged(
   tx: UnitOfWork,
   organizationId: string,
@@ -129,8 +159,8 @@ export async function saveAcknowledged(
 ): Promise<void> {
   if (places.length === 0) return;
   await sql`UPDATE host_spools SET acknowledged = stored.acknowledged, dropped = stored.dropped
-    FROM unnest(${places.map((one) => one.hostId)}::text[], ${places.map((one) => one.spoolId)}::text[],
-      ${places.map((one) => String(one.acknowledged))}::bigint[], ${places.map((one) => String(one.dropped))}::bigint[])
+    FROM unnest(${textArray(places.map((one) => one.hostId))}::text[], ${textArray(places.map((one) => one.spoolId))}::text[],
+      ${numberArray(places.map((one) => one.acknowledged))}::bigint[], ${numberArray(places.map((one) => one.dropped))}::bigint[])
       AS stored(host_id, spool_id, acknowledged, dropped)
     WHERE host_spools.organization_id = ${organizationId} AND host_spools.host_id = stored.host_id
       AND host_spools.spool_id = stored.spool_id`.execute(tx.queries);

@@ -86,7 +86,10 @@ function grpcHandler(method: MethodDefinition<never, never>, handler: AnyHandler
       ? itemsOf(call as ServerDuplexStream<unknown, unknown>)
       : (call as ServerWritableStream<unknown, unknown>).request;
     Promise.resolve()
-      .then(() => until(handler(request, context) as AsyncIterable<unknown>, context.signal))
+      .then(() => {
+        const responses = handler(request, context) as AsyncIterable<unknown>;
+        return method.endsWithItsSignal === true ? responses : until(responses, context.signal);
+      })
       .then((responses) => writeAll(call, responses, context.signal))
       .then(
         () => call.end(),
@@ -103,7 +106,10 @@ function contextOf(call: AnyCall, parts: Parts): AgentContext {
   const connection: TLSSocket | undefined = parts.door.connectionOf(peer);
   return {
     // Not getPeerCertificate, which writes out every field of it as text.
-    peerCertificate: connection?.getPeerX509Certificate()?.raw,
+    // Read when it is asked for, which is once: the session goes on for weeks.
+    get peerCertificate() {
+      return connection?.getPeerX509Certificate()?.raw;
+    },
     authorized: connection?.authorized ?? false,
     authorizationError:
       connection?.authorizationError === undefined ? undefined : String(connection.authorizationError),

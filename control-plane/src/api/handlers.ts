@@ -7,6 +7,8 @@ export interface MethodDefinition<Request, Response> {
   readonly responseStream: boolean;
   readonly requestDeserialize: (bytes: Buffer) => Request;
   readonly responseSerialize: (message: Response) => Buffer;
+  /** What its handler gives ends by itself when the call's signal aborts, also while it waits; nothing else has to watch. */
+  readonly endsWithItsSignal?: boolean;
 }
 
 /** What a handler knows of its call. */

@@ -51,7 +51,7 @@ function untilAborted<Item>(iterator: AsyncIterator<Item>, signal: AbortSignal):
 }
 
 /**
- * What a stream brings, for one reader, and no faster than he takes it; whoever leaves before its end reads no more of it.
+ * What a stream brings, for one reader who asks for one item after the other, and no faster than he takes it; whoever leaves before its end reads no more of it.
  * By hand and not the stream's own iterator, which keeps a generator and nine listeners for each of ten thousand that wait.
  */
 export function itemsOf<Item>(stream: Readable): AsyncIterable<Item> {
@@ -60,6 +60,15 @@ export function itemsOf<Item>(stream: Readable): AsyncIterable<Item> {
 
 function itemsRead<Item>(stream: Readable): AsyncIterator<Item> {
   const queue: Item[] = [];
+  // The result of each `next`, until the one after it. A promise that has waited for seconds is old, and what it is resolved with lives until
+  // the next collection of old objects: that would be every batch that comes, and it is not in here any more then.
+  let current: Item | undefined;
+  const given: IteratorYieldResult<Item> = {
+    done: false,
+    get value() {
+      return current as Item;
+    },
+  };
   let waiting: PromiseWithResolvers<IteratorResult<Item>> | undefined;
   let end: { readonly error?: unknown } | undefined;
   const answer = (): void => {
@@ -76,7 +85,8 @@ function itemsRead<Item>(stream: Readable): AsyncIterator<Item> {
     }
     const { resolve } = waiting;
     waiting = undefined;
-    resolve({ done: false, value: item });
+    current = item;
+    resolve(given);
   };
   const finish = (how: { readonly error?: unknown }): void => {
     end ??= how;
@@ -88,7 +98,8 @@ function itemsRead<Item>(stream: Readable): AsyncIterator<Item> {
   stream.once("error", (error: unknown) => finish({ error }));
   return {
     next: () => {
-      if (queue.length > 0) return Promise.resolve({ done: false, value: queue.shift() as Item });
+      current = queue.shift();
+      if (current !== undefined) return Promise.resolve(given);
       waiting = Promise.withResolvers();
       const { promise } = waiting;
       answer();

@@ -1,5 +1,5 @@
 import { sql, type Selectable } from "kysely";
-import type { UnitOfWork } from "../platform/index.ts";
+import { numberArray, textArray, timeArray, type UnitOfWork } from "../platform/index.ts";
 import type { AgentBuild, HostFacts, HostPresence, Labels } from "./model.ts";
 import { hostsTables, type HostsTable } from "./tables.ts";
 
@@ -230,8 +230,8 @@ export async function saveLastSeen(
   if (seen.length === 0) return;
   await sql`UPDATE hosts SET last_seen_at = seen.at, cpu_percent = seen.cpu, memory_percent = seen.memory,
       clock_skew_ms = coalesce(seen.skew, hosts.clock_skew_ms)
-    FROM unnest(${seen.map((one) => one.hostId)}::text[], ${seen.map((one) => one.at.toISOString())}::timestamptz[],
-      ${seen.map((one) => one.cpuPercent)}::float8[], ${seen.map((one) => one.memoryPercent)}::float8[],
+    FROM unnest(${textArray(seen.map((one) => one.hostId))}::text[], ${timeArray(seen.map((one) => one.at))}::timestamptz[],
+      ${numberArray(seen.map((one) => one.cpuPercent))}::float8[], ${numberArray(seen.map((one) => one.memoryPercent))}::float8[],
       ${seen.map((one) => one.clockSkewMs ?? null)}::float8[]) AS seen(id, at, cpu, memory, skew)
     WHERE hosts.id = seen.id AND (hosts.last_seen_at IS NULL OR hosts.last_seen_at < seen.at)`.execute(tx.queries);
 }

@@ -2,7 +2,7 @@ import type { SampleBatch, SpoolEntry } from "@windflow/proto/agent";
 import { recordEvent } from "../events/index.ts";
 import { field, type Clock, type Log, type NewId, type UnitOfWork } from "../platform/index.ts";
 import { hasColumns, storedBatch, timesOf } from "./batches.ts";
-import { keyOf, type Subject } from "./model.ts";
+import type { Subject } from "./model.ts";
 import type { RecentSamples } from "./recent.ts";
 import { insertIntake } from "./store-intake.ts";
 import type { SubjectNumbers } from "./subjects.ts";
@@ -68,9 +68,9 @@ export function createSamplesSink(parts: {
       if (organizationId === undefined || taken.length === 0) return;
       const subjects = taken.map(({ subject }) => subject);
       const numberOf = await numbers.of(tx, organizationId, subjects);
-      const rows = taken.map(({ subject, lastAtMs, bytes }) => ({
+      const rows = taken.map(({ lastAtMs, bytes }, i) => ({
         organizationId,
-        subject: numberOf.get(keyOf(subject)) ?? 0,
+        subject: numberOf[i] ?? 0,
         at: new Date(lastAtMs),
         batch: bytes,
       }));

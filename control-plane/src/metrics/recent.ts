@@ -38,8 +38,6 @@ interface Known {
   lastAtMs: number;
   receivedMs: number;
   staleMs: number;
-  /** Read when somebody asks for it: most are replaced before. */
-  figures?: ReadonlyMap<string, number> | undefined;
 }
 
 export function createRecentSamples(): RecentSamples {
@@ -62,7 +60,6 @@ export function createRecentSamples(): RecentSamples {
       known.lastAtMs = lastAtMs;
       known.receivedMs = now;
       known.staleMs = staleAfterMs(spanMs);
-      known.figures = undefined;
       if (before === undefined) own.set(containerId, known);
     },
     last: (subject, now) => {
@@ -89,11 +86,10 @@ export function createRecentSamples(): RecentSamples {
 
 const NO_FIGURES: ReadonlyMap<string, number> = new Map();
 
-function figuresOf(subject: Subject, known: Known): ReadonlyMap<string, number> {
-  const samples =
-    known.figures === undefined ? samplesOfStored(kindOf(subject), known.room.subarray(0, known.length)) : undefined;
-  known.figures ??= samples === undefined ? NO_FIGURES : lastOf(samples);
-  return known.figures;
+// Not kept: some tens of microseconds to read, kilobytes to keep, and who asks for those of all hosts does so about as often as they are replaced.
+function figuresOf(subject: Subject, { room, length }: Known): ReadonlyMap<string, number> {
+  const samples = samplesOfStored(kindOf(subject), room.subarray(0, length));
+  return samples === undefined ? NO_FIGURES : lastOf(samples);
 }
 
 /** The figures of the latest sample. */

@@ -1,6 +1,6 @@
 import { sql, type KyselyPlugin } from "kysely";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createLog, openPlatform, type Database } from "../platform/index.ts";
+import { breather, createLog, openPlatform, type Database } from "../platform/index.ts";
 import { BUCKET_MS, HALF_MS } from "./model.ts";
 import { rollUpHalves } from "./roll-up-halves.ts";
 import { closeIntake, rollUpSome } from "./roll-up.ts";
@@ -9,6 +9,7 @@ import { batchOf, columnOf, DAY_MS, startTestMetrics, type TestMetrics } from ".
 const START = new Date("2026-10-01T00:00:00Z").getTime();
 const HOUR_MS = 3_600_000;
 const log = createLog({ level: "silent" });
+const breathe = breather();
 let metrics: TestMetrics;
 
 beforeAll(async () => {
@@ -142,12 +143,12 @@ test("ended at any statement, the next round gives the same", async () => {
     }
   };
   expect(await count()).toEqual([3, 0, 0]);
-  expect(await endedAtEach((database) => rollUpSome(database, now, log))).toBeGreaterThan(8);
+  expect(await endedAtEach((database) => rollUpSome(database, now, log, breathe))).toBeGreaterThan(8);
   // What is done stays in the intake until the slot is emptied as a whole.
   expect(await count()).toEqual([3, 2, 2]);
-  expect(await endedAtEach((database) => rollUpSome(database, now, log))).toBe(3);
+  expect(await endedAtEach((database) => rollUpSome(database, now, log, breathe))).toBe(3);
   expect(await count()).toEqual([0, 2, 2]);
-  expect(await endedAtEach((database) => rollUpHalves(database, now, log))).toBeGreaterThan(4);
+  expect(await endedAtEach((database) => rollUpHalves(database, now, log, breathe))).toBeGreaterThan(4);
   expect(await metrics.rows("metric_halves", ended)).toBe(1);
   expect(await rolledOf(ended)).toEqual(await rolledOf(whole));
 });
@@ -179,8 +180,8 @@ test("two control planes roll up while late batches come: every sample is there 
     while (writing) {
       await metrics.reopen();
       await closeIntake(database, clock.now().getTime());
-      await rollUpSome(database, clock.now().getTime(), log);
-      await rollUpHalves(database, clock.now().getTime(), log);
+      await rollUpSome(database, clock.now().getTime(), log, breathe);
+      await rollUpHalves(database, clock.now().getTime(), log, breathe);
     }
   };
   const rounds = [rollUp(platform.database), rollUp(other.database)];

@@ -1,4 +1,4 @@
-import { field, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
+import { field, type Breathe, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
 import { namesOf } from "./layouts.ts";
 import { BUCKET_MS, HALF_MS, kindOf } from "./model.ts";
 import { combined, overlap, type Statistics } from "./statistics.ts";
@@ -14,16 +14,17 @@ const HALVES_AT_A_TIME = 200;
 /**
  * Makes statistics of half hours out of those of five minutes, some in one transaction. Returns whether there may be more
  * to do. Several control planes at it take different ones.
+ * @param breathe awaited between subjects
  */
-export async function rollUpHalves(database: Database, now: number, log: Log): Promise<boolean> {
+export async function rollUpHalves(database: Database, now: number, log: Log, breathe: Breathe): Promise<boolean> {
   return database.asSystem(async (tx) => {
     const halves = await takeHalves(tx, new Date(now - HALF_MS - SETTLE_MS), HALVES_AT_A_TIME);
-    if (halves.length > 0) await make(tx, halves, log);
+    if (halves.length > 0) await make(tx, halves, log, breathe);
     return halves.length === HALVES_AT_A_TIME;
   });
 }
 
-async function make(tx: UnitOfWork, halves: readonly PendingHalf[], log: Log): Promise<void> {
+async function make(tx: UnitOfWork, halves: readonly PendingHalf[], log: Log, breathe: Breathe): Promise<void> {
   const subjects = await subjectsByNumber(
     tx,
     halves.map(({ subject }) => subject),
@@ -52,17 +53,18 @@ async function make(tx: UnitOfWork, halves: readonly PendingHalf[], log: Log): P
   };
   const bucketsOf = Map.groupBy(buckets, (row) => `${row.subject} ${halfOf(row.at)}`);
   const knownOf = new Map(known.map((row) => [`${row.subject} ${row.at.getTime()}`, row]));
-  const changed = halves.flatMap(({ subject: number, at }): Changed[] => {
+  const changed: Changed[] = [];
+  for (const { subject: number, at } of halves) {
+    await breathe();
     const subject = subjects.get(number);
     const key = `${number} ${at.getTime()}`;
     const row = knownOf.get(key);
     const parts = (bucketsOf.get(key) ?? []).toSorted((a, b) => a.at.getTime() - b.at.getTime()).flatMap(read);
     const statistics = together(parts, row === undefined ? undefined : read(row)[0]);
-    return subject === undefined || statistics === undefined
-      ? []
-      : [{ subject, statistics: { ...statistics, bucketMs: at.getTime() } }];
-  });
-  await writeStatistics(tx, "metric_halves", changed);
+    if (subject === undefined || statistics === undefined) continue;
+    changed.push({ subject, statistics: { ...statistics, bucketMs: at.getTime() } });
+  }
+  await writeStatistics(tx, "metric_halves", changed, breathe);
 }
 
 const halfOf = (at: Date): number => Math.floor(at.getTime() / HALF_MS) * HALF_MS;

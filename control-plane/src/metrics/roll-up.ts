@@ -1,4 +1,4 @@
-import { breather, field, type Breathe, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
+import { field, type Breathe, type Database, type Log, type UnitOfWork } from "../platform/index.ts";
 import { batchBytes, samplesOfStored } from "./batches.ts";
 import { encodeChunk } from "./codec.ts";
 import { layoutsOf, namesOf } from "./layouts.ts";
@@ -26,7 +26,7 @@ import {
   type Lane,
 } from "./store-intake.ts";
 import { insertSamples, readTierAt, type SampleChunk, type Tier } from "./store-tiers.ts";
-import { addSamples, statisticsOf } from "./statistics.ts";
+import { addSamples, statisticsOf, type Statistics } from "./statistics.ts";
 import { subjectsByNumber, type NumberedSubject } from "./subjects.ts";
 import { statisticsOfRow, writeColumns, writeRows, type Changed } from "./tier-rows.ts";
 
@@ -34,7 +34,7 @@ import { statisticsOfRow, writeColumns, writeRows, type Changed } from "./tier-r
 const SETTLE_MS = 45_000;
 // Batches of so many are in memory at the same time.
 const SUBJECTS_OF_A_SLICE = 50;
-// A transaction of about half a second; what it writes by column has the figures of all its subjects in a row.
+// A transaction of a fifth of a second, and a second or so with its rests; what it writes by column has the figures of all its subjects in a row.
 const SLICES = 4;
 
 /** Closes what came until now, so that it can be rolled up; only once for each five minutes. */
@@ -45,12 +45,13 @@ export async function closeIntake(database: Database, now: number): Promise<void
 /**
  * Rolls up some subjects of what was closed: their samples become a chunk for each five minutes, with statistics of it. One
  * transaction, which also says how far it came: who is killed in it leaves it to the next. Returns whether there may be more to do.
+ * @param breathe awaited between subjects
  */
-export async function rollUpSome(database: Database, now: number, log: Log): Promise<boolean> {
+export async function rollUpSome(database: Database, now: number, log: Log, breathe: Breathe): Promise<boolean> {
   const went = await database.asSystem(async (tx) => {
     const lane = await takeLane(tx);
     if (lane === undefined) return false;
-    const work: Work = { lane, now, log, breathe: breather(), changed: { metric_halves: [], metric_buckets: [] } };
+    const work: Work = { lane, now, log, breathe, carried: [], changed: { metric_halves: [], metric_buckets: [] } };
     const left = await subjectsLeft(tx, database, lane);
     const subjects = left.slice(0, SUBJECTS_OF_A_SLICE * SLICES);
     for (let from = 0; from < subjects.length; from += SUBJECTS_OF_A_SLICE) {
@@ -61,7 +62,9 @@ export async function rollUpSome(database: Database, now: number, log: Log): Pro
         Map.groupBy(rows, ({ subject }) => subject),
       );
     }
-    for (const tier of TIERS) await writeColumns(tx, tier, work.changed[tier]);
+    for (const tier of TIERS) await writeColumns(tx, tier, work.changed[tier], breathe);
+    // Last: from here on until the commit no slot can be closed, and who stores waits behind whoever tries to.
+    await insertIntake(tx, work.carried);
     await moveLane(tx, lane, left.length > subjects.length ? subjects.at(-1) : undefined);
     return true;
   });
@@ -86,6 +89,8 @@ interface Work {
   readonly now: number;
   readonly log: Log;
   readonly breathe: Breathe;
+  /** What came for later, and goes into the slot that is open. */
+  readonly carried: IntakeRow[];
   /** Statistics that were written by subject, and not by column yet. */
   readonly changed: Record<Tier, Changed[]>;
 }
@@ -103,7 +108,6 @@ async function rollUp(
 ): Promise<void> {
   const subjects = await subjectsByNumber(tx, [...batches.keys()]);
   const came: Came[] = [];
-  const carried: IntakeRow[] = [];
   for (const [number, rows] of batches) {
     await work.breathe();
     const subject = subjects.get(number);
@@ -114,10 +118,9 @@ async function rollUp(
     if (samples.atMs.length > 0) came.push({ subject, samples });
     if (later.atMs.length > 0) {
       const at = new Date(later.atMs.at(-1) ?? 0);
-      carried.push({ organizationId: subject.organizationId, subject: number, at, batch: batchBytes(later) });
+      work.carried.push({ organizationId: subject.organizationId, subject: number, at, batch: batchBytes(later) });
     }
   }
-  await insertIntake(tx, carried);
   await writeSamples(tx, work, came);
   // Before statistics are read: who makes half hours of them waits, or does it again.
   await markHalves(
@@ -171,7 +174,12 @@ const TIERS: readonly Tier[] = ["metric_halves", "metric_buckets"];
 const WIDTHS: Partial<Record<Tier, number>> = { metric_halves: HALF_MS };
 
 /** Adds samples to the statistics of their buckets, by subject. */
-async function add(tx: UnitOfWork, { log, changed: all }: Work, tier: Tier, came: readonly Came[]): Promise<void> {
+async function add(
+  tx: UnitOfWork,
+  { log, breathe, changed: all }: Work,
+  tier: Tier,
+  came: readonly Came[],
+): Promise<void> {
   const parts = came
     .filter(({ samples }) => samples.atMs.length > 0)
     .flatMap(({ subject, samples }) => splitByBucket(samples, WIDTHS[tier]).map((part) => ({ subject, ...part })));
@@ -183,21 +191,27 @@ async function add(tx: UnitOfWork, { log, changed: all }: Work, tier: Tier, came
     stored.map(({ layout }) => layout),
   );
   const known = new Map(stored.map((row) => [`${row.subject} ${row.at.getTime()}`, row]));
-  const changed = parts.flatMap(({ subject, bucket, samples }): Changed[] => {
+  const statisticsWith = ({ subject, bucket, samples }: (typeof parts)[number]): Statistics | undefined => {
     const row = known.get(`${subject.number} ${bucket}`);
-    if (row === undefined) return [{ subject, statistics: statisticsOf(bucket, samples) }];
+    if (row === undefined) return statisticsOf(bucket, samples);
     try {
       const before = statisticsOfRow(kindOf(subject), row, names.get(row.layout) ?? []);
       const after = addSamples(before, samples);
-      return after === before ? [] : [{ subject, statistics: after }];
+      return after === before ? undefined : after;
     } catch {
       log.error(
         { [field.hostId]: subject.hostId, [field.area]: "metrics" },
         "Stored statistics cannot be read; they are made anew.",
       );
-      return [{ subject, statistics: statisticsOf(bucket, samples) }];
+      return statisticsOf(bucket, samples);
     }
-  });
-  await writeRows(tx, tier, changed);
+  };
+  const changed: Changed[] = [];
+  for (const part of parts) {
+    await breathe();
+    const statistics = statisticsWith(part);
+    if (statistics !== undefined) changed.push({ subject: part.subject, statistics });
+  }
+  await writeRows(tx, tier, changed, breathe);
   all[tier].push(...changed);
 }

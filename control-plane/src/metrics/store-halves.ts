@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { UnitOfWork } from "../platform/index.ts";
+import { numberArray, textArray, timeArray, type UnitOfWork } from "../platform/index.ts";
 import type { NumberedSubject } from "./subjects.ts";
 
 /** A half hour of a subject whose statistics are not made of all that came. */
@@ -17,8 +17,8 @@ export async function markHalves(
 ): Promise<void> {
   if (halves.length === 0) return;
   await sql`INSERT INTO metric_half_pending (organization_id, subject, at)
-    SELECT DISTINCT o, s, at FROM unnest(${halves.map(({ subject }) => subject.organizationId)}::text[],
-      ${halves.map(({ subject }) => subject.number)}::integer[], ${halves.map(({ at }) => at)}::timestamptz[]) AS mark (o, s, at)
+    SELECT DISTINCT o, s, at FROM unnest(${textArray(halves.map(({ subject }) => subject.organizationId))}::text[],
+      ${numberArray(halves.map(({ subject }) => subject.number))}::integer[], ${timeArray(halves.map(({ at }) => at))}::timestamptz[]) AS mark (o, s, at)
     ORDER BY s, at
     ON CONFLICT (subject, at) DO UPDATE SET at = excluded.at`.execute(tx.queries);
 }

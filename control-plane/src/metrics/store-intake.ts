@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { UnitOfWork } from "../platform/index.ts";
+import { numberArray, textArray, type UnitOfWork } from "../platform/index.ts";
 
 /** A batch in the table of intake. */
 export interface IntakeRow {
@@ -22,8 +22,9 @@ export async function insertIntake(tx: UnitOfWork, rows: readonly IntakeRow[]): 
     INSERT INTO metric_intake (ring, organization_id, subject, at, batch)
     SELECT slot.ring, part.organization_id, part.subject, to_timestamp(part.seconds),
       substring(${Buffer.concat(rows.map(({ batch }) => batch))}::bytea FROM part.start FOR part.length)
-    FROM slot, unnest(${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.subject)}::integer[],
-      ${rows.map((row) => row.at.getTime() / 1000)}::float8[], ${offsets}::integer[], ${rows.map(({ batch }) => batch.length)}::integer[])
+    FROM slot, unnest(${textArray(rows.map((row) => row.organizationId))}::text[], ${numberArray(rows.map((row) => row.subject))}::integer[],
+      ${numberArray(rows.map((row) => row.at.getTime() / 1000))}::float8[], ${numberArray(offsets)}::integer[],
+      ${numberArray(rows.map(({ batch }) => batch.length))}::integer[])
       AS part (organization_id, subject, seconds, start, length)`.execute(tx.queries);
 }
 
@@ -111,7 +112,7 @@ export async function readLane(
   subjects: readonly number[],
 ): Promise<{ subject: number; batch: Buffer }[]> {
   const answer = await sql<{ subject: number; batch: Buffer }>`SELECT wanted.subject, own.batch
-    FROM unnest(${[...subjects]}::integer[]) AS wanted (subject),
+    FROM unnest(${numberArray(subjects)}::integer[]) AS wanted (subject),
     LATERAL (SELECT batch FROM metric_intake WHERE ring = ${ring} AND subject = wanted.subject OFFSET 0) AS own`.execute(
     tx.queries,
   );

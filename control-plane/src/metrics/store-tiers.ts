@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { UnitOfWork } from "../platform/index.ts";
+import { numberArray, textArray, timeArray, type UnitOfWork } from "../platform/index.ts";
 
 /** Samples of a bucket of five minutes; several where some were late. */
 export interface SampleChunk {
@@ -49,9 +49,9 @@ export async function insertSamples(tx: UnitOfWork, slot: string, rows: readonly
   const { all, starts, lengths } = joined(rows.map(({ chunk }) => chunk));
   await sql`INSERT INTO metric_samples (organization_id, subject, at, slot, layout, chunk)
     SELECT o, s, at, ${slot}::bigint, l, substring(${all}::bytea FROM start FOR length) FROM unnest(
-      ${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.subject)}::integer[],
-      ${rows.map((row) => row.at)}::timestamptz[], ${rows.map((row) => row.layout)}::integer[],
-      ${starts}::integer[], ${lengths}::integer[]) AS part (o, s, at, l, start, length)
+      ${textArray(rows.map((row) => row.organizationId))}::text[], ${numberArray(rows.map((row) => row.subject))}::integer[],
+      ${timeArray(rows.map((row) => row.at))}::timestamptz[], ${numberArray(rows.map((row) => row.layout))}::integer[],
+      ${numberArray(starts)}::integer[], ${numberArray(lengths)}::integer[]) AS part (o, s, at, l, start, length)
     ON CONFLICT DO NOTHING`.execute(tx.queries);
 }
 
@@ -63,10 +63,10 @@ export async function upsertTier(tx: UnitOfWork, tier: Tier, rows: readonly Tier
   await sql`INSERT INTO ${sql.table(tier)} (organization_id, subject, at, layout, samples, chunk, times)
     SELECT o, s, at, l, n, substring(given.all_bytes FROM cs FOR cl), nullif(substring(given.all_bytes FROM ts FOR tl), ''::bytea)
     FROM (SELECT ${all}::bytea AS all_bytes) AS given, unnest(
-      ${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.subject)}::integer[],
-      ${rows.map((row) => row.at)}::timestamptz[], ${rows.map((row) => row.layout)}::integer[],
-      ${rows.map((row) => row.samples)}::integer[],
-      ${even(starts)}::integer[], ${even(lengths)}::integer[], ${odd(starts)}::integer[], ${odd(lengths)}::integer[])
+      ${textArray(rows.map((row) => row.organizationId))}::text[], ${numberArray(rows.map((row) => row.subject))}::integer[],
+      ${timeArray(rows.map((row) => row.at))}::timestamptz[], ${numberArray(rows.map((row) => row.layout))}::integer[],
+      ${numberArray(rows.map((row) => row.samples))}::integer[], ${numberArray(even(starts))}::integer[],
+      ${numberArray(even(lengths))}::integer[], ${numberArray(odd(starts))}::integer[], ${numberArray(odd(lengths))}::integer[])
       AS part (o, s, at, l, n, cs, cl, ts, tl)
     ON CONFLICT (subject, at) DO UPDATE SET layout = excluded.layout, samples = excluded.samples, chunk = excluded.chunk, times = excluded.times`.execute(
     tx.queries,
@@ -104,7 +104,7 @@ export async function readTierAt(
   const times = places.map(({ at }) => at.getTime());
   const [first, last] = [new Date(Math.min(...times)), new Date(Math.max(...times))];
   const answer = await sql<Row>`SELECT r.* FROM unnest(
-      ${places.map(({ subject }) => subject)}::integer[], ${places.map(({ at }) => at)}::timestamptz[]) AS p (subject, at)
+      ${numberArray(places.map(({ subject }) => subject))}::integer[], ${timeArray(places.map(({ at }) => at))}::timestamptz[]) AS p (subject, at)
     JOIN ${sql.table(tier)} r ON r.subject = p.subject AND r.at = p.at
     WHERE r.at >= ${first} AND r.at <= ${last}`.execute(tx.queries);
   return answer.rows.map(tierRow);
@@ -133,9 +133,11 @@ export async function insertColumns(tx: UnitOfWork, tier: ColumnTier, rows: read
   await sql`WITH written AS MATERIALIZED (SELECT nextval('metric_writes') AS number)
     INSERT INTO ${sql.table(tier)} (organization_id, series, at, written, first_subject, chunk)
     SELECT o, series, at, written.number, first, substring(${all}::bytea FROM start FOR length) FROM written, unnest(
-      ${rows.map((row) => row.organizationId)}::text[], ${rows.map((row) => row.series)}::smallint[],
-      ${rows.map((row) => row.at)}::timestamptz[], ${rows.map((row) => row.firstSubject)}::integer[],
-      ${starts}::integer[], ${lengths}::integer[]) AS part (o, series, at, first, start, length)`.execute(tx.queries);
+      ${textArray(rows.map((row) => row.organizationId))}::text[], ${numberArray(rows.map((row) => row.series))}::smallint[],
+      ${timeArray(rows.map((row) => row.at))}::timestamptz[], ${numberArray(rows.map((row) => row.firstSubject))}::integer[],
+      ${numberArray(starts)}::integer[], ${numberArray(lengths)}::integer[]) AS part (o, series, at, first, start, length)`.execute(
+    tx.queries,
+  );
 }
 
 /** A figure of all subjects of the organization; what was written later comes later, and holds. At most `limit` rows. */

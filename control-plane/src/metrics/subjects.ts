@@ -10,39 +10,58 @@ export interface NumberedSubject extends Subject {
 
 /** Gives subjects their numbers; those that it has seen lately without asking. */
 export interface SubjectNumbers {
-  /** By `keyOf`. A new subject's number is made in this transaction. */
-  of(tx: UnitOfWork, organizationId: string, subjects: readonly Subject[]): Promise<ReadonlyMap<string, number>>;
+  /** In the order of the subjects. A new subject's number is made in this transaction. */
+  of(tx: UnitOfWork, organizationId: string, subjects: readonly Subject[]): Promise<number[]>;
 }
 
 // "Seen" says how long a number is kept: a day more or less is nothing to that.
 const WRITTEN_AGAIN_MS = 24 * 60 * 60_000;
-// 60 MB of ids of containers; beyond it the oldest are asked for again.
+// 60 MB of ids of containers; beyond it the oldest hosts are asked for again.
 const MOST_KNOWN = 300_000;
 
+interface Known {
+  readonly number: number;
+  readonly writtenMs: number;
+}
+
 export function createSubjectNumbers(clock: Clock): SubjectNumbers {
-  const known = new Map<string, { number: number; writtenMs: number }>();
+  // By host, then by container: a joined key would be made and hashed for every batch.
+  const hosts = new Map<string, Map<string, Known>>();
+  let size = 0;
+
+  function remember({ hostId, containerId }: Subject, known: Known): void {
+    const own = hosts.get(hostId) ?? new Map<string, Known>();
+    hosts.set(hostId, own);
+    if (!own.has(containerId)) size++;
+    own.set(containerId, known);
+  }
+
+  function forgetOldest(): void {
+    for (const [hostId, own] of hosts) {
+      if (size <= MOST_KNOWN) return;
+      hosts.delete(hostId);
+      size -= own.size;
+    }
+  }
+
   return {
     of: async (tx, organizationId, subjects) => {
       const now = clock.now().getTime();
-      const wanted = new Map(subjects.map((subject) => [keyOf(subject), subject]));
-      const numbers = new Map<string, number>();
-      const unknown: Subject[] = [];
-      for (const [key, subject] of wanted) {
-        const found = known.get(key);
-        if (found !== undefined && now - found.writtenMs < WRITTEN_AGAIN_MS) numbers.set(key, found.number);
-        else unknown.push(subject);
-      }
-      if (unknown.length === 0) return numbers;
-      const made = await writeSubjects(tx, organizationId, unknown, new Date(now));
-      for (const { number, ...subject } of made) numbers.set(keyOf(subject), number);
-      tx.afterCommit(() => {
-        for (const { number, ...subject } of made) known.set(keyOf(subject), { number, writtenMs: now });
-        for (const key of known.keys()) {
-          if (known.size <= MOST_KNOWN) break;
-          known.delete(key);
-        }
+      const numbers = subjects.map(({ hostId, containerId }) => {
+        const known = hosts.get(hostId)?.get(containerId);
+        return known !== undefined && now - known.writtenMs < WRITTEN_AGAIN_MS ? known.number : undefined;
       });
-      return numbers;
+      const unknown = new Map(
+        subjects.filter((_, i) => numbers[i] === undefined).map((subject) => [keyOf(subject), subject]),
+      );
+      if (unknown.size === 0) return numbers as number[];
+      const made = await writeSubjects(tx, organizationId, [...unknown.values()], new Date(now));
+      tx.afterCommit(() => {
+        for (const { number, ...subject } of made) remember(subject, { number, writtenMs: now });
+        forgetOldest();
+      });
+      const fresh = new Map(made.map((one) => [keyOf(one), one.number]));
+      return subjects.map((subject, i) => numbers[i] ?? fresh.get(keyOf(subject)) ?? 0);
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { UnitOfWork } from "../platform/index.ts";
+import type { Breathe, UnitOfWork } from "../platform/index.ts";
 import { seriesOf, encodeColumn, SERIES, type ColumnFigures } from "./columns.ts";
 import { decodeChunk, encodeChunk } from "./codec.ts";
 import { layoutsOf, type Layouts } from "./layouts.ts";
@@ -27,22 +27,40 @@ export const COLUMN_TIERS: Record<Tier, ColumnTier> = {
 };
 
 /** Writes statistics by subject and by column. */
-export async function writeStatistics(tx: UnitOfWork, tier: Tier, changed: readonly Changed[]): Promise<void> {
-  await writeRows(tx, tier, changed);
-  await writeColumns(tx, tier, changed);
+export async function writeStatistics(
+  tx: UnitOfWork,
+  tier: Tier,
+  changed: readonly Changed[],
+  breathe: Breathe,
+): Promise<void> {
+  await writeRows(tx, tier, changed, breathe);
+  await writeColumns(tx, tier, changed, breathe);
 }
 
 /** Writes statistics by subject. */
-export async function writeRows(tx: UnitOfWork, tier: Tier, changed: readonly Changed[]): Promise<void> {
+export async function writeRows(
+  tx: UnitOfWork,
+  tier: Tier,
+  changed: readonly Changed[],
+  breathe: Breathe,
+): Promise<void> {
   const layouts = layoutsOf(tx);
   const rows: TierRow[] = [];
-  for (const one of changed) rows.push(await tierRowOf(layouts, one));
+  for (const one of changed) {
+    await breathe();
+    rows.push(await tierRowOf(layouts, one));
+  }
   await upsertTier(tx, tier, rows);
 }
 
 /** Writes statistics by column: the more subjects at once, the less room a figure takes and the fewer rows a query reads. */
-export async function writeColumns(tx: UnitOfWork, tier: Tier, changed: readonly Changed[]): Promise<void> {
-  await insertColumns(tx, COLUMN_TIERS[tier], columnChunksOf(changed));
+export async function writeColumns(
+  tx: UnitOfWork,
+  tier: Tier,
+  changed: readonly Changed[],
+  breathe: Breathe,
+): Promise<void> {
+  await insertColumns(tx, COLUMN_TIERS[tier], await columnChunksOf(changed, breathe));
 }
 
 async function tierRowOf(layouts: Layouts, { subject, statistics }: Changed): Promise<TierRow> {
@@ -69,9 +87,10 @@ interface ColumnGroup {
   readonly figures: [number, ColumnFigures][];
 }
 
-function columnChunksOf(changed: readonly Changed[]): ColumnChunk[] {
+async function columnChunksOf(changed: readonly Changed[], breathe: Breathe): Promise<ColumnChunk[]> {
   const groups = new Map<string, ColumnGroup>();
   for (const { subject, statistics } of changed) {
+    await breathe();
     const kind = kindOf(subject);
     const { organizationId, number } = subject;
     const { bucketMs } = statistics;
@@ -82,16 +101,19 @@ function columnChunksOf(changed: readonly Changed[]): ColumnChunk[] {
       groups.set(key, group);
     }
   }
-  return [...groups.values()].map(({ organizationId, kind, name, bucketMs, figures }) => {
+  const chunks: ColumnChunk[] = [];
+  for (const { organizationId, kind, name, bucketMs, figures } of groups.values()) {
+    await breathe();
     const rising = figures.toSorted(([a], [b]) => a - b);
-    return {
+    chunks.push({
       organizationId,
       series: SERIES[kind].get(name) ?? 0,
       at: new Date(bucketMs),
       firstSubject: rising[0]?.[0] ?? 0,
       chunk: encodeColumn(kind, name, rising),
-    };
-  });
+    });
+  }
+  return chunks;
 }
 
 /** Throws where it cannot be read. */

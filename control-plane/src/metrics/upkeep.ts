@@ -1,4 +1,13 @@
-import { field, type Clock, type Database, type JobKind, type Jobs, type Log } from "../platform/index.ts";
+import {
+  breather,
+  field,
+  type Breathe,
+  type Clock,
+  type Database,
+  type JobKind,
+  type Jobs,
+  type Log,
+} from "../platform/index.ts";
 import { forgetContainersBefore } from "./containers.ts";
 import { BUCKETS_KEPT_MS, RAW_KEPT_MS } from "./model.ts";
 import type { RecentSamples } from "./recent.ts";
@@ -13,6 +22,13 @@ const DAY_MS = 24 * HOUR_MS;
 const HOURS_AHEAD = 12;
 const DAYS_AHEAD = 2;
 const ROUND_MS = 15_000;
+// Nobody waits for what is rolled up, and it comes all at once for a whole fleet: after each few milliseconds of it others have the processor
+// for so long. A command to a host, which goes through a dozen turns, does not notice it then.
+const REST_MS = 20;
+// A fleet for which that is too slow takes what it needs: five minutes come each five minutes.
+const AT_LEISURE_MS = 3 * 60_000;
+// So does a host that was away for days, whose figures are one piece of work: the server ends a transaction that says nothing for a minute.
+const TRANSACTION_AT_LEISURE_MS = 5_000;
 const RETENTION_ROUND_MS = 10 * 60_000;
 const DAILY = ["metric_buckets", "metric_halves", "metric_column_buckets", "metric_column_halves"] as const;
 
@@ -23,7 +39,7 @@ const retentionJob: JobKind<Nothing> = { kind: "metrics.retention", maxAttempts:
 export interface MetricsUpkeep {
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Everything that is over and not rolled up yet; what is done every 15 seconds. */
+  /** Everything that is over and not rolled up yet; what is done every 15 seconds, but without a rest. */
   rollUp(): Promise<void>;
   /** What a job does every ten minutes. */
   retain(): Promise<void>;
@@ -45,16 +61,21 @@ export function createMetricsUpkeep(parts: {
   const stopping = new AbortController();
   let rounds: Promise<void> = Promise.resolve();
 
-  async function rollUp(): Promise<void> {
+  async function rollUp(leisureMs: number): Promise<void> {
     const now = clock.now().getTime();
+    const roundMs = clock.monotonicMs() + leisureMs;
+    const inTransaction = (): Breathe => {
+      const hurriesAtMs = Math.min(roundMs, clock.monotonicMs() + TRANSACTION_AT_LEISURE_MS);
+      return breather(() => (stopping.signal.aborted || clock.monotonicMs() >= hurriesAtMs ? 0 : REST_MS));
+    };
     const everything = async (): Promise<void> => {
-      while (!stopping.signal.aborted && (await rollUpSome(database, now, log)));
+      while (!stopping.signal.aborted && (await rollUpSome(database, now, log, inTransaction())));
     };
     // First what is closed: until that is done there may be nothing that could become the open slot.
     await everything();
     await closeIntake(database, now);
     await everything();
-    while (!stopping.signal.aborted && (await rollUpHalves(database, now, log)));
+    while (!stopping.signal.aborted && (await rollUpHalves(database, now, log, inTransaction())));
   }
 
   async function keepRolling(): Promise<void> {
@@ -62,7 +83,7 @@ export function createMetricsUpkeep(parts: {
       await clock.sleep(ROUND_MS, stopping.signal).catch(() => undefined);
       if (stopping.signal.aborted) return;
       recent.sweep(clock.now().getTime());
-      await rollUp().catch((error: unknown) => {
+      await rollUp(AT_LEISURE_MS).catch((error: unknown) => {
         log.warn({ err: error, [field.area]: "metrics" }, "Samples could not be rolled up; it is tried again.");
       });
     }
@@ -116,7 +137,7 @@ export function createMetricsUpkeep(parts: {
       stopping.abort();
       return rounds;
     },
-    rollUp,
+    rollUp: () => rollUp(0),
     retain,
   };
 }

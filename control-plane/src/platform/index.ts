@@ -5,6 +5,7 @@ export type { ConnectionSettings } from "./db/connection.ts";
 export type { Database, UnitOptions } from "./db/database.ts";
 export { isDiskFull, isUniqueViolation } from "./db/failures.ts";
 export type { Migration } from "./db/migrate.ts";
+export { numberArray, textArray, timeArray } from "./db/arrays.ts";
 export { tablesOf, type UnitOfWork } from "./db/unit-of-work.ts";
 export {
   commonErrors,
@@ -27,6 +28,7 @@ export { encoderOf } from "./encoder.ts";
 export { createLevelWork } from "./level-work.ts";
 export { createLog, field, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
 export { createSparseLog, type SparseLog } from "./sparse-log.ts";
+export { takeEach } from "./take-each.ts";
 export { openPlatform, type Platform } from "./open.ts";
 export { packagedAsset } from "./packaged/assets.ts";
 export { unpackContents, type Contents } from "./packaged/contents.ts";

@@ -2,27 +2,13 @@ import { createRequire } from "node:module";
 import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { run, succeeds } from "../engine/run.ts";
+import { NODE_FLAGS } from "../node-flags.ts";
 import { type Arch, lockedRuntime } from "./runtime.ts";
 import { unpackedTools } from "./tools.ts";
 
 // Node's own marker in the binary: the injector turns it on (Node documentation, "Single executable applications").
 const SEA_FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 const EXEC_ARGV = ["--disable-sigusr1", "--no-warnings"];
-/** Programs of ours, with the flags of Node that each has beside those of all. */
-const NODE_FLAGS = {
-  // A small heap for young objects keeps 10 MB on small hosts. Without compilers of hot code 5 MB less are written and 13 MB of Node's
-  // own pages stay on the disk; the agent waits more than it computes, and what it computes much of is native: the simplest of them would
-  // save a twelfth of its processor for 2 to 5 MB. A small heap is collected by one thread before others have woken up, for 1 MB less.
-  "windflow-agent": [
-    "--max-semi-space-size=1",
-    "--optimize-for-size",
-    "--no-opt",
-    "--no-maglev",
-    "--no-sparkplug",
-    "--single-threaded-gc",
-  ],
-  "windflow-control-plane": [],
-} as const;
 // It ends up inside, as the name of the script does: it is the same wherever the sources lie and the executable goes.
 const BLOB = "program.blob";
 

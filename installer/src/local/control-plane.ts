@@ -1,9 +1,11 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../node-flags.ts";
 import { type Program, type ProgramOptions, boundToThisProcess, nodeCommand, startProgram } from "./program.ts";
 
-// initdb, migrations and certificates take about two seconds on a first start; the rest is for a loaded machine.
-const READY_TIMEOUT_MS = 120_000;
+// initdb, migrations and certificates take about two seconds on a first start; the rest is for the log of a database that was cut off, on a slow
+// disk. A control plane that cannot start ends, and is not waited for.
+const READY_TIMEOUT_MS = 11 * 60_000;
 
 export interface ControlPlaneOptions {
   /** The checkout. */
@@ -60,11 +62,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const settings = settingsOf(options, tokenFile, passwordFile);
   const start =
     options.start ?? (async (command, how) => startProgram([...(await boundToThisProcess()), ...command], how));
-  const program = await start(nodeCommand(options.root, "control-plane/src/main.ts", settings), {
-    cwd: options.root,
-    logFile: options.logFile,
-    env: options.env,
-  });
+  const program = await start(
+    nodeCommand(options.root, "control-plane/src/main.ts", settings, NODE_FLAGS["windflow-control-plane"]),
+    {
+      cwd: options.root,
+      logFile: options.logFile,
+      env: options.env,
+    },
+  );
   try {
     await program.waitFor(/The control plane is ready/, READY_TIMEOUT_MS);
   } catch (error) {

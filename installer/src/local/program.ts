@@ -37,9 +37,14 @@ export interface Signalled {
   kill(signal: NodeJS.Signals): unknown;
 }
 
-/** The command line that runs a TypeScript entry of the checkout with the project's own Node. */
-export function nodeCommand(root: string, entry: string, args: readonly string[]): string[] {
-  const flags = ["--conditions=@windflow/source", "--disable-warning=ExperimentalWarning"];
+/** The command line that runs a TypeScript entry of the checkout with the project's own Node, and flags that the program has of its own. */
+export function nodeCommand(
+  root: string,
+  entry: string,
+  args: readonly string[],
+  ownFlags: readonly string[] = [],
+): string[] {
+  const flags = [...ownFlags, "--conditions=@windflow/source", "--disable-warning=ExperimentalWarning"];
   return [process.execPath, ...flags, join(root, entry), ...args];
 }
 

@@ -54,13 +54,18 @@ export function createTurns(options: { atOnce: number; longestMs: number }): Tur
     }
   }
 
+  // Apart from what was read: this lives as long as the connection.
+  function endWithConnection(socket: Socket): void {
+    socket.once("close", () => {
+      waiting.delete(socket);
+      done(socket);
+    });
+  }
+
   return {
     done,
     wait: (socket, seen, begin) => {
-      socket.once("close", () => {
-        waiting.delete(socket);
-        done(socket);
-      });
+      endWithConnection(socket);
       if (inTurn.size < options.atOnce && waiting.size === 0) {
         return admit(socket, () => {
           socket.unshift(seen);

@@ -14,6 +14,7 @@ import { field, type Log, type NewId, type SparseLog } from "../../platform/inde
 import type { Calls, IncomingCall, RegisteredMethod, StreamedMessage } from "../call.ts";
 import { bearerOf } from "../credentials.ts";
 import { toProblem } from "../problems.ts";
+import { forgetLastMessages } from "./forget-last-message.ts";
 import { tellOfLargeMessages } from "./large-messages.ts";
 import { replyTo } from "./reply.ts";
 import { grpcStatus } from "./status.ts";
@@ -45,6 +46,8 @@ export interface GrpcDoor {
 
 // Open calls get this long to end by themselves at a shutdown.
 const GRACE_MS = 3_000;
+
+forgetLastMessages();
 
 export function createGrpcDoor(parts: Parts): GrpcDoor {
   const server = new Server({

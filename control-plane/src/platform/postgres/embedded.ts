@@ -30,8 +30,9 @@ interface Parts {
   log: Log;
 }
 
-// Recovery after a crash replays up to 256 MB of log before the server answers.
-const START_PATIENCE_MS = 60_000;
+// Recovery after a crash replays up to 1 GB of log before the server answers: seconds, and minutes from a memory card. One that cannot
+// begin ends by itself, and is not waited for.
+const START_PATIENCE_MS = 10 * 60_000;
 const POLL_MS = 25;
 // The sessions of a killed control plane end when the server notices; until then the database is in use.
 const IN_USE_PATIENCE_MS = 5_000;
