@@ -69,9 +69,8 @@ export function createDispatch(parts: Parts): Dispatch {
   // One function, and one promise but the intake's: at each moment hundreds of batches wait for their commit.
   async function take(session: Session, frameId: bigint, batch: SpoolBatch): Promise<void> {
     if (session.state === "ended") return;
-    const { organizationId, hostId } = session.identity;
     try {
-      const from = { organizationId, hostId, clockSkewMs: session.skew.milliseconds };
+      const from = { ...referenceOf(session), clockSkewMs: session.skew.milliseconds };
       const sequence = await intake.take(from, batch, session.signal);
       if (batch.ackLater === true && sequence === batch.entries.at(-1)?.sequence) return;
       session.send({ $case: "spoolAck", value: { spoolId: batch.spoolId, sequence } });

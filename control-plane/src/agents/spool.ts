@@ -11,7 +11,7 @@ import {
 import { agentsErrors } from "./errors.ts";
 import { isPassing, retryPassing } from "./passing.ts";
 import type { HostReference, NewEntries, SpoolSink } from "./ports.ts";
-import { lockSpools, moveSpools, saveAcknowledged, type SpoolMove, type SpoolPlace } from "./store.ts";
+import { lockSpools, moveSpools, type SpoolMove, type SpoolPlace } from "./store.ts";
 
 /** Who sends, and how far its clock is ahead. */
 export type SpoolingHost = HostReference & Pick<NewEntries, "clockSkewMs">;
@@ -90,10 +90,10 @@ async function storeTogether(parts: Parts, organizationId: string, group: readon
     const expected = group.filter(continues);
     const moved = await moveSpools(tx, organizationId, expected.map(moveOf), now);
     const asExpected = (one: Waiting): boolean => moved.has(one.host.hostId);
-    const others = moved.size === group.length ? [] : group.filter((one) => !asExpected(one));
+    const others = group.filter((one) => !asExpected(one));
     const places = await lockPlaces(tx, organizationId, others, now);
     const fresh: NewEntries[] = [];
-    const left: SpoolPlace[] = [];
+    const left: SpoolMove[] = [];
     const sequences = group.map((one) => {
       const { host, batch } = one;
       const { spoolId, dropped } = batch;
@@ -101,12 +101,12 @@ async function storeTogether(parts: Parts, organizationId: string, group: readon
       const entries = asExpected(one) ? batch.entries : batch.entries.filter((entry) => entry.sequence > stored);
       const last = entries.at(-1)?.sequence;
       if (last === undefined) return stored;
-      fresh.push({ organizationId, hostId: host.hostId, clockSkewMs: host.clockSkewMs, spoolId, entries });
-      if (!asExpected(one)) left.push({ hostId: host.hostId, spoolId, acknowledged: last, dropped });
+      fresh.push({ ...host, spoolId, entries });
+      if (!asExpected(one)) left.push({ hostId: host.hostId, spoolId, from: stored, acknowledged: last, dropped });
       return last;
     });
     if (fresh.length > 0) for (const sink of parts.sinks) await sink.store(tx, fresh);
-    await saveAcknowledged(tx, organizationId, left);
+    await moveSpools(tx, organizationId, left, now);
     return sequences;
   });
   for (const [index, one] of group.entries()) note(one, acknowledged[index] ?? 0n);

@@ -151,17 +151,3 @@ export async function moveSpools(
     RETURNING host_spools.host_id`.execute(tx.queries);
   return new Set(answer.rows.map((row) => row.host_id));
 }
-
-export async function saveAcknowledged(
-  tx: UnitOfWork,
-  organizationId: string,
-  places: readonly SpoolPlace[],
-): Promise<void> {
-  if (places.length === 0) return;
-  await sql`UPDATE host_spools SET acknowledged = stored.acknowledged, dropped = stored.dropped
-    FROM unnest(${textArray(places.map((one) => one.hostId))}::text[], ${textArray(places.map((one) => one.spoolId))}::text[],
-      ${numberArray(places.map((one) => one.acknowledged))}::bigint[], ${numberArray(places.map((one) => one.dropped))}::bigint[])
-      AS stored(host_id, spool_id, acknowledged, dropped)
-    WHERE host_spools.organization_id = ${organizationId} AND host_spools.host_id = stored.host_id
-      AND host_spools.spool_id = stored.spool_id`.execute(tx.queries);
-}

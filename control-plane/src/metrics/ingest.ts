@@ -67,10 +67,10 @@ export function createSamplesSink(parts: {
       const organizationId = batches[0]?.organizationId;
       if (organizationId === undefined || taken.length === 0) return;
       const subjects = taken.map(({ subject }) => subject);
-      const numberOf = await numbers.of(tx, organizationId, subjects);
+      const subjectNumbers = await numbers.of(tx, organizationId, subjects);
       const rows = taken.map(({ lastAtMs, bytes }, i) => ({
         organizationId,
-        subject: numberOf[i] ?? 0,
+        subject: subjectNumbers[i] ?? 0,
         at: new Date(lastAtMs),
         batch: bytes,
       }));
